@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <lumigrad/engine/api.h>
+
+namespace lumigrad {
+
+/// The version of the library that is linked, "major.minor.patch".
+LUMIGRAD_API const char* version() noexcept;
+
+}  // namespace lumigrad
