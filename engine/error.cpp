@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <lumigrad/engine/dtype.h>
+#include <lumigrad/engine/error.h>
+
+namespace lumigrad {
+
+std::string to_string(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return std::string(text, end);
+}
+
+namespace {
+constexpr std::string_view dtype_names[dtype_count] = {"f32", "f64", "f16", "bf16", "u8", "u16", "i32", "i64", "bool"};
+}
+
+std::string to_string(DType dtype) { return std::string(dtype_names[static_cast<int>(dtype)]); }
+
+DType parse_dtype(std::string_view name) {
+  for (int i = 0; i < dtype_count; ++i)
+    if (dtype_names[i] == name) return static_cast<DType>(i);
+  throw DTypeError(message("dtype: expected f32, f64, f16, bf16, u8, u16, i32, i64 or bool, got ", name));
+}
+
+}  // namespace lumigrad
