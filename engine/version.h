@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <lumigrad/engine/api.h>
+#include <lumigrad/engine/error.h>
 
 namespace lumigrad {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which instruction level this process computes with, and why.
 #pragma once
-#include <lumigrad/engine/api.h>
+#include <lumigrad/engine/error.h>
 #include <lumigrad/engine/cpu/kernels.h>
 
 #include <string>
