@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vocabulary of formulas.
+//
+// A formula (formula.h) is arithmetic written once for any number type V: a float, a vector of floats, a dual number, a
+// vector of dual numbers, or a symbol that only writes down what was done. It may use
+//
+//     + - * /    < <= > >= == !=    & | !  (on the results of comparisons)
+//     fma select min max clamp abs floor sqrt cbrt exp log pow sin cos atan2
+//
+// and nothing else: no `if` on data, integers bare (`6 * x`), every other constant as `V(0.5)`. This file says what the
+// names mean for the plain scalars float and double, on the host and on CUDA devices; cpu/simd.h, dual.h and recorded.h
+// say it for the other number types, always with the same values and the same agreed slopes:
+//
+//     name           at                    value          slope
+//     max(a, b)      a == b                a              the first argument takes all of it
+//     min(a, b)      a == b                a              the first argument takes all of it
+//     max, min       a NaN in a (in b)     NaN (a)        to a
+//     clamp(x,l,h)   x == l or x == h      x              1: the slope is 1 on the closed interval
+//     abs(x)         x == 0                0              0
+//     floor(x)       anywhere              floor          0, also at the jumps
+//     sqrt(x)        x == 0                0              0 (the limit is infinite)
+//     cbrt(x)        x == 0                0              0 (the limit is infinite)
+//     pow(x, p)      x == 0                0^p            in x: 1 if p == 1, 0 otherwise; in p: 0
+//     pow(x, p)      x < 0                 p integer      in x: p x^(p-1); in p: 0 (NaN value for other p)
+//     atan2(y, x)    y == x == 0           0              0 in both
+//     select(m,a,b)  anywhere              a or b         of the chosen one alone: a NaN in the other never leaks
+//
+// Slopes that a limit does not fix are zero rather than infinite because 0 * infinity would poison every gradient that
+// passes through the same pixel.
+#pragma once
+#include <cmath>
+
+#if defined(__CUDACC__)
+#define LUMIGRAD_INLINE __host__ __device__ __forceinline__
+#else
+#define LUMIGRAD_INLINE __attribute__((always_inline)) inline
+#endif
+/// On every formula and on everything a formula calls: host and device code, usable in constant expressions, and always
+/// inlined (a nested dual number that is not inlined costs five times as much).
+#define LUMIGRAD_HD LUMIGRAD_INLINE constexpr
+
+namespace lumigrad {
+
+inline constexpr double pi = 3.141592653589793238462643383279502884;
+
+LUMIGRAD_HD float select(bool m, float a, float b) { return m ? a : b; }
+LUMIGRAD_HD double select(bool m, double a, double b) { return m ? a : b; }
+LUMIGRAD_HD float max(float a, float b) { return b > a ? b : a; }
+LUMIGRAD_HD double max(double a, double b) { return b > a ? b : a; }
+LUMIGRAD_HD float min(float a, float b) { return b < a ? b : a; }
+LUMIGRAD_HD double min(double a, double b) { return b < a ? b : a; }
+LUMIGRAD_HD float clamp(float x, float lo, float hi) { return min(max(x, lo), hi); }
+LUMIGRAD_HD double clamp(double x, double lo, double hi) { return min(max(x, lo), hi); }
+LUMIGRAD_INLINE float abs(float x) { return std::fabs(x); }
+LUMIGRAD_INLINE double abs(double x) { return std::fabs(x); }
+
+// a b + c, rounded once where the target has the instruction.
+#if defined(__CUDA_ARCH__) || defined(__FMA__) || defined(__aarch64__)
+LUMIGRAD_INLINE float fma(float a, float b, float c) { return std::fma(a, b, c); }
+LUMIGRAD_INLINE double fma(double a, double b, double c) { return std::fma(a, b, c); }
+#else
+LUMIGRAD_HD float fma(float a, float b, float c) { return a * b + c; }
+LUMIGRAD_HD double fma(double a, double b, double c) { return a * b + c; }
+#endif
+
+LUMIGRAD_INLINE float floor(float x) { return std::floor(x); }
+LUMIGRAD_INLINE double floor(double x) { return std::floor(x); }
+LUMIGRAD_INLINE float sqrt(float x) { return std::sqrt(x); }
+LUMIGRAD_INLINE double sqrt(double x) { return std::sqrt(x); }
+LUMIGRAD_INLINE float cbrt(float x) { return std::cbrt(x); }
+LUMIGRAD_INLINE double cbrt(double x) { return std::cbrt(x); }
+LUMIGRAD_INLINE float exp(float x) { return std::exp(x); }
+LUMIGRAD_INLINE double exp(double x) { return std::exp(x); }
+LUMIGRAD_INLINE float log(float x) { return std::log(x); }
+LUMIGRAD_INLINE double log(double x) { return std::log(x); }
+LUMIGRAD_INLINE float pow(float x, float p) { return std::pow(x, p); }
+LUMIGRAD_INLINE double pow(double x, double p) { return std::pow(x, p); }
+LUMIGRAD_INLINE float sin(float x) { return std::sin(x); }
+LUMIGRAD_INLINE double sin(double x) { return std::sin(x); }
+LUMIGRAD_INLINE float cos(float x) { return std::cos(x); }
+LUMIGRAD_INLINE double cos(double x) { return std::cos(x); }
+LUMIGRAD_INLINE float atan2(float y, float x) { return std::atan2(y, x); }
+LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
+
+}  // namespace lumigrad
