@@ -52,10 +52,9 @@ class LUMIGRAD_API GraphError : public Error {
 };
 
 inline std::string to_string(std::string_view text) { return std::string(text); }
-inline std::string to_string(bool value) { return value ? "true" : "false"; }
 template <std::integral T>
-  requires(!std::same_as<T, bool>)
 std::string to_string(T value) {
+  if constexpr (std::same_as<T, bool>) return value ? "true" : "false";
   return std::to_string(value);
 }
 /// The shortest decimal text that reads back as the same number.

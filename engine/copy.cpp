@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <lumigrad/engine/copy.h>
+
+namespace lumigrad {
+
+float float_from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+
+std::uint16_t bfloat16_from_float(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+float float_from_half(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 31u, mantissa = bits & 1023u;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+  const float tiny = static_cast<float>(mantissa) * 0x1p-24f;  // subnormal: mantissa * 2^-24, exact
+  return sign ? -tiny : tiny;
+}
+
+std::uint16_t half_from_float(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
+  const float magnitude = std::fabs(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 65520.0f) return static_cast<std::uint16_t>(sign | 0x7c00u);
+  if (magnitude < 0x1p-14f)  // subnormal: adding 2^-1 aligns the units to 2^-24 and rounds to even
+    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(magnitude + 0.5f) - 0x3f000000u));
+  const std::uint32_t m = bits & 0x7fffffffu;
+  return static_cast<std::uint16_t>(sign | ((m + 0xfffu + ((m >> 13) & 1u) - (112u << 23)) >> 13));
+}
+
+namespace {
+
+template <class I>
+I rounded(double value) {
+  if (std::isnan(value)) return 0;
+  const double r = std::nearbyint(value);
+  // 2^63 itself does not fit i64, and max() rounds up to it
+  if (r >= static_cast<double>(std::numeric_limits<I>::max())) return std::numeric_limits<I>::max();
+  if (r <= static_cast<double>(std::numeric_limits<I>::lowest())) return std::numeric_limits<I>::lowest();
+  return static_cast<I>(r);
+}
+
+// How each dtype is stored, and what an element of it means.
+template <DType D>
+struct Element;
+#define LUMIGRAD_ELEMENT(D, S, LOAD, STORE)               \
+  template <>                                             \
+  struct Element<DType::D> {                              \
+    using Storage = S;                                    \
+    template <class T>                                    \
+    static T load(S s) {                                  \
+      return static_cast<T>(LOAD);                        \
+    }                                                     \
+    template <class T>                                    \
+    static S store(T v) {                                 \
+      return STORE;                                       \
+    }                                                     \
+  };
+LUMIGRAD_ELEMENT(f32, float, s, static_cast<float>(v))
+LUMIGRAD_ELEMENT(f64, double, s, static_cast<double>(v))
+LUMIGRAD_ELEMENT(f16, std::uint16_t, float_from_half(s), half_from_float(static_cast<float>(v)))
+LUMIGRAD_ELEMENT(bf16, std::uint16_t, float_from_bfloat16(s), bfloat16_from_float(static_cast<float>(v)))
+LUMIGRAD_ELEMENT(u8, std::uint8_t, s, rounded<std::uint8_t>(static_cast<double>(v)))
+LUMIGRAD_ELEMENT(u16, std::uint16_t, s, rounded<std::uint16_t>(static_cast<double>(v)))
+LUMIGRAD_ELEMENT(i32, std::int32_t, s, rounded<std::int32_t>(static_cast<double>(v)))
+LUMIGRAD_ELEMENT(i64, std::int64_t, s, rounded<std::int64_t>(static_cast<double>(v)))
+LUMIGRAD_ELEMENT(boolean, std::uint8_t, s != 0, static_cast<std::uint8_t>(v != T{0}))
+#undef LUMIGRAD_ELEMENT
+
+template <class F>
+void with_element(DType dtype, F f) {
+  switch (dtype) {
+    case DType::f32: return f(Element<DType::f32>());
+    case DType::f64: return f(Element<DType::f64>());
+    case DType::f16: return f(Element<DType::f16>());
+    case DType::bf16: return f(Element<DType::bf16>());
+    case DType::u8: return f(Element<DType::u8>());
+    case DType::u16: return f(Element<DType::u16>());
+    case DType::i32: return f(Element<DType::i32>());
+    case DType::i64: return f(Element<DType::i64>());
+    case DType::boolean: return f(Element<DType::boolean>());
+  }
+}
+
+template <class T>
+void load(const void* source, DType dtype, std::int64_t stride, std::int64_t count, double scale, T* to) {
+  with_element(dtype, [&]<class E>(E) {
+    const auto* from = static_cast<const typename E::Storage*>(source);
+    if (scale == 1)
+      for (std::int64_t i = 0; i < count; ++i) to[i] = E::template load<T>(from[i * stride]);
+    else
+      for (std::int64_t i = 0; i < count; ++i) to[i] = E::template load<T>(from[i * stride]) * static_cast<T>(scale);
+  });
+}
+
+template <class T>
+void store(const T* from, std::int64_t count, void* target, DType dtype, std::int64_t stride) {
+  with_element(dtype, [&]<class E>(E) {
+    auto* to = static_cast<typename E::Storage*>(target);
+    for (std::int64_t i = 0; i < count; ++i) to[i * stride] = E::store(from[i]);
+  });
+}
+
+// Copies a run of elements of equal dtype, whatever it is.
+void copy_run(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride,
+              std::int64_t count, std::size_t size) {
+  if (from_stride == 1 && to_stride == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(count) * size);
+    return;
+  }
+  const auto step = [&](auto unit) {
+    using U = decltype(unit);
+    const auto* f = reinterpret_cast<const U*>(from);
+    auto* t = reinterpret_cast<U*>(to);
+    for (std::int64_t i = 0; i < count; ++i) t[i * to_stride] = f[i * from_stride];
+  };
+  if (size == 1) return step(std::uint8_t{});
+  if (size == 2) return step(std::uint16_t{});
+  if (size == 4) return step(std::uint32_t{});
+  step(std::uint64_t{});
+}
+
+}  // namespace
+
+void load_elements(const void* s, DType d, std::int64_t stride, std::int64_t n, double scale, float* to) {
+  load(s, d, stride, n, scale, to);
+}
+void load_elements(const void* s, DType d, std::int64_t stride, std::int64_t n, double scale, double* to) {
+  load(s, d, stride, n, scale, to);
+}
+void store_elements(const float* from, std::int64_t n, void* t, DType d, std::int64_t stride) {
+  store(from, n, t, d, stride);
+}
+void store_elements(const double* from, std::int64_t n, void* t, DType d, std::int64_t stride) {
+  store(from, n, t, d, stride);
+}
+
+void copy_values(const Tensor& source, const Tensor& target) {
+  const Shape& shape = target.shape();
+  require<ShapeError>(source.shape() == shape, "copy: expected shape ", shape, ", got ", source.shape());
+  if (shape.numel() == 0) return;
+  // Axes that lie behind one another in both layouts are walked as one.
+  std::int64_t extents[max_rank], from_step[max_rank], to_step[max_rank];
+  int rank = 0;
+  for (int i = 0; i < shape.rank(); ++i) {
+    const auto a = static_cast<std::size_t>(i);
+    if (shape[i] == 1) continue;
+    const std::int64_t f = source.strides()[a], t = target.strides()[a];
+    if (rank > 0 && from_step[rank - 1] == f * shape[i] && to_step[rank - 1] == t * shape[i]) {
+      extents[rank - 1] *= shape[i];
+      from_step[rank - 1] = f;
+      to_step[rank - 1] = t;
+    } else {
+      extents[rank] = shape[i];
+      from_step[rank] = f;
+      to_step[rank] = t;
+      ++rank;
+    }
+  }
+  const std::int64_t run = rank ? extents[rank - 1] : 1;
+  const std::int64_t run_from = rank ? from_step[rank - 1] : 1, run_to = rank ? to_step[rank - 1] : 1;
+  const auto from_size = static_cast<std::int64_t>(size_of(source.dtype()));
+  const auto to_size = static_cast<std::int64_t>(size_of(target.dtype()));
+  const std::byte* from = source.bytes();
+  auto* to = const_cast<std::byte*>(target.bytes());
+  std::int64_t index[max_rank] = {};
+  double block[256];
+  for (;;) {
+    if (source.dtype() == target.dtype()) {
+      copy_run(from, run_from, to, run_to, run, size_of(target.dtype()));
+    } else if (source.dtype() == DType::i64 && target.dtype() == DType::i32) {  // exact beyond 2^53
+      for (std::int64_t i = 0; i < run; ++i) {
+        const std::int64_t v = reinterpret_cast<const std::int64_t*>(from)[i * run_from];
+        reinterpret_cast<std::int32_t*>(to)[i * run_to] =
+            static_cast<std::int32_t>(std::clamp<std::int64_t>(v, INT32_MIN, INT32_MAX));
+      }
+    } else {
+      for (std::int64_t done = 0; done < run; done += 256) {
+        const std::int64_t n = std::min<std::int64_t>(256, run - done);
+        load_elements(from + done * run_from * from_size, source.dtype(), run_from, n, 1, block);
+        store_elements(block, n, to + done * run_to * to_size, target.dtype(), run_to);
+      }
+    }
+    int axis = rank - 2;
+    for (; axis >= 0; --axis) {
+      from += from_step[axis] * from_size;
+      to += to_step[axis] * to_size;
+      if (++index[axis] < extents[axis]) break;
+      from -= from_step[axis] * from_size * extents[axis];
+      to -= to_step[axis] * to_size * extents[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+}  // namespace lumigrad
