@@ -12,11 +12,10 @@
 // not the end of some process picked by the kernel. Under the address sanitizer nothing is kept: every block comes from
 // malloc at its exact size, so that no mistake hides in a recycled block.
 #pragma once
+#include <lumigrad/engine/error.h>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <lumigrad/engine/api.h>
-#include <lumigrad/engine/error.h>
 
 namespace lumigrad {
 
@@ -73,8 +72,8 @@ struct PoolAllocator {
   PoolAllocator(const PoolAllocator<U>&) noexcept {}
 
   T* allocate(std::size_t n) {
-    require<ResourceError>(n <= std::numeric_limits<std::size_t>::max() / sizeof(T), "allocate: expected a size that fits, got ",
-                           n, " objects of ", sizeof(T), " bytes");
+    require<ResourceError>(n <= std::numeric_limits<std::size_t>::max() / sizeof(T),
+                           "allocate: expected a size that fits, got ", n, " objects of ", sizeof(T), " bytes");
     return static_cast<T*>(lumigrad::allocate(n * sizeof(T)));
   }
   void deallocate(T* block, std::size_t n) noexcept { lumigrad::deallocate(block, n * sizeof(T)); }

@@ -6,11 +6,11 @@
 // one, so that it meets the shelves at most once per chain however its allocations and frees alternate (Bonwick and
 // Adams, "Magazines and Vmem", USENIX 2001).
 #pragma once
+#include <lumigrad/engine/allocator.h>
+#include <lumigrad/engine/pages.h>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <lumigrad/engine/allocator.h>
-#include <lumigrad/engine/pages.h>
 #include <mutex>
 
 namespace lumigrad {
@@ -48,6 +48,7 @@ struct ThreadLists {
   List lists[small_classes];
   ThreadLists* next = nullptr;  // all threads' lists, under the central mutex
 };
+
 /// One for the process. Members are called under the mutex where they do not say otherwise.
 struct Central {
   struct Shelf {  // of one small class
@@ -70,30 +71,30 @@ struct Central {
 
   Central();
 
-  static std::size_t default_budget() {
-    if (const char* text = std::getenv("LUMIGRAD_MAX_BYTES"); text && *text) {
-      const auto bytes = parse_bytes(text);
-      require<ResourceError>(bytes && *bytes > 0, "LUMIGRAD_MAX_BYTES: expected bytes as in 1500, 64K, 2M or 3G, got ",
-                             text);
-      return *bytes;
-    }
-    return available_memory() / 5 * 4;
-  }
-
+  static std::size_t default_budget();
   std::size_t held() const { return slab_total + large_used + large_cached; }
   void note_peak() { peak = std::max(peak, slab_total + large_used); }
 
+  /// Asks the budget for `size` more bytes; empties the cache and tries again before it says no.
   bool reserve(std::size_t size);
+  /// Returns all cached large blocks to the system.
   void release_bins() noexcept;
+  /// Returns the slabs of a class whose blocks are all on the shelf.
   void sweep(int index) noexcept;
-  Block* take_chain(int index, std::size_t request);
+  /// A chain of free blocks of a class, its length in the first block; null when there is no room.
+  Block* take_chain(int index);
   void give_chain(int index, Block* head, std::uint32_t count) noexcept;
+  /// A large block; takes the mutex. Throws ResourceError.
   void* take_large(std::size_t bytes);
+  /// Takes the mutex.
   void give_large(void* block, std::size_t bytes) noexcept;
 };
 
 /// The one Central, made on first use.
 Central& central();
+
+/// Throws the ResourceError of a request that found no room; not under the mutex.
+[[noreturn]] void refuse(std::size_t bytes);
 
 /// The calling thread's lists.
 ThreadLists& own_lists() noexcept;

@@ -2,9 +2,9 @@
 // What this process may use of the machine it runs on: a container or a batch job is often allowed far less than the
 // hardware has, and a library that believes the hardware gets its program killed or slowed.
 #pragma once
+#include <lumigrad/engine/error.h>
 #include <cstddef>
 #include <limits>
-#include <lumigrad/engine/api.h>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Size classes of the allocator and the calls that get memory from the system. Internal to the engine.
 #pragma once
+#include <lumigrad/engine/allocator.h>
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <lumigrad/engine/allocator.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LUMIGRAD_KEEPS_BLOCKS false
