@@ -83,3 +83,10 @@ LUMIGRAD_INLINE float atan2(float y, float x) { return std::atan2(y, x); }
 LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 
 }  // namespace lumigrad
+
+/// Brings the vocabulary into a program's own namespace (or into one function), where `using namespace lumigrad` would
+/// leave `floor(double)` ambiguous with the C library's: `namespace mine { LUMIGRAD_WORDS; struct MyFormula ... }`.
+#define LUMIGRAD_WORDS                                                                                          \
+  using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,          \
+      lumigrad::floor, lumigrad::fma, lumigrad::log, lumigrad::max, lumigrad::min, lumigrad::pi, lumigrad::pow, \
+      lumigrad::select, lumigrad::sin, lumigrad::sqrt

@@ -21,7 +21,6 @@
 // GCC's own AVX-512 header reads an undefined vector on purpose (_mm512_max_ps and others) and warns of it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 #elif defined(__aarch64__)
