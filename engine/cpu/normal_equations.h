@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to the fused second-order pass of image alignment.
+//
+// One pass over the fixed image F samples the moving image M through a homography, takes the mean of both images'
+// gradients (ESM), forms the residual r = gain M(map x) + bias - F(x), weighs it robustly and sums the normal
+// equations of ten unknowns: the eight of a compositional homography step, then gain and bias. Nothing of the size of
+// an image is written.
+//
+// A pixel that must not count is NaN. NaN spreads through sampling and gradients and is dropped where the sums are
+// taken, so a mask needs no plane of its own and nothing of a masked pixel can leak into a result.
+#pragma once
+#include <lumigrad/engine/cpu/kernels.h>
+
+#include <cstddef>
+
+namespace lumigrad {
+
+/// A grey image in memory: rows of floats, `stride` floats apart. NaN marks pixels that do not count.
+struct PlaneView {
+  const float* data = nullptr;
+  int height = 0;
+  int width = 0;
+  std::ptrdiff_t stride = 0;
+};
+
+/// Robust functions of t = (r / scale)^2 that the fused pass knows.
+enum class Robust { l2, huber, charbonnier, tukey, geman_mcclure };
+
+/// How the moving image is read between its pixels.
+enum class Sampling { bilinear, cubic };
+
+/// What one pass looks at. With u = (x - center_x) unit and v = (y - center_y) unit, the moving position is
+/// (moving_x, moving_y) + (m0 u + m1 v + m2, m3 u + m4 v + m5) / (m6 u + m7 v + m8).
+struct AlignmentPass {
+  PlaneView fixed;
+  PlaneView moving;
+  int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  ///< half-open box of fixed pixels; sums leave out the image's outermost ring
+  float map[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  float center_x = 0, center_y = 0, unit = 1;
+  float moving_x = 0, moving_y = 0;
+  float gain = 1, bias = 0;
+  float inverse_scale = 1;  ///< 1 / (scale of the robust function)
+  Robust loss = Robust::l2;
+  Sampling sampling = Sampling::bilinear;
+  bool gain_bias = true;     ///< false: rows 8 and 9 stay zero
+  float* scratch = nullptr;  ///< at least alignment_scratch(x1 - x0) floats, 64-byte aligned
+};
+
+/// Floats of scratch for a box of this width.
+inline std::size_t alignment_scratch(int width) { return 6 * (static_cast<std::size_t>(width) + 96); }
+
+/// Sums over the pixels that count, r being the residual, J its derivative, w the robust weight.
+struct NormalEquations {
+  double hessian[10][10];  ///< sum w J J', symmetric
+  double gradient[10];     ///< sum w J r
+  double loss;             ///< sum rho
+  double weight;           ///< sum w
+  double pixels;           ///< how many counted
+};
+
+/// The pass at one instruction level.
+struct AlignmentKernels {
+  void (*accumulate)(const AlignmentPass& pass, NormalEquations& sums);
+};
+
+/// The pass compiled for a level; a level this build or processor lacks falls to the best below it.
+const AlignmentKernels& alignment_kernels(Level level);
+
+namespace baseline {
+extern const AlignmentKernels alignment_kernels;
+}
+namespace v3 {
+extern const AlignmentKernels alignment_kernels;
+}
+namespace v4 {
+extern const AlignmentKernels alignment_kernels;
+}
+
+}  // namespace lumigrad

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/registration/motion.h>
+
+#include <cmath>
+#include <limits>
+
+namespace lumigrad::registration {
+
+Matrix3 operator*(const Matrix3& a, const Matrix3& b) {
+  Matrix3 c{};
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j)
+      for (std::size_t k = 0; k < 3; ++k) c[3 * i + j] += a[3 * i + k] * b[3 * k + j];
+  return c;
+}
+
+Matrix3 inverse(const Matrix3& m) {
+  Matrix3 a = {m[4] * m[8] - m[5] * m[7], m[2] * m[7] - m[1] * m[8], m[1] * m[5] - m[2] * m[4],
+               m[5] * m[6] - m[3] * m[8], m[0] * m[8] - m[2] * m[6], m[2] * m[3] - m[0] * m[5],
+               m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7], m[0] * m[4] - m[1] * m[3]};
+  const double determinant = m[0] * a[0] + m[1] * a[3] + m[2] * a[6];
+  for (double& v : a) v /= determinant;
+  return a;
+}
+
+Matrix3 scaled_to_unit(const Matrix3& m) {
+  Matrix3 r = m;
+  for (double& v : r) v /= m[8];
+  return r;
+}
+
+Point apply(const Matrix3& m, Point p) {
+  const double w = m[6] * p.x + m[7] * p.y + m[8];
+  return {(m[0] * p.x + m[1] * p.y + m[2]) / w, (m[3] * p.x + m[4] * p.y + m[5]) / w};
+}
+
+std::array<Point, 4> corners(int height, int width) {
+  const double r = width - 1, b = height - 1;
+  return {Point{0, 0}, Point{r, 0}, Point{r, b}, Point{0, b}};
+}
+
+double corner_distance(const Matrix3& a, const Matrix3& b, int height, int width) {
+  double sum = 0;
+  for (Point c : corners(height, width)) {
+    const Point p = apply(a, c), q = apply(b, c);
+    sum += 0.25 * std::hypot(p.x - q.x, p.y - q.y);
+  }
+  return std::isfinite(sum) ? sum : std::numeric_limits<double>::infinity();
+}
+
+namespace {
+constexpr Matrix3 from_half = {2, 0, 0.5, 0, 2, 0.5, 0, 0, 1};
+constexpr Matrix3 to_half = {0.5, 0, -0.25, 0, 0.5, -0.25, 0, 0, 1};
+}  // namespace
+
+Matrix3 to_half_size(const Matrix3& m) { return scaled_to_unit(to_half * m * from_half); }
+Matrix3 to_double_size(const Matrix3& m) { return scaled_to_unit(from_half * m * to_half); }
+
+double local_scale(const Matrix3& m, Point at) {
+  const double w = m[6] * at.x + m[7] * at.y + m[8];
+  const Point p = apply(m, at);
+  const double a = (m[0] - p.x * m[6]) / w, b = (m[1] - p.x * m[7]) / w, c = (m[3] - p.y * m[6]) / w,
+               d = (m[4] - p.y * m[7]) / w;
+  return std::sqrt(std::fabs(a * d - b * c));
+}
+
+bool is_plausible(const Matrix3& m, int height, int width) {
+  const auto frame = corners(height, width);
+  Point q[4];
+  double area = 0;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const double w = m[6] * frame[k].x + m[7] * frame[k].y + m[8];
+    if (!(w > 0.02 * std::fabs(m[8]) && w < 50 * std::fabs(m[8]))) return false;
+    q[k] = apply(m, frame[k]);
+    if (!std::isfinite(q[k].x) || !std::isfinite(q[k].y)) return false;
+  }
+  for (int k = 0; k < 4; ++k) {
+    const Point a = q[k], b = q[(k + 1) % 4], c = q[(k + 2) % 4];
+    const double turn = (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x);
+    if (!(turn > 0)) return false;
+    area += 0.25 * turn;
+  }
+  const double ratio = area / (static_cast<double>(width) * height);
+  return ratio > 0.02 && ratio < 50;
+}
+
+int unknowns(Model model) {
+  constexpr int count[] = {2, 3, 4, 6, 8};
+  return count[static_cast<int>(model)];
+}
+
+const std::array<std::array<double, 8>, 8>& directions(Model model) {
+  using Table = std::array<std::array<double, 8>, 8>;
+  // P = [[p0 p1 p2] [p3 p4 p5] [p6 p7 0]]
+  static constexpr Table shift = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}}};
+  static constexpr Table turn = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}, {0, -1, 0, 1}}};
+  static constexpr Table turn_and_scale = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}, {0, -1, 0, 1}, {1, 0, 0, 0, 1}}};
+  static constexpr Table all = {{{1}, {0, 1}, {0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 1},
+                                 {0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 1}}};
+  switch (model) {
+    case Model::translation: return shift;
+    case Model::rigid: return turn;
+    case Model::similarity: return turn_and_scale;
+    default: return all;  // affine uses its first six
+  }
+}
+
+Matrix3 step_matrix(Model model, const double* s) {
+  if (model == Model::rigid) {
+    const double c = std::cos(s[2]), d = std::sin(s[2]);
+    return {c, -d, s[0], d, c, s[1], 0, 0, 1};
+  }
+  Matrix3 m = unit_matrix;
+  const auto& columns = directions(model);
+  for (int k = 0; k < unknowns(model); ++k)
+    for (std::size_t i = 0; i < 8; ++i) m[i] += columns[static_cast<std::size_t>(k)][i] * s[k];
+  return m;
+}
+
+}  // namespace lumigrad::registration

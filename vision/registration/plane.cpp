@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/registration/plane.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace lumigrad::registration {
+namespace {
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+const PlaneKernels& kernels() { return plane_kernels(simd_level()); }
+
+Plane correlated(const PlaneView& from, const std::vector<float>& taps, bool replicate) {
+  Plane to(from.height, from.width);
+  std::vector<float> row(static_cast<std::size_t>(from.width) + 2 * longest_smoothing + 64);
+  kernels().smooth(from, to.row(0), to.stride(), taps.data(), static_cast<int>(taps.size()) - 1, replicate, row.data());
+  return to;
+}
+
+/// 1 where a pixel counts, 0 elsewhere, and the image with zeros there.
+std::pair<Plane, Plane> split(const Plane& from) {
+  Plane weight(from.height(), from.width()), value(from.height(), from.width());
+  for (int y = 0; y < from.height(); ++y)
+    for (int x = 0; x < from.width(); ++x) {
+      float v = from.row(y)[x];
+      weight.row(y)[x] = std::isnan(v) ? 0.0f : 1.0f;
+      value.row(y)[x] = std::isnan(v) ? 0.0f : v;
+    }
+  return {std::move(weight), std::move(value)};
+}
+
+void divide(Plane& value, const Plane& weight, float least) {
+  for (int y = 0; y < value.height(); ++y)
+    for (int x = 0; x < value.width(); ++x)
+      value.row(y)[x] = weight.row(y)[x] > least ? value.row(y)[x] / weight.row(y)[x] : nan;
+}
+
+Plane halved_plain(const PlaneView& from) {
+  Plane to(from.height / 2, from.width / 2);
+  std::vector<float> row(static_cast<std::size_t>(from.width) + 64);
+  kernels().halve(from, to.row(0), to.stride(), row.data());
+  return to;
+}
+
+}  // namespace
+
+Plane::Plane(int height, int width) : height_(height), width_(width), stride_((width + 15) / 16 * 16) {
+  void* memory = std::aligned_alloc(64, std::max<std::size_t>(64, (floats() + 32) * sizeof(float) / 64 * 64 + 64));
+  if (!memory) throw std::bad_alloc();
+  data_.reset(static_cast<float*>(memory));
+  for (int y = 0; y < height; ++y)
+    for (std::ptrdiff_t x = width; x < stride_; ++x) row(y)[x] = nan;
+}
+
+std::vector<float> gaussian_taps(double variance) {
+  if (variance < 1e-6) return {1.0f};
+  int radius = std::clamp(static_cast<int>(std::ceil(3.0 * std::sqrt(variance) + 0.3)), 1, longest_smoothing);
+  std::vector<double> t(static_cast<std::size_t>(radius) + 1);
+  double width = variance;  // of the continuous Gaussian; adjusted until the sampled one has the variance asked for
+  for (int round = 0; round < 6; ++round) {
+    double sum = 0, second = 0;
+    for (int k = 0; k <= radius; ++k) {
+      t[static_cast<std::size_t>(k)] = std::exp(-0.5 * k * k / width);
+      sum += (k ? 2 : 1) * t[static_cast<std::size_t>(k)];
+      second += 2.0 * k * k * t[static_cast<std::size_t>(k)];
+    }
+    for (double& v : t) v /= sum;
+    width = std::clamp(width * variance / std::max(1e-12, second / sum), 0.05, 400.0);
+  }
+  return {t.begin(), t.end()};
+}
+
+Plane smoothed(const PlaneView& from, double variance) { return correlated(from, gaussian_taps(variance), false); }
+
+Plane halved(const Plane& from) {
+  if (!from.masked) return halved_plain(from);
+  auto [weight, value] = split(from);
+  Plane to = halved_plain(value);
+  divide(to, halved_plain(weight), 0.5f);
+  to.masked = true;
+  return to;
+}
+
+Plane local_contrast(const Plane& from, double sigma) {
+  std::vector<float> taps = gaussian_taps(sigma * sigma);
+  const float floor = static_cast<float>(0.1 * spread(from).deviation + 1e-4);
+  Plane value(from.height(), from.width()), mean, square;
+  std::memcpy(value.row(0), from.row(0), from.floats() * sizeof(float));
+  value.masked = from.masked;
+  Plane weight, plain;
+  if (from.masked) std::tie(weight, plain) = split(from);
+  const Plane& source = from.masked ? plain : from;
+  mean = correlated(source, taps, true);
+  Plane squares(from.height(), from.width());
+  for (std::size_t i = 0; i < source.floats(); ++i) squares.row(0)[i] = source.row(0)[i] * source.row(0)[i];
+  square = correlated(squares, taps, true);
+  if (from.masked) {
+    Plane share = correlated(weight, taps, true);
+    divide(mean, share, 0.1f);
+    divide(square, share, 0.1f);
+  }
+  kernels().local_contrast(value.row(0), mean.row(0), square.row(0), floor, value.floats());
+  return value;
+}
+
+Spread spread(const PlaneView& from) {
+  const int step = std::max(1, static_cast<int>(std::sqrt(static_cast<double>(from.height) * from.width / 4096.0)));
+  double sum = 0, squares = 0, n = 0;
+  for (int y = step / 2; y < from.height; y += step)
+    for (int x = step / 2; x < from.width; x += step) {
+      double v = static_cast<double>(from.data[y * from.stride + x]);
+      if (std::isnan(v)) continue;
+      sum += v, squares += v * v, n += 1;
+    }
+  if (n == 0) return {};
+  double mean = sum / n;
+  return {mean, std::sqrt(std::max(0.0, squares / n - mean * mean))};
+}
+
+}  // namespace lumigrad::registration

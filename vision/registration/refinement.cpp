@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/registration/refinement.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace lumigrad::registration {
+namespace {
+
+/// Solves a symmetric positive system by Cholesky; false when a pivot is not positive.
+bool solve(double (&a)[10][10], const double* right, double* x, int n) {
+  double y[10];
+  for (int j = 0; j < n; ++j) {
+    for (int i = j; i < n; ++i) {
+      double sum = a[i][j];
+      for (int k = 0; k < j; ++k) sum -= a[i][k] * a[j][k];
+      if (i == j) {
+        if (!(sum > 1e-300)) return false;
+        a[j][j] = std::sqrt(sum);
+      } else {
+        a[i][j] = sum / a[j][j];
+      }
+    }
+  }
+  for (int i = 0; i < n; ++i) {
+    double sum = right[i];
+    for (int k = 0; k < i; ++k) sum -= a[i][k] * y[k];
+    y[i] = sum / a[i][i];
+  }
+  for (int i = n - 1; i >= 0; --i) {
+    double sum = y[i];
+    for (int k = i + 1; k < n; ++k) sum -= a[k][i] * x[k];
+    x[i] = sum / a[i][i];
+  }
+  return true;
+}
+
+/// The damped step in the model's unknowns, then gain and bias. False when the system does not determine it.
+bool damped_step(const NormalEquations& n, const RefinementOptions& o, double damping, double* step) {
+  const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
+  const auto& g = directions(o.model);
+  double a[10][10] = {}, b[10] = {};
+  auto coefficient = [&](int unknown, int entry) {
+    if (unknown >= k) return entry == unknown - k + 8 ? 1.0 : 0.0;
+    return entry < 8 ? g[static_cast<std::size_t>(unknown)][static_cast<std::size_t>(entry)] : 0.0;
+  };
+  for (int i = 0; i < size; ++i)
+    for (int p = 0; p < 10; ++p) {
+      const double ci = coefficient(i, p);
+      if (ci == 0) continue;
+      b[i] -= ci * n.gradient[p];
+      for (int j = 0; j < size; ++j)
+        for (int q = 0; q < 10; ++q) a[i][j] += ci * coefficient(j, q) * n.hessian[p][q];
+    }
+  // Jacobi scaling: the unknowns of gain and bias have another unit, and pivots can be judged against one.
+  double s[10];
+  for (int i = 0; i < size; ++i) {
+    if (!(a[i][i] > 0) || !std::isfinite(a[i][i])) return false;
+    s[i] = 1 / std::sqrt(a[i][i]);
+  }
+  for (int i = 0; i < size; ++i) {
+    b[i] *= s[i];
+    for (int j = 0; j < size; ++j) a[i][j] *= s[i] * s[j];
+    a[i][i] += damping + 1e-10;
+  }
+  if (!solve(a, b, step, size)) return false;
+  for (int i = 0; i < size; ++i) {
+    step[i] *= s[i];
+    if (!std::isfinite(step[i])) return false;
+  }
+  return true;
+}
+
+NormalEquations equations_at(const LevelPair& pair, const Estimate& e, const RefinementOptions& o, double scale,
+                             std::vector<float>& scratch) {
+  NormalEquations n;
+  alignment_kernels(simd_level()).accumulate(make_pass(pair, e, o, scale, scratch), n);
+  return n;
+}
+
+}  // namespace
+
+Matrix3 centred_frame(const PlaneView& fixed) {
+  const double unit = 2.0 / std::max(fixed.width, fixed.height);
+  return {unit, 0, -0.5 * (fixed.width - 1) * unit, 0, unit, -0.5 * (fixed.height - 1) * unit, 0, 0, 1};
+}
+
+AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const RefinementOptions& o, double scale,
+                        std::vector<float>& scratch) {
+  const std::size_t wanted = alignment_scratch(pair.fixed.width) + 16;
+  if (scratch.size() < wanted) scratch.resize(wanted);
+  AlignmentPass p;
+  p.fixed = pair.fixed;
+  p.moving = pair.moving;
+  p.x1 = pair.fixed.width;
+  p.y1 = pair.fixed.height;
+  p.center_x = 0.5f * static_cast<float>(pair.fixed.width - 1);
+  p.center_y = 0.5f * static_cast<float>(pair.fixed.height - 1);
+  p.unit = 2.0f / static_cast<float>(std::max(pair.fixed.width, pair.fixed.height));
+  // Positions relative to the middle of the moving image keep all their bits in a float.
+  const double mx = 0.5 * (pair.moving.width - 1), my = 0.5 * (pair.moving.height - 1);
+  const Matrix3 local = scaled_to_unit(Matrix3{1, 0, -mx, 0, 1, -my, 0, 0, 1} * e.map * inverse(centred_frame(pair.fixed)));
+  for (std::size_t k = 0; k < 9; ++k) p.map[k] = static_cast<float>(local[k]);
+  p.moving_x = static_cast<float>(mx);
+  p.moving_y = static_cast<float>(my);
+  p.gain = static_cast<float>(e.tone.gain);
+  p.bias = static_cast<float>(e.tone.bias);
+  p.inverse_scale = static_cast<float>(1 / scale);
+  p.loss = o.loss;
+  p.sampling = o.sampling;
+  p.gain_bias = o.gain_bias;
+  auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
+  p.scratch = scratch.data() + ((64 - address % 64) % 64) / sizeof(float);
+  return p;
+}
+
+Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& o) {
+  Refinement r;
+  r.estimate = start;
+  const int h = pair.fixed.height, w = pair.fixed.width;
+  const Matrix3 frame = centred_frame(pair.fixed), back = inverse(frame);
+  const double least_pixels = std::max(24.0, 0.01 * h * w);
+  std::vector<float> scratch;
+
+  auto scale_at = [&](const Estimate& e) {
+    return o.width * residual_scale(sample_pairs(pair.fixed, pair.moving, e.map, o.samples), e.tone);
+  };
+  double scale = scale_at(start), damping = o.damping;
+  NormalEquations now = equations_at(pair, start, o, scale, scratch);
+  r.scale = scale;
+  int rescaled = 0;
+  for (;;) {
+    r.pixels = now.pixels;
+    r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;
+    r.equations = now;
+    if (now.pixels < least_pixels) return r.ending = Ending::low_overlap, r;
+    r.curve.push_back(r.loss);
+    if (r.iterations >= o.max_iterations) return r.ending = Ending::out_of_iterations, r;
+
+    // The scale follows the residual for the first few steps; then it stays, so that losses can be compared.
+    bool comparable = true;
+    if (r.iterations > 0 && rescaled < 3) {
+      const double fresh = scale_at(r.estimate);
+      ++rescaled;
+      if (std::fabs(fresh / scale - 1) > 0.1) scale = r.scale = fresh, comparable = false;
+    }
+    for (;;) {
+      double step[10];
+      if (!damped_step(now, o, damping, step)) return r.ending = Ending::flat, r;
+      const Matrix3 change = back * step_matrix(o.model, step) * frame;
+      Estimate next = r.estimate;
+      next.map = scaled_to_unit(r.estimate.map * change);
+      const int k = unknowns(o.model);
+      if (o.gain_bias) next.tone.gain += step[k], next.tone.bias += step[k + 1];
+      r.last_move = corner_distance(r.estimate.map, next.map, h, w);
+      ++r.iterations;
+      const bool sane = is_plausible(next.map, h, w) && next.tone.gain > 0.01 && next.tone.gain < 100 &&
+                        corner_distance(start.map, next.map, h, w) < o.max_move;
+      if (sane) {
+        const NormalEquations then = equations_at(pair, next, o, scale, scratch);
+        const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
+        const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
+        const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
+        if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
+          r.estimate = next;
+          now = then;
+          damping = damping < 1e-6 ? 0 : damping * 0.1;
+          break;
+        }
+        comparable = true;
+      }
+      if (r.last_move < o.tolerance) return r.ending = Ending::settled, r;
+      damping = std::max(10 * damping, 1e-3);
+      if (damping > 1e4 || r.iterations >= o.max_iterations) return r.ending = Ending::stuck, r;
+    }
+    if (r.last_move < o.tolerance) {
+      r.pixels = now.pixels;
+      r.loss = now.loss / now.pixels;
+      r.equations = now;
+      return r.ending = Ending::settled, r;
+    }
+  }
+}
+
+}  // namespace lumigrad::registration

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Levenberg-Marquardt on one pair of images of one size.
+//
+// The unknown step composes on the fixed side, map <- map (I + P), in coordinates centred on the fixed image and scaled
+// to [-1, 1], so that all eight unknowns have like size and one damping serves them all. The linearisation takes the mean
+// of the gradients of both images (efficient second-order minimisation), which matches the loss to second order in the
+// step wherever the images agree.
+#pragma once
+#include <lumigrad/vision/registration/samples.h>
+
+namespace lumigrad::registration {
+
+/// Two images of one pyramid level.
+struct LevelPair {
+  PlaneView fixed, moving;
+};
+
+/// What is refined: motion at this level's size, gain and bias.
+struct Estimate {
+  Matrix3 map = unit_matrix;
+  Tone tone;
+};
+
+struct RefinementOptions {
+  Model model = Model::homography;
+  Robust loss = Robust::geman_mcclure;
+  Sampling sampling = Sampling::bilinear;
+  bool gain_bias = true;
+  int max_iterations = 10;
+  double tolerance = 0.01;   ///< stop when the corners move less, px of this level
+  double damping = 0;        ///< first Levenberg factor
+  double width = 3.0;        ///< scale of the robust function in deviations of the residual
+  int samples = 4096;        ///< lattice for the deviation
+  double max_move = 1e9;     ///< give up when the corners have moved further than this from the start
+};
+
+enum class Ending { settled, out_of_iterations, stuck, low_overlap, flat };
+
+struct Refinement {
+  Estimate estimate;
+  Ending ending = Ending::stuck;
+  int iterations = 0;
+  double last_move = 0;  ///< mean corner movement of the last step, px
+  double scale = 1;      ///< scale of the robust function at the end
+  double loss = 0;       ///< mean rho per pixel
+  double pixels = 0;
+  NormalEquations equations{};  ///< at the estimate, or at the point before its last step
+  std::vector<double> curve;    ///< mean loss per accepted iteration
+};
+
+Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& options);
+
+/// The pass for an estimate, with everything but the box filled in. `scratch` must outlive it.
+AlignmentPass make_pass(const LevelPair& pair, const Estimate& estimate, const RefinementOptions& options, double scale,
+                        std::vector<float>& scratch);
+/// Fixed pixels to the centred coordinates of the pass.
+Matrix3 centred_frame(const PlaneView& fixed);
+
+}  // namespace lumigrad::registration
