@@ -6,8 +6,8 @@
 // runs (tape.h). A formula is so small, and so free of branches, that the record can be made before the program runs:
 //
 //  1. *Record.* The formula is called once, inside a constant expression, with `Symbol` for its number type. A Symbol
-//     computes nothing; each operation appends a `Step` to a `Recording` and returns the step's number. Constants are
-//     folded, equal steps are recorded once, x * 1 and x + 0 are not recorded at all.
+//     computes nothing; each operation appends a `Step` to a `FormulaRecord` and returns the step's number. Constants
+//     are folded, equal steps are recorded once, x * 1 and x + 0 are not recorded at all.
 //
 //         V y = x * x + sin(x);     becomes     0: input     1: mul 0 0     2: sin 0     3: add 1 2
 //
@@ -52,7 +52,7 @@ constexpr int operand(const Step& s, int slot) {
 }
 
 /// Differentiates by the first `variables` inputs of the recording.
-constexpr Plan make_plan(const Recording& r, int variables, int outputs) {
+constexpr Plan make_plan(const FormulaRecord& r, int variables, int outputs) {
   Plan plan;
   for (int i = 0; i < r.count; ++i) {
     const Step& s = r.step[i];
@@ -77,7 +77,7 @@ constexpr Plan make_plan(const Recording& r, int variables, int outputs) {
 /// The recording of a formula and its plans, as constants.
 template <class F>
 struct Recorded {
-  static constexpr Recording recording = record_formula<F>();
+  static constexpr FormulaRecord recording = record_formula<F>();
   static constexpr int steps = recording.count;
   static constexpr int inputs = inputs_of<F>, params = params_of<F>, outputs = outputs_of<F>;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The number type that computes nothing and writes everything down.
 //
-// Called with Symbols, a formula leaves a `Recording` of itself: the list of its operations, each with the numbers of
-// the steps it reads. This happens inside a constant expression, so the recording is known before the program runs.
+// Called with Symbols, a formula leaves a `FormulaRecord` of itself: the list of its operations, each with the numbers
+// of the steps it reads. This happens inside a constant expression, so the recording is known before the program runs.
 // recorded.h differentiates it. Constants are folded, equal steps are recorded once, x * 1 and x + 0 not at all.
 #pragma once
 #include <type_traits>
@@ -65,7 +65,7 @@ inline void lumigrad_formula_has_more_than_400_steps() {}
 inline void lumigrad_formula_applies_a_function_to_constants_only_write_the_result_as_a_constant() {}
 
 /// What a formula does, step by step. Inputs come first, then parameters.
-struct Recording {
+struct FormulaRecord {
   Step step[max_steps] = {};
   int count = 0;
   int output[16] = {};
@@ -82,7 +82,7 @@ struct Recording {
 
 /// A condition inside a formula that is being recorded.
 struct SymbolMask {
-  Recording* recording = nullptr;
+  FormulaRecord* recording = nullptr;
   int id = -1;
   bool known = false;  // the value, when the condition is between constants (no recording)
 
@@ -91,7 +91,7 @@ struct SymbolMask {
     static_assert(sizeof(B) == 0, "lumigrad: a formula may not branch on data; write select(condition, a, b)");
     return B();
   }
-  constexpr int in(Recording* r) const {
+  constexpr int in(FormulaRecord* r) const {
     return recording ? id : r->add({Word::always, -1, -1, -1, known ? 1.0 : 0.0});
   }
 
@@ -113,18 +113,18 @@ struct SymbolMask {
 
 /// The number type with which a formula is recorded: a step of a recording, or a constant not yet part of one.
 struct Symbol {
-  Recording* recording = nullptr;
+  FormulaRecord* recording = nullptr;
   int id = -1;
   double constant = 0;
 
   constexpr Symbol() = default;
-  constexpr Symbol(Recording* r, int id) : recording(r), id(id) {}
+  constexpr Symbol(FormulaRecord* r, int id) : recording(r), id(id) {}
   template <class S, std::enable_if_t<std::is_integral_v<S>, int> = 0>
   constexpr Symbol(S s) : constant(static_cast<double>(s)) {}
   template <class S, std::enable_if_t<std::is_floating_point_v<S>, long> = 0>
   explicit constexpr Symbol(S s) : constant(static_cast<double>(s)) {}
 
-  constexpr int in(Recording* r) const { return recording ? id : r->add({Word::constant, -1, -1, -1, constant}); }
+  constexpr int in(FormulaRecord* r) const { return recording ? id : r->add({Word::constant, -1, -1, -1, constant}); }
   constexpr bool is(double value) const { return !recording && constant == value; }
 
   static constexpr Symbol record(Word word, const Symbol& a) {
@@ -132,7 +132,7 @@ struct Symbol {
     return {a.recording, a.recording->add({word, a.id})};
   }
   static constexpr Symbol record(Word word, const Symbol& a, const Symbol& b) {
-    Recording* r = a.recording ? a.recording : b.recording;
+    FormulaRecord* r = a.recording ? a.recording : b.recording;
     if (!r) lumigrad_formula_applies_a_function_to_constants_only_write_the_result_as_a_constant();
     const int ia = a.in(r), ib = b.in(r);
     return {r, r->add({word, ia, ib})};
@@ -196,7 +196,7 @@ struct Symbol {
     return {x.recording, x.recording->add({Word::clamp, x.id, il, ih})};
   }
   friend constexpr Symbol fma(const Symbol& a, const Symbol& b, const Symbol& c) {
-    Recording* r = a.recording ? a.recording : b.recording ? b.recording : c.recording;
+    FormulaRecord* r = a.recording ? a.recording : b.recording ? b.recording : c.recording;
     if (!r || (!a.recording && !b.recording)) return a * b + c;
     const int ia = a.in(r), ib = b.in(r), ic = c.in(r);
     return {r, r->add({Word::fma, ia, ib, ic})};
@@ -217,8 +217,8 @@ struct Symbol {
 
 /// Runs the formula once on symbols.
 template <class F>
-constexpr Recording record_formula() {
-  Recording r;
+constexpr FormulaRecord record_formula() {
+  FormulaRecord r;
   Symbol x[inputs_of<F>], p[params_of<F> + 1];
   for (int i = 0; i < inputs_of<F>; ++i) x[i] = Symbol(&r, r.add({Word::input, i}));
   for (int k = 0; k < params_of<F>; ++k) p[k] = Symbol(&r, r.add({Word::input, inputs_of<F> + k}));
