@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/philox.h>
+#include <lumigrad/engine/random.h>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lumigrad {
+namespace {
+
+Words4 block_of(std::uint64_t seed, std::uint32_t operation, std::uint64_t sample, std::uint64_t block) {
+  return philox(seed, {{static_cast<std::uint32_t>(block), operation, static_cast<std::uint32_t>(sample),
+                        static_cast<std::uint32_t>(sample >> 32)}});
+}
+
+std::uint64_t half_of(const Words4& words, std::uint64_t half) {
+  return words.word[2 * half] | std::uint64_t{words.word[2 * half + 1]} << 32;
+}
+
+/// out[k] = convert(draw first + k): a float takes a word, a double two.
+template <class T, class Convert>
+void fill(std::span<T> out, std::uint64_t first, Convert convert, std::uint64_t seed, std::uint32_t operation,
+          std::uint64_t sample) {
+  constexpr std::uint64_t per_block = 16 / sizeof(T);
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const std::uint64_t position = first + done;
+    const Words4 words = block_of(seed, operation, sample, position / per_block);
+    const std::uint64_t begin = position % per_block;
+    const std::uint64_t end = std::min<std::uint64_t>(per_block, begin + (out.size() - done));
+    for (std::uint64_t k = begin; k < end; ++k) {
+      if constexpr (sizeof(T) == 4)
+        out[done++] = convert(words.word[k]);
+      else
+        out[done++] = convert(half_of(words, k));
+    }
+  }
+}
+
+/// Calls draw(sample, first position, first element, count) for pieces of a tensor whose first axis is the sample.
+/// The pieces depend on the shape alone, the draws not even on the pieces.
+template <class Draw>
+void for_each_piece(const char* op, const Shape& shape, double microseconds_per_element, Draw draw) {
+  constexpr std::int64_t piece = 16384;
+  const std::int64_t total = shape.numel();
+  if (total == 0) return;
+  const std::int64_t samples = shape.rank() == 0 ? 1 : shape[0];
+  const std::int64_t per_sample = total / samples;
+  require<ShapeError>(per_sample <= std::int64_t{1} << 33, op, ": expected at most 2^33 elements a sample, got ",
+                      per_sample);
+  const std::int64_t chunks = (total + piece - 1) / piece;
+  parallel_for(
+      chunks,
+      [&](std::int64_t chunk) {
+        const std::int64_t end = std::min(total, (chunk + 1) * piece);
+        for (std::int64_t at = chunk * piece; at < end;) {
+          const std::int64_t sample = at / per_sample, position = at % per_sample;
+          const std::int64_t count = std::min(end - at, per_sample - position);
+          draw(static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(position), at, count);
+          at += count;
+        }
+      },
+      microseconds_per_element * static_cast<double>(piece));
+}
+
+void require_floating(const char* op, DType dtype) {
+  require<DTypeError>(dtype == DType::f32 || dtype == DType::f64, op, ": expected f32 or f64, got ", dtype);
+}
+
+/// origin + scale * draw, in the tensor's own precision.
+template <class T, class Fill>
+void fill_scaled(const char* op, const Generator& generator, Tensor& out, double origin, double scale,
+                 Fill fill_draws) {
+  T* const data = out.mutable_data<T>();
+  const T offset = static_cast<T>(origin), factor = static_cast<T>(scale);
+  for_each_piece(op, out.shape(), 0.01,
+                 [&](std::uint64_t sample, std::uint64_t position, std::int64_t at, std::int64_t count) {
+                   const std::span<T> part(data + at, static_cast<std::size_t>(count));
+                   fill_draws(generator.stream(sample), part, position);
+                   for (T& value : part) value = exact::add(offset, exact::mul(factor, value));
+                 });
+}
+
+template <class Fill>
+Tensor scaled(const char* op, const Generator& generator, const Shape& shape, double origin, double scale, DType dtype,
+              Fill fill_draws) {
+  require_floating(op, dtype);
+  Tensor out = Tensor::empty(shape, dtype);
+  if (dtype == DType::f32)
+    fill_scaled<float>(op, generator, out, origin, scale, fill_draws);
+  else
+    fill_scaled<double>(op, generator, out, origin, scale, fill_draws);
+  return out;
+}
+
+}  // namespace
+
+std::uint32_t Stream::word(std::uint64_t i) const { return block_of(seed_, operation_, sample_, i / 4).word[i % 4]; }
+std::uint64_t Stream::word64(std::uint64_t i) const {
+  return half_of(block_of(seed_, operation_, sample_, i / 2), i % 2);
+}
+float Stream::uniform_float(std::uint64_t i) const { return unit_float(word(i)); }
+double Stream::uniform(std::uint64_t i) const { return unit_double(word64(i)); }
+float Stream::normal_float(std::uint64_t i) const { return normal_from(word(i)); }
+double Stream::normal(std::uint64_t i) const { return normal_from(word64(i)); }
+
+// Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 29 (2019): the high half of bits * n is the
+// result, and 2^64 mod n values of the low half are refused. A refused block is the counter of the next attempt, so
+// that the draw stays a function of i.
+std::uint64_t Stream::below(std::uint64_t n, std::uint64_t i) const {
+  require<NumericError>(n > 0, "below: expected n > 0, got 0");
+  __extension__ using Wide = unsigned __int128;
+  Words4 words = block_of(seed_, operation_, sample_, i / 2);
+  const std::uint64_t refused = (0 - n) % n;
+  for (;;) {
+    const Wide product = static_cast<Wide>(half_of(words, i % 2)) * n;
+    if (static_cast<std::uint64_t>(product) >= refused) return static_cast<std::uint64_t>(product >> 64);
+    words = philox(seed_, words);
+  }
+}
+
+void Stream::fill_uniform(std::span<float> out, std::uint64_t first) const {
+  fill(
+      out, first, [](std::uint32_t bits) { return unit_float(bits); }, seed_, operation_, sample_);
+}
+void Stream::fill_uniform(std::span<double> out, std::uint64_t first) const {
+  fill(
+      out, first, [](std::uint64_t bits) { return unit_double(bits); }, seed_, operation_, sample_);
+}
+void Stream::fill_normal(std::span<float> out, std::uint64_t first) const {
+  fill(
+      out, first, [](std::uint32_t bits) { return normal_from(bits); }, seed_, operation_, sample_);
+}
+void Stream::fill_normal(std::span<double> out, std::uint64_t first) const {
+  fill(
+      out, first, [](std::uint64_t bits) { return normal_from(bits); }, seed_, operation_, sample_);
+}
+
+Generator Generator::then(std::uint32_t step) const {
+  Generator next = *this;
+  for (int byte = 0; byte < 4; ++byte) next.operation = (next.operation ^ (step >> (8 * byte) & 255u)) * 16777619u;
+  return next;
+}
+
+Tensor uniform(const Generator& generator, const Shape& shape, double low, double high, DType dtype) {
+  require<NumericError>(std::isfinite(low) && std::isfinite(high - low) && low <= high,
+                        "uniform: expected finite low <= high, got ", low, " and ", high);
+  return scaled("uniform", generator, shape, low, high - low, dtype,
+                [](const Stream& stream, auto part, std::uint64_t first) { stream.fill_uniform(part, first); });
+}
+
+Tensor normal(const Generator& generator, const Shape& shape, double mean, double deviation, DType dtype) {
+  require<NumericError>(std::isfinite(mean) && std::isfinite(deviation) && deviation >= 0,
+                        "normal: expected a finite mean and deviation >= 0, got ", mean, " and ", deviation);
+  return scaled("normal", generator, shape, mean, deviation, dtype,
+                [](const Stream& stream, auto part, std::uint64_t first) { stream.fill_normal(part, first); });
+}
+
+Tensor integers(const Generator& generator, const Shape& shape, std::int64_t low, std::int64_t high, DType dtype) {
+  require<DTypeError>(dtype == DType::i32 || dtype == DType::i64, "integers: expected i32 or i64, got ", dtype);
+  require<NumericError>(low < high, "integers: expected low < high, got ", low, " and ", high);
+  using Narrow = std::numeric_limits<std::int32_t>;
+  require<NumericError>(dtype == DType::i64 || (low >= Narrow::min() && high - 1 <= Narrow::max()),
+                        "integers: expected bounds that fit i32, got ", low, " and ", high);
+  Tensor out = Tensor::empty(shape, dtype);
+  const std::uint64_t n = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  const auto fill_integers = [&](auto* data) {
+    using T = std::remove_pointer_t<decltype(data)>;
+    for_each_piece("integers", shape, 0.02,
+                   [&](std::uint64_t sample, std::uint64_t position, std::int64_t at, std::int64_t count) {
+                     const Stream stream = generator.stream(sample);
+                     for (std::int64_t k = 0; k < count; ++k)
+                       data[at + k] = static_cast<T>(static_cast<std::uint64_t>(low) +
+                                                     stream.below(n, position + static_cast<std::uint64_t>(k)));
+                   });
+  };
+  if (dtype == DType::i32)
+    fill_integers(out.mutable_data<std::int32_t>());
+  else
+    fill_integers(out.mutable_data<std::int64_t>());
+  return out;
+}
+
+// Fisher and Yates: the last place takes any of the values left, and so on down.
+Tensor permutation(const Generator& generator, std::int64_t count) {
+  require<ShapeError>(count >= 0, "permutation: expected count >= 0, got ", count);
+  Tensor out = Tensor::arange(count, DType::i64);
+  std::int64_t* const data = out.mutable_data<std::int64_t>();
+  const Stream stream = generator.stream(0);
+  for (std::int64_t i = count - 1; i > 0; --i)
+    std::swap(data[i], data[stream.below(static_cast<std::uint64_t>(i) + 1, static_cast<std::uint64_t>(i))]);
+  return out;
+}
+
+}  // namespace lumigrad
