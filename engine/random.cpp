@@ -23,19 +23,24 @@ template <class T, class Convert>
 void fill(std::span<T> out, std::uint64_t first, Convert convert, std::uint64_t seed, std::uint32_t operation,
           std::uint64_t sample) {
   constexpr std::uint64_t per_block = 16 / sizeof(T);
+  const auto draw = [&](const Words4& words, std::uint64_t k) {
+    if constexpr (sizeof(T) == 4)
+      return convert(words.word[k]);
+    else
+      return convert(half_of(words, k));
+  };
+  std::uint64_t block = first / per_block;
   std::size_t done = 0;
-  while (done < out.size()) {
-    const std::uint64_t position = first + done;
-    const Words4 words = block_of(seed, operation, sample, position / per_block);
-    const std::uint64_t begin = position % per_block;
-    const std::uint64_t end = std::min<std::uint64_t>(per_block, begin + (out.size() - done));
-    for (std::uint64_t k = begin; k < end; ++k) {
-      if constexpr (sizeof(T) == 4)
-        out[done++] = convert(words.word[k]);
-      else
-        out[done++] = convert(half_of(words, k));
-    }
+  const auto part_of_block = [&](std::uint64_t begin) {
+    const Words4 words = block_of(seed, operation, sample, block++);
+    for (std::uint64_t k = begin; k < per_block && done < out.size(); ++k) out[done++] = draw(words, k);
+  };
+  if (first % per_block != 0) part_of_block(first % per_block);
+  for (; done + per_block <= out.size(); done += per_block) {
+    const Words4 words = block_of(seed, operation, sample, block++);
+    for (std::uint64_t k = 0; k < per_block; ++k) out[done + k] = draw(words, k);
   }
+  if (done < out.size()) part_of_block(0);
 }
 
 /// Calls draw(sample, first position, first element, count) for pieces of a tensor whose first axis is the sample.
