@@ -21,6 +21,9 @@
 // GCC's own AVX-512 header reads an undefined vector on purpose (_mm512_max_ps and others) and warns of it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 #elif defined(__aarch64__)
@@ -299,6 +302,14 @@ struct Vec {
   friend LUMIGRAD_SIMD Vec sqrt(const Vec& a) { LUMIGRAD_EACH(Vec, native::sqrt(a.raw[k])); }
   friend LUMIGRAD_SIMD Vec floor(const Vec& a) { LUMIGRAD_EACH(Vec, native::floor(a.raw[k])); }
   friend LUMIGRAD_SIMD Vec abs(const Vec& a) { return from_bits(bits(a) & Int<T, K>(~sign_bit)); }
+  // Long functions stand in cpu/simd_math.h.
+  friend LUMIGRAD_SIMD Vec exp(const Vec& a) { return vector_exp(a); }
+  friend LUMIGRAD_SIMD Vec log(const Vec& a) { return vector_log(a); }
+  friend LUMIGRAD_SIMD Vec cbrt(const Vec& a) { return vector_cbrt(a); }
+  friend LUMIGRAD_SIMD Vec sin(const Vec& a) { return vector_sin(a); }
+  friend LUMIGRAD_SIMD Vec cos(const Vec& a) { return vector_cos(a); }
+  friend LUMIGRAD_SIMD Vec pow(const Vec& x, const Vec& p) { return vector_pow(x, p); }
+  friend LUMIGRAD_SIMD Vec atan2(const Vec& y, const Vec& x) { return vector_atan2(y, x); }
 
   static constexpr typename Register<T>::Integer sign_bit = std::numeric_limits<typename Register<T>::Integer>::min();
   /// The magnitude of a with the sign of b.

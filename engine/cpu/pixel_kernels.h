@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a formula to machine code: the loops over contiguous lanes, for one instruction level.
+//
+// Each loop reads one batch of every input lane, runs the formula (or its derivative) on vectors, and writes one batch
+// of every output lane. The last, incomplete batch is copied into a buffer and goes through the same code, so a value
+// never depends on where it stands. Formulas of long functions take two registers a batch (simd.h).
+//
+// Parameter gradients are sums over all elements. They run in lanes of T over blocks of 1,024 elements and from block
+// to block in double, in order; whoever cuts the work at multiples of the block gets the same bits.
+//
+// Only level sources (and formula_simd.h) include this. The functions have internal linkage and leave as pointers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include <lumigrad/engine/cpu/formula_table.h>
+#include <lumigrad/engine/cpu/simd.h>
+#include <lumigrad/engine/cpu/simd_math.h>
+#include <lumigrad/engine/derivatives.h>
+
+namespace lumigrad::LUMIGRAD_LEVEL {
+namespace {
+
+inline constexpr std::size_t sum_block = 1024;
+
+/// Pointers to N lanes, held by value so that the compiler keeps them in registers.
+template <class T, int N>
+struct LanePointers {
+  T* at[N + 1];
+
+  LUMIGRAD_SIMD void set(int first, T* const* from, int count) {
+    for (int k = 0; k < count; ++k) at[first + k] = from ? from[k] : nullptr;
+  }
+  template <int Count, class V>
+  LUMIGRAD_SIMD void load(V* to, int first, std::size_t i) const {
+    for (int k = 0; k < Count; ++k) to[k] = V::load(at[first + k] + i);
+  }
+  /// Writes the lanes that are wanted (not null).
+  template <int Count, class V>
+  LUMIGRAD_SIMD void store(const V* from, int first, std::size_t i, bool past_caches = false) const {
+    for (int k = 0; k < Count; ++k) {
+      if (!at[first + k]) continue;
+      if (past_caches) {
+        from[k].stream(at[first + k] + i);
+      } else {
+        from[k].store(at[first + k] + i);
+      }
+    }
+  }
+  /// Whether results can be streamed: every wanted lane must start on a register's boundary.
+  LUMIGRAD_SIMD bool aligned() const {
+    std::uintptr_t bits = 0;
+    for (int k = 0; k < N; ++k) bits |= reinterpret_cast<std::uintptr_t>(at[k]);
+    return bits % vector_bytes == 0;
+  }
+};
+
+/// Calls batch(in, out, i, count) for elements [begin, end), `Width` at a time; count < Width only in the last call,
+/// which works on a copy whose unused lanes repeat an element of the real data.
+template <int Width, int In, int Out, class T, class Batch>
+LUMIGRAD_SIMD void for_batches(const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t begin,
+                               std::size_t end, Batch batch) {
+  std::size_t i = begin;
+  for (; i + Width <= end; i += Width) batch(in, out, i, Width);
+  if (i == end) return;
+  const int count = static_cast<int>(end - i);
+  alignas(64) T inputs[In + 1][Width], outputs[Out + 1][Width];
+  LanePointers<const T, In> copy_in;
+  LanePointers<T, Out> copy_out;
+  for (int k = 0; k < In; ++k) {
+    for (int j = 0; j < Width; ++j) inputs[k][j] = in.at[k][i + (j < count ? j : 0)];
+    copy_in.at[k] = inputs[k];
+  }
+  for (int k = 0; k < Out; ++k) copy_out.at[k] = out.at[k] ? outputs[k] : nullptr;
+  batch(copy_in, copy_out, 0, count);
+  for (int k = 0; k < Out; ++k) {
+    for (int j = 0; out.at[k] && j < count; ++j) out.at[k][i + j] = outputs[k][j];
+  }
+}
+
+#define LUMIGRAD_BATCH(In, Out)                                                                                     \
+  (const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t i, [[maybe_unused]] int count) \
+      __attribute__((always_inline))
+
+/// The kernels of formula F for lanes of T.
+template <class F, class T>
+struct Loops {
+  static constexpr int inputs = inputs_of<F>, outputs = outputs_of<F>, params = params_of<F>;
+  using V = Vec<T, (transcendental<F> && sizeof(T) == 4 ? 2 : 1)>;
+  using Slow = Vec<T, 1>;  // for derivatives of directions, whose dual numbers fill the registers
+
+  template <class W>
+  static LUMIGRAD_SIMD void splat(W* to, const T* p) {
+    for (int k = 0; k < params; ++k) to[k] = W(p[k]);
+  }
+  template <class W>
+  static LUMIGRAD_SIMD void add_lanes(W* sum, const W* g, int count) {
+    for (int k = 0; k < params; ++k) {
+      sum[k] = sum[k] + (count == W::width ? g[k] : select(W::ramp() < W(count), g[k], W(0)));
+    }
+  }
+
+  static void forward(const T* const* x, const T* p, T* const* y, std::size_t n, unsigned flags) {
+    LanePointers<const T, inputs> in;
+    LanePointers<T, outputs> out;
+    in.set(0, x, inputs);
+    out.set(0, y, outputs);
+    V ps[params + 1];
+    splat(ps, p);
+    const bool past_caches = (flags & stream_outputs) && out.aligned();
+    for_batches<V::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(inputs, outputs) {
+      V xs[inputs];
+      in.template load<inputs>(xs, 0, i);
+      const Pixel<V, outputs> ys = lumigrad::forward<F>(xs, ps);
+      out.template store<outputs>(ys.channel, 0, i, past_caches && count == V::width);
+    });
+    if (past_caches) fence();
+  }
+
+  static void vjp(const T* const* x, const T* p, const T* const* w, T* const* gx, std::size_t n, unsigned flags) {
+    LanePointers<const T, inputs + outputs> in;
+    LanePointers<T, inputs> out;
+    in.set(0, x, inputs);
+    in.set(inputs, w, outputs);
+    out.set(0, gx, inputs);
+    V ps[params + 1];
+    splat(ps, p);
+    const bool past_caches = (flags & stream_outputs) && out.aligned();
+    for_batches<V::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
+      V xs[inputs], ws[outputs], g[inputs], none[params + 1];
+      in.template load<inputs>(xs, 0, i);
+      in.template load<outputs>(ws, inputs, i);
+      lumigrad::vjp<F, false>(xs, ps, ws, g, none);
+      out.template store<inputs>(g, 0, i, past_caches && count == V::width);
+    });
+    if (past_caches) fence();
+  }
+
+  static void vjp_params(const T* const* x, const T* p, const T* const* w, T* const* gx, double* gp, std::size_t n,
+                         unsigned flags) {
+    LanePointers<const T, inputs + outputs> in;
+    LanePointers<T, inputs> out;
+    in.set(0, x, inputs);
+    in.set(inputs, w, outputs);
+    out.set(0, gx, inputs);
+    V ps[params + 1];
+    splat(ps, p);
+    const bool past_caches = (flags & stream_outputs) && out.aligned();
+    for (std::size_t begin = 0; begin < n; begin += sum_block) {
+      const std::size_t end = n - begin < sum_block ? n : begin + sum_block;
+      V sum[params + 1];
+      for (int k = 0; k < params; ++k) sum[k] = V(0);
+      for_batches<V::width>(in, out, begin, end, [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
+        V xs[inputs], ws[outputs], g[inputs], gs[params + 1];
+        in.template load<inputs>(xs, 0, i);
+        in.template load<outputs>(ws, inputs, i);
+        lumigrad::vjp<F, true>(xs, ps, ws, g, gs);
+        out.template store<inputs>(g, 0, i, past_caches && count == V::width);
+        add_lanes(sum, gs, count);
+      });
+      for (int k = 0; k < params; ++k) gp[k] += sum_lanes(sum[k]);
+    }
+    if (past_caches) fence();
+  }
+
+  static void jvp(const T* const* x, const T* p, const T* const* u, const T* up, T* const* dy, std::size_t n) {
+    LanePointers<const T, 2 * inputs> in;
+    LanePointers<T, outputs> out;
+    in.set(0, x, inputs);
+    in.set(inputs, u, inputs);
+    out.set(0, dy, outputs);
+    Slow ps[params + 1], ups[params + 1];
+    splat(ps, p);
+    splat(ups, up);
+    for_batches<Slow::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(2 * inputs, outputs) {
+      Slow xs[inputs], us[inputs], ys[outputs];
+      in.template load<inputs>(xs, 0, i);
+      in.template load<inputs>(us, inputs, i);
+      const auto y = lumigrad::jvp<F>(xs, ps, us, ups);
+      for (int m = 0; m < outputs; ++m) ys[m] = y[m].tangent[0];
+      out.template store<outputs>(ys, 0, i);
+    });
+  }
+
+  static void second(const T* const* x, const T* p, const T* const* u, const T* up, const T* const* w, T* const* gx,
+                     double* gp, T* const* gw, std::size_t n) {
+    LanePointers<const T, 2 * inputs + outputs> in;
+    LanePointers<T, inputs + outputs> out;
+    in.set(0, x, inputs);
+    in.set(inputs, u, inputs);
+    in.set(2 * inputs, w, outputs);
+    out.set(0, gx, inputs);
+    out.set(inputs, gw, outputs);
+    Slow ps[params + 1], ups[params + 1];
+    splat(ps, p);
+    splat(ups, up);
+    for (std::size_t begin = 0; begin < n; begin += sum_block) {
+      const std::size_t end = n - begin < sum_block ? n : begin + sum_block;
+      Slow sum[params + 1];
+      for (int k = 0; k < params; ++k) sum[k] = Slow(0);
+      for_batches<Slow::width>(in, out, begin, end, [&] LUMIGRAD_BATCH(2 * inputs + outputs, inputs + outputs) {
+        Slow xs[inputs], us[inputs], ws[outputs], g[inputs], gs[params + 1], gws[outputs];
+        in.template load<inputs>(xs, 0, i);
+        in.template load<inputs>(us, inputs, i);
+        in.template load<outputs>(ws, 2 * inputs, i);
+        lumigrad::second<F>(xs, ps, us, ups, ws, g, gs, gws);
+        out.template store<inputs>(g, 0, i);
+        out.template store<outputs>(gws, inputs, i);
+        add_lanes(sum, gs, count);
+      });
+      for (int k = 0; gp && k < params; ++k) gp[k] += sum_lanes(sum[k]);
+    }
+  }
+};
+#undef LUMIGRAD_BATCH
+
+/// Which kernels a level compiles: v4 only the first-order single-precision ones, for v3's serve the rest as well.
+enum class Kernels { first_order_f32, all };
+
+template <class F, class T, Kernels which>
+constexpr PixelKernel<T> kernel() {
+  using L = Loops<F, T>;
+  PixelKernel<T> k = {};
+  if constexpr (which == Kernels::all || sizeof(T) == 4) {
+    k.forward = &L::forward;
+    k.vjp = &L::vjp;
+    if constexpr (L::params > 0) k.vjp_params = &L::vjp_params;
+  }
+  if constexpr (which == Kernels::all) {
+    k.jvp = &L::jvp;
+    k.second = &L::second;
+  }
+  return k;
+}
+
+template <class F, Kernels which>
+constexpr PixelKernels kernels() {
+  return {inputs_of<F>, outputs_of<F>, params_of<F>, kernel<F, float, which>(), kernel<F, double, which>()};
+}
+
+template <Kernels which, class... F>
+constexpr KernelTable<int(sizeof...(F))> kernel_table(FormulaList<F...>) {
+  return {{kernels<F, which>()...}};
+}
+
+}  // namespace
+}  // namespace lumigrad::LUMIGRAD_LEVEL
+
+#if LUMIGRAD_VECTOR_BYTES == 64
+#define LUMIGRAD_KERNELS_HERE Kernels::first_order_f32
+#else
+#define LUMIGRAD_KERNELS_HERE Kernels::all
+#endif
+
+/// In a level source, inside the namespace where the list was declared by LUMIGRAD_FORMULA_TABLE: compiles all of it.
+#define LUMIGRAD_COMPILE_FORMULAS(area, List)                                                               \
+  constinit const ::lumigrad::KernelTable<List::size> LUMIGRAD_TABLE_NAME(area##_kernels, LUMIGRAD_LEVEL) = \
+      ::lumigrad::LUMIGRAD_LEVEL::kernel_table<::lumigrad::LUMIGRAD_LEVEL::LUMIGRAD_KERNELS_HERE>(List())
