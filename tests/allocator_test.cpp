@@ -5,7 +5,9 @@
 
 #include <lumigrad/engine/allocator.h>
 #include <lumigrad/engine/pages.h>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -119,6 +121,24 @@ TEST_CASE("the cache makes room before a request is refused") {
   Held other(std::size_t{40} << 20);
   CHECK(other.data != nullptr);
   CHECK_THROWS_AS(Held(std::size_t{40} << 20), ResourceError);
+}
+
+TEST_CASE("the environment sets the default budget, and nonsense there is refused") {
+  const char* const before = std::getenv("LUMIGRAD_MAX_BYTES");
+  const std::string saved = before ? before : "";
+  setenv("LUMIGRAD_MAX_BYTES", "3G", 1);
+  set_memory_budget(0);
+  CHECK(memory_stats().budget == std::size_t{3} << 30);
+  for (const char* text : {"plenty", "0", "3 GB", "-1"}) {
+    setenv("LUMIGRAD_MAX_BYTES", text, 1);
+    CHECK_THROWS_AS(set_memory_budget(0), ResourceError);
+    CHECK(memory_stats().budget == std::size_t{3} << 30);
+  }
+  if (before)
+    setenv("LUMIGRAD_MAX_BYTES", saved.c_str(), 1);
+  else
+    unsetenv("LUMIGRAD_MAX_BYTES");
+  set_memory_budget(0);
 }
 
 TEST_CASE("small blocks count against the budget too") {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <string>
@@ -140,6 +141,24 @@ TEST_CASE("thread counts outside 0 to 1024 are refused") {
   CHECK_THROWS_AS(set_num_threads(-1), ResourceError);
   CHECK_THROWS_AS(set_num_threads(1000000), ResourceError);
   CHECK(num_threads() == before);
+}
+
+TEST_CASE("the environment sets the default thread count, and nonsense there is refused") {
+  const char* const before = std::getenv("LUMIGRAD_THREADS");
+  const std::string saved = before ? before : "";
+  setenv("LUMIGRAD_THREADS", "5", 1);
+  set_num_threads(0);
+  CHECK(num_threads() == 5);
+  for (const char* text : {"all", "0", "-2", "4 threads", "1000000"}) {
+    setenv("LUMIGRAD_THREADS", text, 1);
+    CHECK_THROWS_AS(set_num_threads(0), ResourceError);
+    CHECK(num_threads() == 5);
+  }
+  if (before)
+    setenv("LUMIGRAD_THREADS", saved.c_str(), 1);
+  else
+    unsetenv("LUMIGRAD_THREADS");
+  set_num_threads(0);
 }
 
 TEST_CASE("a program's own executor runs the chunks") {
