@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: one row an operator, and everything that can be asked about operators is answered from it. Gradient
-// checks, agreement between levels, devices and dtypes, refused inputs, the command-line runner, benchmarks, fuzzing and
-// the reference page all walk over rows; an operator that has none does not exist.
+// checks, agreement between levels, devices and dtypes, refused inputs, the command-line runner, benchmarks, fuzzing
+// and the reference page all walk over rows; an operator that has none does not exist.
 //
 // Rows stand beside their operators (<area>/catalogue.cpp) and are joined only by tools and tests, so that a program
 // that links the library does not carry them.
@@ -12,8 +12,8 @@
 //            .call = [](const Values& v) { return std::vector{color::rgb_to_hsv(v.tensor("image"))}; },
 //            .samples = rgb_samples, ...}
 #pragma once
-#include <functional>
 #include <lumigrad/engine/tensor.h>
+#include <functional>
 #include <map>
 #include <string>
 #include <variant>
@@ -110,13 +110,14 @@ struct Operator {
   bool linear = false;  ///< linear in its first argument: the adjoint dot test holds to rounding
   /// Calls the operator.
   std::function<std::vector<Tensor>(const Values&)> call;
-  /// At least eight samples for differentiable operators (f64; batch 1 and 2, odd and even, 1xN, each option), the same for the same seed.
+  /// At least eight samples for differentiable operators (f64; batch 1 and 2, odd and even, 1xN, each option), the same
+  /// for the same seed.
   std::function<std::vector<Sample>(std::uint64_t seed)> samples;
   std::vector<Refusal> refusals = {};
   std::vector<Kink> kinks = {};
   std::vector<Golden> golden = {};
-  double f32_bound = 1e-5;  ///< f32 against f64 and between levels, relative to the output's largest magnitude
-  double grad_bound = 1e-4;  ///< the same for gradients
+  double f32_bound = 1e-5;        ///< f32 against f64 and between levels, relative to the output's largest magnitude
+  double grad_bound = 1e-4;       ///< the same for gradients
   std::string bound_reason = {};  ///< why, where a bound is looser than the default
   /// Values for a benchmark on an image batch of the given shape, and the bytes that must move forward and in a
   /// forward+backward; empty: not benchmarked.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/copy.h>
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <lumigrad/engine/copy.h>
 
 namespace lumigrad {
 
@@ -52,18 +52,18 @@ I rounded(double value) {
 // How each dtype is stored, and what an element of it means.
 template <DType D>
 struct Element;
-#define LUMIGRAD_ELEMENT(D, S, LOAD, STORE)               \
-  template <>                                             \
-  struct Element<DType::D> {                              \
-    using Storage = S;                                    \
-    template <class T>                                    \
-    static T load(S s) {                                  \
-      return static_cast<T>(LOAD);                        \
-    }                                                     \
-    template <class T>                                    \
-    static S store(T v) {                                 \
-      return STORE;                                       \
-    }                                                     \
+#define LUMIGRAD_ELEMENT(D, S, LOAD, STORE) \
+  template <>                               \
+  struct Element<DType::D> {                \
+    using Storage = S;                      \
+    template <class T>                      \
+    static T load(S s) {                    \
+      return static_cast<T>(LOAD);          \
+    }                                       \
+    template <class T>                      \
+    static S store(T v) {                   \
+      return STORE;                         \
+    }                                       \
   };
 LUMIGRAD_ELEMENT(f32, float, s, static_cast<float>(v))
 LUMIGRAD_ELEMENT(f64, double, s, static_cast<double>(v))
@@ -79,15 +79,24 @@ LUMIGRAD_ELEMENT(boolean, std::uint8_t, s != 0, static_cast<std::uint8_t>(v != T
 template <class F>
 void with_element(DType dtype, F f) {
   switch (dtype) {
-    case DType::f32: return f(Element<DType::f32>());
-    case DType::f64: return f(Element<DType::f64>());
-    case DType::f16: return f(Element<DType::f16>());
-    case DType::bf16: return f(Element<DType::bf16>());
-    case DType::u8: return f(Element<DType::u8>());
-    case DType::u16: return f(Element<DType::u16>());
-    case DType::i32: return f(Element<DType::i32>());
-    case DType::i64: return f(Element<DType::i64>());
-    case DType::boolean: return f(Element<DType::boolean>());
+    case DType::f32:
+      return f(Element<DType::f32>());
+    case DType::f64:
+      return f(Element<DType::f64>());
+    case DType::f16:
+      return f(Element<DType::f16>());
+    case DType::bf16:
+      return f(Element<DType::bf16>());
+    case DType::u8:
+      return f(Element<DType::u8>());
+    case DType::u16:
+      return f(Element<DType::u16>());
+    case DType::i32:
+      return f(Element<DType::i32>());
+    case DType::i64:
+      return f(Element<DType::i64>());
+    case DType::boolean:
+      return f(Element<DType::boolean>());
   }
 }
 

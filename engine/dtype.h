@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Number types of tensors. f32 and f64 are differentiable; the others hold data (images, masks, labels, indices).
 #pragma once
+#include <lumigrad/engine/error.h>
 #include <cstddef>
 #include <cstdint>
-#include <lumigrad/engine/error.h>
 
 namespace lumigrad {
 

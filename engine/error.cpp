@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
 #include <lumigrad/engine/dtype.h>
 #include <lumigrad/engine/error.h>
+#include <charconv>
 
 namespace lumigrad {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way lumigrad says no. Bad input ends in one of these exceptions, never in an abort, and a failed operator leaves
-// its tensors and the tape as they were. A message reads `operator: expected ..., got ...`.
+// Every way lumigrad says no. Bad input ends in one of these exceptions, never in an abort, and a failed operator
+// leaves its tensors and the tape as they were. A message reads `operator: expected ..., got ...`.
 #pragma once
 #include <concepts>
 #include <stdexcept>

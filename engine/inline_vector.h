@@ -4,9 +4,9 @@
 #pragma once
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace lumigrad {
 
@@ -20,10 +20,22 @@ class InlineVector {
     for (const T& item : items) push_back(item);
   }
 
+  InlineVector(const InlineVector& other) {
+    for (const T& item : other) push_back(item);
+  }
+  InlineVector& operator=(InlineVector other) noexcept {
+    for (std::size_t i = 0; i < N; ++i) std::swap(local_[i], other.local_[i]);
+    std::swap(heap_, other.heap_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  InlineVector(InlineVector&& other) noexcept { *this = std::move(other); }
+
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  T* data() { return size_ > N ? heap_.data() : local_; }
-  const T* data() const { return size_ > N ? heap_.data() : local_; }
+  T* data() { return heap_ ? heap_.get() : local_; }
+  const T* data() const { return heap_ ? heap_.get() : local_; }
   T* begin() { return data(); }
   T* end() { return data() + size_; }
   const T* begin() const { return data(); }
@@ -33,39 +45,26 @@ class InlineVector {
   operator std::span<const T>() const { return {data(), size_}; }
 
   void push_back(T item) {
-    if (size_ >= N) {
-      if (size_ == N) spill();
-      heap_.push_back(std::move(item));
-    } else {
-      local_[size_] = std::move(item);
-    }
-    ++size_;
+    if (size_ == capacity_) grow();
+    data()[size_++] = std::move(item);
   }
   void resize(std::size_t count) {
     while (size_ < count) push_back(T{});
-    while (size_ > count) pop_back();
+    while (size_ > count) data()[--size_] = T{};
   }
   void clear() { resize(0); }
 
  private:
-  void spill() {
-    for (T& item : local_) heap_.push_back(std::exchange(item, T{}));
-  }
-  void pop_back() {
-    if (size_ > N) {
-      heap_.pop_back();
-      --size_;
-      if (size_ == N) {
-        for (std::size_t i = 0; i < N; ++i) local_[i] = std::move(heap_[i]);
-        heap_.clear();
-      }
-    } else {
-      local_[--size_] = T{};
-    }
+  void grow() {
+    auto larger = std::make_unique<T[]>(2 * capacity_);
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(data()[i]);
+    heap_ = std::move(larger);
+    capacity_ *= 2;
   }
 
   T local_[N]{};
-  std::vector<T> heap_;
+  std::unique_ptr<T[]> heap_;
+  std::size_t capacity_ = N;
   std::size_t size_ = 0;
 };
 

@@ -22,8 +22,10 @@ AnomalyMode::AnomalyMode() : before_(std::exchange(anomaly_on, true)) {}
 AnomalyMode::~AnomalyMode() { anomaly_on = before_; }
 bool AnomalyMode::active() { return anomaly_on; }
 
+// An input is kept as it is: the node owns the input's node anyway. An own output is kept without its node, or the two
+// would own each other.
 Saved::Saved(const Tensor& value, int source)
-    : value_(value.detach()), version_(value.state().buffer->version()), source_(source) {}
+    : value_(source >= 0 ? value : value.detach()), version_(value.state().buffer->version()), source_(source) {}
 
 Tensor Saved::get(const Node& reader) const {
   require<GraphError>(!reader.released(), reader.name(),
@@ -34,16 +36,10 @@ Tensor Saved::get(const Node& reader) const {
   require<GraphError>(buffer.version() == version_, reader.name(), ": expected the value of shape ", value_.shape(),
                       " that it saved at ", reader.here().file, ":", reader.here().line, ", but ",
                       buffer.changed_by() ? buffer.changed_by() : "a write", " changed it in place afterwards");
-  if (!recording()) return value_;
+  if (source_ >= 0 || !recording()) return value_;
   Tensor joined = value_.detach();
-  if (source_ >= 0) {
-    const Edge& edge = reader.inputs()[static_cast<std::size_t>(source_)];
-    joined.state().node = edge.node;
-    joined.state().output = edge.output;
-  } else {
-    joined.state().node = const_cast<Node&>(reader).shared_from_this();
-    joined.state().output = -1 - source_;
-  }
+  joined.state().node = const_cast<Node&>(reader).shared_from_this();
+  joined.state().output = -1 - source_;
   return joined;
 }
 

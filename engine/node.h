@@ -15,10 +15,10 @@
 //
 // Read tape.h next.
 #pragma once
-#include <atomic>
 #include <lumigrad/engine/allocator.h>
 #include <lumigrad/engine/inline_vector.h>
 #include <lumigrad/engine/tensor.h>
+#include <atomic>
 
 namespace lumigrad {
 
@@ -145,7 +145,8 @@ class LUMIGRAD_API AnomalyMode {
 };
 
 /// Makes the node of an operator when this call is to be recorded, else returns null:
-///   if (auto node = record<MulNode>("mul", here, {&a, &b})) { node->a = node->save_input(0, a); ...; node->attach(y); }
+///   if (auto node = record<MulNode>("mul", here, {&a, &b})) { node->a = node->save_input(0, a); ...; node->attach(y);
+///   }
 template <class N>
 std::shared_ptr<N> record(const char* name, Here here, std::span<const Tensor* const> inputs) {
   bool wanted = false;

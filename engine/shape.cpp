@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <lumigrad/engine/shape.h>
+#include <algorithm>
 #include <vector>
 
 namespace lumigrad {

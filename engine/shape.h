@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes of a tensor. A Shape is a value of up to eight extents; its constructor is the one gate through which every size
-// enters the library, so that nothing behind it can overflow.
+// Sizes of a tensor. A Shape is a value of up to eight extents; its constructor is the one gate through which every
+// size enters the library, so that nothing behind it can overflow.
 #pragma once
+#include <lumigrad/engine/error.h>
 #include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <lumigrad/engine/error.h>
 #include <span>
 
 namespace lumigrad {

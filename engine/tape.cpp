@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/tape.h>
+#include <algorithm>
 
 namespace lumigrad {
 namespace {
@@ -119,7 +119,8 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& see
                         "requires_grad() on the input, outside NoGrad");
   Sweep sweep(outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    accumulate(*outputs[i].state().node, outputs[i].state().output, seed_of(outputs[i], seeds.empty() ? Tensor() : seeds[i]));
+    accumulate(*outputs[i].state().node, outputs[i].state().output,
+               seed_of(outputs[i], seeds.empty() ? Tensor() : seeds[i]));
   run(sweep, options.create_graph, !options.retain_graph && !options.create_graph, observer);
 
   // Leaves are written last and together: an error above leaves every grad() as it was.

@@ -16,8 +16,8 @@
 // Each node is visited once, so a graph with 2^40 paths costs no more than its number of nodes. With create_graph the
 // adjoints are recorded like any other arithmetic, and their result can be differentiated again.
 #pragma once
-#include <functional>
 #include <lumigrad/engine/node.h>
+#include <functional>
 
 namespace lumigrad {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
 #include <lumigrad/engine/copy.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
+#include <cmath>
 
 namespace lumigrad {
 

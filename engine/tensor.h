@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensor: a handle to a strided view of shared memory, and to the place in the graph where its value came from.
 //
-// Copying a Tensor copies the handle. reshape, slice, transpose and expand give further views of the same bytes. A tensor
-// whose value was computed from one that asked for gradients carries the node that computed it (see node.h); everything
-// else about differentiation stands in tape.h.
+// Copying a Tensor copies the handle. reshape, slice, transpose and expand give further views of the same bytes. A
+// tensor whose value was computed from one that asked for gradients carries the node that computed it (see node.h);
+// everything else about differentiation stands in tape.h.
 //
 //   Tensor x = Tensor({1.0, 2.0, 3.0}).requires_grad();
 //   Tensor y = sum(x * x);
@@ -51,8 +51,7 @@ class LUMIGRAD_API Tensor {
   Tensor() = default;
   /// A scalar. It is *weak*: in arithmetic it takes the dtype of the other operand.
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Tensor(T value) : Tensor(scalar(static_cast<double>(value))) {}
+  requires std::is_arithmetic_v<T> Tensor(T value) : Tensor(scalar(static_cast<double>(value))) {}
   /// A weak vector from a list of numbers.
   Tensor(std::initializer_list<double> values);
 
@@ -174,8 +173,7 @@ struct Operand {
   Here here;
   Operand(const Tensor& t, Here h = Here()) : tensor(t), here(h) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Operand(T value, Here h = Here()) : tensor(value), here(h) {}
+  requires std::is_arithmetic_v<T> Operand(T value, Here h = Here()) : tensor(value), here(h) {}
 };
 
 }  // namespace lumigrad

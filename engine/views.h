@@ -12,9 +12,7 @@ LUMIGRAD_API Tensor reshape(const Tensor& x, std::span<const std::int64_t> exten
 inline Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents, Here here = {}) {
   return reshape(x, std::span(extents.begin(), extents.size()), here);
 }
-inline Tensor reshape(const Tensor& x, const Shape& shape, Here here = {}) {
-  return reshape(x, shape.extents(), here);
-}
+inline Tensor reshape(const Tensor& x, const Shape& shape, Here here = {}) { return reshape(x, shape.extents(), here); }
 /// Axes in another order: result axis i is axis order[i] of x. A view.
 LUMIGRAD_API Tensor permute(const Tensor& x, std::span<const int> order, Here here = {});
 inline Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here = {}) {

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/contract.h>
+#include <lumigrad/engine/node.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/parallel.h>
+#include <Eigen/Dense>
+
+namespace lumigrad {
+namespace {
+
+template <class T>
+using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using MatrixView = Eigen::Map<const Matrix<T>>;
+
+struct MatmulNode final : Node {
+  using Node::Node;
+  Saved kept[2];
+  std::span<Saved> saved() override { return kept; }
+  void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
+    const Tensor left = kept[0].get(*this), right = kept[1].get(*this);
+    if (wants(0)) g[0] = sum_to(matmul(w[0], transpose(right, -1, -2, here()), here()), left.shape(), here());
+    if (wants(1)) g[1] = sum_to(matmul(transpose(left, -1, -2, here()), w[0], here()), right.shape(), here());
+  }
+};
+
+struct InverseNode final : Node {
+  using Node::Node;
+  Saved kept[1];
+  std::span<Saved> saved() override { return kept; }
+  void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
+    const Tensor yt = transpose(kept[0].get(*this), -1, -2, here());
+    g[0] = neg(matmul(matmul(yt, w[0], here()), yt, here()), here());
+  }
+};
+
+// A X = B: with gB = A^-T W, gA = -gB X'.
+struct SolveNode final : Node {
+  using Node::Node;
+  Saved kept[2];
+  std::span<Saved> saved() override { return kept; }
+  void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
+    const Tensor a = kept[0].get(*this), x = kept[1].get(*this);
+    const Tensor gb = solve(transpose(a, -1, -2, here()), w[0], here());
+    if (wants(0)) g[0] = neg(matmul(gb, transpose(x, -1, -2, here()), here()), here());
+    if (wants(1)) g[1] = gb;
+  }
+};
+
+void check_matrices(const char* name, const Tensor& a) {
+  require<DTypeError>(is_differentiable(a.dtype()), name, ": expected f32 or f64, got ", a.dtype());
+  require<ShapeError>(a.rank() >= 2, name, ": expected matrices [.., m, n], got shape ", a.shape());
+}
+
+Shape batch_of(const Tensor& a) { return Shape(a.shape().extents().first(static_cast<std::size_t>(a.rank() - 2))); }
+
+Shape matrix_shape(const Shape& batch, std::int64_t m, std::int64_t n) {
+  return batch.inserted(batch.rank(), m).inserted(batch.rank() + 1, n);
+}
+
+// Dense matrices of `batch`, one behind the other.
+Tensor dense(const Tensor& a, const Shape& batch) {
+  return expand(a.detach(), matrix_shape(batch, a.size(-2), a.size(-1))).contiguous();
+}
+
+template <class F>
+void by_dtype(DType dtype, F f) {
+  dtype == DType::f32 ? f(float{}) : f(double{});
+}
+
+template <class T>
+T* numbers(const Tensor& t) {
+  return reinterpret_cast<T*>(const_cast<std::byte*>(t.bytes()));
+}
+
+// Runs f(i-th matrix of each) over a batch; `work` is multiply-adds a matrix.
+template <class F>
+void each_matrix(std::int64_t count, double work, F f) {
+  const auto group = static_cast<std::int64_t>(std::max(1.0, 2e4 / std::max(work, 1.0)));
+  parallel_for((count + group - 1) / group,
+               [&](std::int64_t job) {
+                 for (std::int64_t i = job * group; i < std::min(count, (job + 1) * group); ++i) f(i);
+               },
+               1e-3 * work * static_cast<double>(group));
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
+  check_matrices("matmul", a);
+  check_matrices("matmul", b);
+  if (a.is_weak() && !b.is_weak()) return matmul(a.to(b.dtype(), here), b, here);
+  if (b.is_weak() && !a.is_weak()) return matmul(a, b.to(a.dtype(), here), here);
+  require<DTypeError>(a.dtype() == b.dtype(), "matmul: expected tensors of one dtype, got ", a.dtype(), " and ",
+                      b.dtype());
+  const std::int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
+  require<ShapeError>(b.size(-2) == k, "matmul: expected [.., m, k] and [.., k, n], got ", a.shape(), " and ",
+                      b.shape());
+  const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
+  Tensor y = Tensor::empty(matrix_shape(batch, m, n), a.dtype());
+  const Tensor left = dense(a, batch), right = dense(b, batch);
+  by_dtype(a.dtype(), [&](auto t) {
+    using T = decltype(t);
+    each_matrix(batch.numel(), static_cast<double>(m * k * n), [&](std::int64_t i) {
+      Eigen::Map<Matrix<T>> out(numbers<T>(y) + i * m * n, m, n);
+      if (k == 0)
+        out.setZero();
+      else
+        out.noalias() =
+            MatrixView<T>(numbers<T>(left) + i * m * k, m, k) * MatrixView<T>(numbers<T>(right) + i * k * n, k, n);
+    });
+  });
+  if (auto node = record<MatmulNode>("matmul", here, {&a, &b})) {
+    node->kept[0] = node->save_input(0, a);
+    node->kept[1] = node->save_input(1, b);
+    node->attach(y);
+  }
+  return y;
+}
+
+Tensor inverse(const Tensor& a, Here here) {
+  check_matrices("inverse", a);
+  const std::int64_t n = a.size(-1);
+  require<ShapeError>(a.size(-2) == n, "inverse: expected square matrices, got shape ", a.shape());
+  Tensor y = Tensor::empty(a.shape(), a.dtype());
+  const Tensor from = dense(a, batch_of(a));
+  by_dtype(a.dtype(), [&](auto t) {
+    using T = decltype(t);
+    each_matrix(batch_of(a).numel(), static_cast<double>(n * n * n), [&](std::int64_t i) {
+      const MatrixView<T> in(numbers<T>(from) + i * n * n, n, n);
+      Eigen::Map<Matrix<T>> out(numbers<T>(y) + i * n * n, n, n);
+      out = in.partialPivLu().inverse();
+    });
+  });
+  if (auto node = record<InverseNode>("inverse", here, {&a})) {
+    node->kept[0] = node->save_output(0, y);
+    node->attach(y);
+  }
+  return y;
+}
+
+Tensor solve(const Tensor& a, const Tensor& b, Here here) {
+  check_matrices("solve", a);
+  check_matrices("solve", b);
+  const std::int64_t n = a.size(-1), m = b.size(-1);
+  require<ShapeError>(a.size(-2) == n && b.size(-2) == n, "solve: expected [.., n, n] and [.., n, m], got ", a.shape(),
+                      " and ", b.shape());
+  require<DTypeError>(a.dtype() == b.dtype(), "solve: expected tensors of one dtype, got ", a.dtype(), " and ",
+                      b.dtype());
+  const Shape batch = broadcast("solve", batch_of(a), batch_of(b));
+  if (!(batch == batch_of(a))) return solve(expand(a, matrix_shape(batch, n, n), here), b, here);
+  if (!(batch == batch_of(b))) return solve(a, expand(b, matrix_shape(batch, n, m), here), here);
+  Tensor x = Tensor::empty(b.shape(), b.dtype());
+  const Tensor left = dense(a, batch), right = dense(b, batch);
+  by_dtype(a.dtype(), [&](auto t) {
+    using T = decltype(t);
+    each_matrix(batch.numel(), static_cast<double>(n * n * (n + m)), [&](std::int64_t i) {
+      Eigen::Map<Matrix<T>> out(numbers<T>(x) + i * n * m, n, m);
+      out = MatrixView<T>(numbers<T>(left) + i * n * n, n, n)
+                .partialPivLu()
+                .solve(MatrixView<T>(numbers<T>(right) + i * n * m, n, m));
+    });
+  });
+  if (auto node = record<SolveNode>("solve", here, {&a, &b})) {
+    node->kept[0] = node->save_input(0, a);
+    node->kept[1] = node->save_output(0, x);
+    node->attach(x);
+  }
+  return x;
+}
+
+}  // namespace lumigrad

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/lanes.h>
+#include <lumigrad/engine/parallel.h>
+#include <algorithm>
+
+namespace lumigrad {
+
+bool is_plain(const Lane& lane, const Domain& domain, DType dtype) {
+  if (lane.dtype != dtype || lane.scale != 1) return false;
+  std::int64_t step = 1;
+  const int first = domain.images > 1 ? 1 : 0;
+  for (int i = domain.shape.rank() - 1; i >= first; --i) {
+    if (domain.shape[i] != 1 && lane.strides[static_cast<std::size_t>(i)] != step) return false;
+    step *= domain.shape[i];
+  }
+  return true;
+}
+
+void for_each_chunk(const Domain& domain, double cost,
+                    FunctionRef<void(std::int64_t, std::int64_t, std::int64_t)> job) {
+  if (domain.images == 0 || domain.extent == 0) return;
+  const std::int64_t chunks = (domain.extent + lane_chunk - 1) / lane_chunk;
+  const auto run = [&](std::int64_t i) {
+    const std::int64_t begin = i % chunks * lane_chunk;
+    job(i / chunks, begin, std::min(begin + lane_chunk, domain.extent));
+  };
+  if (domain.images * chunks == 1) return run(0);
+  parallel_for(domain.images * chunks, run, cost * 1e-3 * static_cast<double>(std::min(domain.extent, lane_chunk)));
+}
+
+template <class T>
+LaneReader<T>::LaneReader(const Lane& lane, const Domain& domain, std::int64_t image)
+    : base_(lane.base), dtype_(lane.dtype), scale_(lane.scale) {
+  const auto size = static_cast<std::int64_t>(size_of(lane.dtype));
+  int first = 0;
+  if (domain.images > 1) {  // the first axis counts images
+    base_ += image * lane.strides[0] * size;
+    first = 1;
+  }
+  // Axes that lie behind one another are one axis; the innermost of what is left is the run.
+  std::int64_t extents[max_rank], strides[max_rank];
+  int rank = 0;
+  for (int i = first; i < domain.shape.rank(); ++i) {
+    const std::int64_t extent = domain.shape[i], stride = lane.strides[static_cast<std::size_t>(i)];
+    if (extent == 1) continue;
+    if (rank > 0 && strides[rank - 1] == stride * extent) {
+      extents[rank - 1] *= extent;
+      strides[rank - 1] = stride;
+    } else {
+      extents[rank] = extent;
+      strides[rank++] = stride;
+    }
+  }
+  if (rank > 0) {
+    run_ = extents[--rank];
+    run_stride_ = strides[rank];
+  }
+  for (int i = 0; i < rank; ++i) {
+    extents_[i] = extents[i];
+    steps_[i] = strides[i] * size;
+  }
+  rank_ = rank;
+  plain_ = run_stride_ == 1 && dtype_ == dtype_of<T> && scale_ == 1;
+}
+
+template <class T>
+std::byte* LaneReader<T>::address(std::int64_t element) const {
+  std::int64_t rest = element / run_;
+  std::byte* at = base_ + (element % run_) * run_stride_ * static_cast<std::int64_t>(size_of(dtype_));
+  for (int i = rank_ - 1; i >= 0 && rest != 0; --i) {
+    at += rest % extents_[i] * steps_[i];
+    rest /= extents_[i];
+  }
+  return at;
+}
+
+template <class T>
+T* LaneReader<T>::at(std::int64_t begin, std::int64_t n, T* scratch, bool fill) const {
+  if (dense(begin, n)) return reinterpret_cast<T*>(address(begin));
+  if (fill)
+    for (std::int64_t done = 0; done < n;) {
+      const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
+      load_elements(address(begin + done), dtype_, run_stride_, piece, scale_, scratch + done);
+      done += piece;
+    }
+  return scratch;
+}
+
+template <class T>
+void LaneReader<T>::put(std::int64_t begin, std::int64_t n, const T* staged) const {
+  for (std::int64_t done = 0; done < n;) {
+    const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
+    store_elements(staged + done, piece, address(begin + done), dtype_, run_stride_);
+    done += piece;
+  }
+}
+
+template class LaneReader<float>;
+template class LaneReader<double>;
+
+}  // namespace lumigrad
