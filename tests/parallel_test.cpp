@@ -83,7 +83,7 @@ TEST_CASE("the exception of the lowest failing chunk arrives") {
       try {
         parallel_for(64, [&](std::int64_t i) {
           if (i < 5) ++below;
-          if (i == 5 || i == 6 || i > 40) throw NumericError("chunk " + std::to_string(i));
+          if (i == 5 || i == 6 || i > 40) throw NumericError(message("chunk ", i));
         });
       } catch (const NumericError& error) {
         text = error.what();
