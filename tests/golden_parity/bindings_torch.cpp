@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// torch.* references of the engine's own operators.
+#include "binding.h"
+#include <lumigrad/engine/views.h>
+#include <limits>
+
+namespace lumigrad::parity {
+namespace {
+
+const Rename unary = {{"input", "x"}};
+const Rename binary = {{"input", "a"}, {"other", "b"}};
+
+// torch's `dim` (one number, a list, or absent for all axes) as the row's `axes`.
+void axes_from_dim(const GoldenCase& golden, Values& values) {
+  std::vector<double> axes;
+  const auto dim = golden.params.find("dim");
+  if (dim != golden.params.end() && dim->is_array())
+    axes = dim->get<std::vector<double>>();
+  else if (dim != golden.params.end() && dim->is_number())
+    axes = {dim->get<double>()};
+  else
+    for (int axis = 0; axis < golden.inputs.at("input").rank(); ++axis) axes.push_back(axis);
+  values.set("axes", axes);
+}
+
+// A missing bound of clamp is an infinite one.
+void open_bounds(const GoldenCase&, Values& values) {
+  if (!values.has("low")) values.set("low", -std::numeric_limits<double>::infinity());
+  if (!values.has("high")) values.set("high", std::numeric_limits<double>::infinity());
+}
+
+// matmul of torch takes vectors: a row on the left, a column on the right, and drops those axes again.
+void vectors_to_matrices(const GoldenCase& golden, Values& values) {
+  const Tensor &a = golden.inputs.at("input"), &b = golden.inputs.at("other");
+  if (a.rank() == 1) values.set("a", unsqueeze(a, 0));
+  if (b.rank() == 1) values.set("b", unsqueeze(b, 1));
+}
+std::vector<Tensor> matrices_to_vectors(const GoldenCase& golden, const std::vector<Tensor>& results) {
+  Tensor y = results[0];
+  if (golden.inputs.at("other").rank() == 1) y = squeeze(y, -1);
+  if (golden.inputs.at("input").rank() == 1) y = squeeze(y, golden.inputs.at("other").rank() == 1 ? -1 : -2);
+  return {y};
+}
+
+// solve of torch takes a vector as the right-hand side.
+bool vector_side(const GoldenCase& golden) {
+  const Tensor &a = golden.inputs.at("A"), &b = golden.inputs.at("B");
+  return b.rank() == 1 || (b.rank() == a.rank() - 1 && b.shape() == a.shape().without(-1));
+}
+
+// The tensors of a list argument, in the order of the call.
+void parts_in_order(const GoldenCase& golden, Values& values) {
+  const char* names[] = {"a", "b", "c", "d"};
+  for (std::size_t i = 0; i < golden.order.size() && i < 4; ++i)
+    values.set(names[i], golden.inputs.at(golden.order[i]));
+  values.set("axis", golden.param<std::int64_t>("dim", 0));
+}
+
+}  // namespace
+
+std::vector<Binding> torch_bindings() {
+  std::vector<Binding> all;
+  for (const char* name : {"abs", "acos", "asin", "atan", "cos", "cosh", "erf", "exp", "expm1", "floor", "log", "log1p",
+                           "reciprocal", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan",
+                           "tanh"})
+    all.push_back({std::string("torch.") + name, std::string("engine.") + name, unary});
+  for (const char* name : {"elu", "gelu", "relu", "silu", "softplus"})
+    all.push_back({std::string("torch.nn.functional.") + name, std::string("engine.") + name,
+                   {{"input", "x"}, {"inplace", ""}}});
+  for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum", "hypot"})
+    all.push_back({std::string("torch.") + name, std::string("engine.") + name, binary});
+
+  all.push_back({"torch.nn.functional.leaky_relu", "engine.leaky_relu",
+                 {{"input", "x"}, {"negative_slope", "slope"}, {"inplace", ""}}});
+  all.push_back({"torch.atan2", "engine.atan2", {{"input", "y"}, {"other", "x"}}});
+  all.push_back({"torch.pow", "engine.pow", {{"input", "base"}}});
+  all.push_back({"torch.lerp", "engine.lerp", {{"input", "a"}, {"end", "b"}, {"weight", "t"}}});
+  all.push_back({"torch.where", "engine.where", {{"condition", "mask"}, {"x", "a"}, {"y", "b"}}});
+  all.push_back({"torch.clamp", "engine.clamp", {{"input", "x"}, {"min", "low"}, {"max", "high"}}, open_bounds});
+
+  const Rename reduction = {{"input", "x"}, {"dim", ""}, {"keepdim", "keep"}};
+  all.push_back({"torch.sum", "engine.sum", reduction, axes_from_dim});
+  all.push_back({"torch.mean", "engine.mean", reduction, axes_from_dim});
+
+  all.push_back({"torch.matmul", "engine.matmul", binary, vectors_to_matrices, matrices_to_vectors});
+  all.push_back({"torch.bmm", "engine.matmul", {{"input", "a"}, {"mat2", "b"}}});
+  all.push_back({"torch.linalg.inv", "engine.inverse", {{"A", "a"}}});
+  all.push_back({.golden = "torch.linalg.solve",
+                 .op = "engine.solve",
+                 .names = {{"A", "a"}, {"B", "b"}},
+                 .arrange =
+                     [](const GoldenCase& golden, Values& values) {
+                       if (vector_side(golden)) values.set("b", unsqueeze(golden.inputs.at("B"), -1));
+                     },
+                 .rearrange =
+                     [](const GoldenCase& golden, const std::vector<Tensor>& results) {
+                       return vector_side(golden) ? std::vector{squeeze(results[0], -1)} : results;
+                     }});
+
+  const Rename list = {{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}, {"dim", ""}};
+  all.push_back({"torch.cat", "engine.concat", list, parts_in_order});
+  all.push_back({"torch.stack", "engine.stack", list, parts_in_order});
+  all.push_back({"torch.flip", "engine.flip", {{"input", "x"}, {"dims", "axes"}}});
+  return all;
+}
+
+}  // namespace lumigrad::parity

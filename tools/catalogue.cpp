@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/catalogue.h"
+#include <lumigrad/engine/operators.h>
+#include <algorithm>
+
+namespace lumigrad {
+
+const std::vector<const Operator*>& all_operators() {
+  static const std::vector<const Operator*> all = [] {
+    std::vector<const Operator*> rows;
+    for (const auto* area : {&engine_operators()})
+      for (const Operator& row : *area) rows.push_back(&row);
+    std::sort(rows.begin(), rows.end(), [](const Operator* a, const Operator* b) { return a->name < b->name; });
+    return rows;
+  }();
+  return all;
+}
+
+const Operator* find_operator(const std::string& name) {
+  for (const Operator* row : all_operators())
+    if (row->name == name) return row;
+  return nullptr;
+}
+
+}  // namespace lumigrad
