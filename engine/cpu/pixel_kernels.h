@@ -26,7 +26,7 @@ inline constexpr std::size_t sum_block = 1024;
 /// Pointers to N lanes, held by value so that the compiler keeps them in registers.
 template <class T, int N>
 struct LanePointers {
-  T* at[N + 1];
+  T* at[N];
 
   LUMIGRAD_SIMD void set(int first, T* const* from, int count) {
     for (int k = 0; k < count; ++k) at[first + k] = from ? from[k] : nullptr;
@@ -55,27 +55,43 @@ struct LanePointers {
   }
 };
 
-/// Calls batch(in, out, i, count) for elements [begin, end), `Width` at a time; count < Width only in the last call,
-/// which works on a copy whose unused lanes repeat an element of the real data.
+// One copy of these serves all formulas: an incomplete batch goes into full ones, and back.
+template <class T>
+[[gnu::noinline]] void fill_batch(T* to, const T* from, int count, int width) {
+  for (int j = 0; j < width; ++j) to[j] = from[j < count ? j : 0];
+}
+template <class T>
+[[gnu::noinline]] void take_batch(T* to, const T* from, int count) {
+  for (int j = 0; to && j < count; ++j) to[j] = from[j];
+}
+
+/// Calls batch(in, out, i, count) for elements [begin, end), `Width` at a time. The incomplete rest, count < Width, is
+/// copied and goes through the same loop once more; the copy's unused lanes repeat an element of the real data.
 template <int Width, int In, int Out, class T, class Batch>
-LUMIGRAD_SIMD void for_batches(const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t begin,
+LUMIGRAD_SIMD void for_batches(LanePointers<const T, In> in, LanePointers<T, Out> out, std::size_t begin,
                                std::size_t end, Batch batch) {
-  std::size_t i = begin;
-  for (; i + Width <= end; i += Width) batch(in, out, i, Width);
-  if (i == end) return;
-  const int count = static_cast<int>(end - i);
-  alignas(64) T inputs[In + 1][Width], outputs[Out + 1][Width];
-  LanePointers<const T, In> copy_in;
-  LanePointers<T, Out> copy_out;
-  for (int k = 0; k < In; ++k) {
-    for (int j = 0; j < Width; ++j) inputs[k][j] = in.at[k][i + (j < count ? j : 0)];
-    copy_in.at[k] = inputs[k];
+  const std::size_t rest = begin + (end - begin) / Width * Width;
+  alignas(64) T inputs[In][Width], outputs[Out][Width];
+  T* results[Out];
+  std::size_t i = begin, stop = rest;
+  int count = Width;
+  for (;;) {
+    for (; i < stop; i += Width) batch(in, out, i, count);
+    if (count < Width || rest == end) break;
+    count = static_cast<int>(end - rest);
+    for (int k = 0; k < In; ++k) {
+      fill_batch(inputs[k], in.at[k] + rest, count, Width);
+      in.at[k] = inputs[k];
+    }
+    for (int k = 0; k < Out; ++k) {
+      results[k] = out.at[k] ? out.at[k] + rest : nullptr;
+      out.at[k] = out.at[k] ? outputs[k] : nullptr;
+    }
+    i = 0;
+    stop = Width;
   }
-  for (int k = 0; k < Out; ++k) copy_out.at[k] = out.at[k] ? outputs[k] : nullptr;
-  batch(copy_in, copy_out, 0, count);
-  for (int k = 0; k < Out; ++k) {
-    for (int j = 0; out.at[k] && j < count; ++j) out.at[k][i + j] = outputs[k][j];
-  }
+  if (count == Width) return;
+  for (int k = 0; k < Out; ++k) take_batch(results[k], outputs[k], count);
 }
 
 #define LUMIGRAD_BATCH(In, Out)                                                                                     \

@@ -155,25 +155,21 @@ LUMIGRAD_SIMD Floats<K> cos_part(const Floats<K>& r) {
 /// Beyond this, the reduction by multiples of pi/2 in four parts loses digits and the C library takes over.
 inline constexpr float quick_angle = 8192.0f;
 
-template <class T, int K, class Function>
-LUMIGRAD_SIMD Vec<T, K> each_lane(const Vec<T, K>& a, Function function) {
-  Vec<T, K> y;
-  for (int i = 0; i < Vec<T, K>::width; ++i) {
-    constexpr int w = Vec<T, K>::register_width;
-    y.raw[i / w][i % w] = static_cast<T>(function(static_cast<double>(a.raw[i / w][i % w])));
-  }
-  return y;
+// The C library, lane by lane, in double. Not inlined: one loop a function, whatever the formulas.
+namespace {
+template <class T, class Function>
+[[gnu::noinline]] void each_lane_in_memory(T* a, const T* b, int width, Function function) {
+  for (int i = 0; i < width; ++i) a[i] = static_cast<T>(function(static_cast<double>(a[i]), static_cast<double>(b[i])));
 }
 template <class T, int K, class Function>
 LUMIGRAD_SIMD Vec<T, K> each_lane(const Vec<T, K>& a, const Vec<T, K>& b, Function function) {
-  Vec<T, K> y;
-  for (int i = 0; i < Vec<T, K>::width; ++i) {
-    constexpr int w = Vec<T, K>::register_width;
-    y.raw[i / w][i % w] =
-        static_cast<T>(function(static_cast<double>(a.raw[i / w][i % w]), static_cast<double>(b.raw[i / w][i % w])));
-  }
-  return y;
+  T as[Vec<T, K>::width], bs[Vec<T, K>::width];
+  a.store(as);
+  b.store(bs);
+  each_lane_in_memory(as, bs, Vec<T, K>::width, function);
+  return Vec<T, K>::load(as);
 }
+}  // namespace
 
 // x = n pi/2 + r; quadrant n mod 4 says which of sin r, cos r, -sin r, -cos r. cos x is sin x one quadrant on.
 template <int Quarter, int K>
@@ -189,13 +185,13 @@ LUMIGRAD_SIMD Floats<K> sine_shifted(const Floats<K>& x) {
 template <int K>
 LUMIGRAD_SIMD Floats<K> vector_sin(const Floats<K>& x) {
   if (__builtin_expect(any(!(abs(x) <= Floats<K>(quick_angle))), 0))
-    return each_lane(x, [](double a) { return ::sin(a); });
+    return each_lane(x, x, [](double a, double) { return ::sin(a); });
   return sine_shifted<0>(x);
 }
 template <int K>
 LUMIGRAD_SIMD Floats<K> vector_cos(const Floats<K>& x) {
   if (__builtin_expect(any(!(abs(x) <= Floats<K>(quick_angle))), 0))
-    return each_lane(x, [](double a) { return ::cos(a); });
+    return each_lane(x, x, [](double a, double) { return ::cos(a); });
   return sine_shifted<1>(x);
 }
 
@@ -223,7 +219,7 @@ LUMIGRAD_SIMD Floats<K> vector_atan2(const Floats<K>& y, const Floats<K>& x) {
 #define LUMIGRAD_BY_LANE(name)                                          \
   template <int K>                                                      \
   LUMIGRAD_SIMD Vec<double, K> vector_##name(const Vec<double, K>& a) { \
-    return each_lane(a, [](double s) { return ::name(s); });            \
+    return each_lane(a, a, [](double s, double) { return ::name(s); }); \
   }
 #define LUMIGRAD_BY_LANES(name)                                                                  \
   template <int K>                                                                               \
