@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of the sample family, built once per instruction level. Read families/sample.h for what they compute; the
+// forward kernel and its two adjoints stand here one below the other.
+#include <lumigrad/engine/cpu/sample_cell.h>
+
+namespace lumigrad::LUMIGRAD_LEVEL {
+namespace {
+
+/// Taps of one channel for a vector of output pixels that all read inside the image.
+template <class T, int K>
+struct InsideReader {
+  const SampleTask<T>& task;
+  ptrdiff_t origin;
+  alignas(64) typename Int<T>::Integer offset[lanes<T>];
+
+  LUMIGRAD_SIMD InsideReader(const SampleTask<T>& k, const Tile<T>& t, const Cell<T, K>& c) : task(k) {
+    using I = Int<T>;
+    origin = t.base_y * task.row_stride + t.base_x;
+    (c.iy * I(static_cast<typename I::Integer>(task.row_stride)) + c.ix).store(offset);
+  }
+  LUMIGRAD_SIMD void fetch(int channel, Vec<T> (&tap)[K][K]) const {
+    for (int j = 0; j < K; ++j) {
+      const ptrdiff_t from = channel * task.channel_stride + origin + j * task.row_stride;
+      fetch_row<T, K>(task.image + from, offset, tap[j]);
+    }
+  }
+};
+
+/// The same anywhere: lanes one by one, by the rule of the border.
+template <class T, int K>
+struct BorderReader {
+  const SampleTask<T>& task;
+  LaneTaps<T, K> found;
+
+  LUMIGRAD_SIMD BorderReader(const SampleTask<T>& k, const Tile<T>& t, const Cell<T, K>& c) : task(k) {
+    find_taps(task, t, c, found);
+  }
+  LUMIGRAD_SIMD void fetch(int channel, Vec<T> (&tap)[K][K]) const {
+    const T outside = task.fill ? task.fill[channel] : T(0);
+    fetch_found<T, K>(task.image + channel * task.channel_stride, task.row_stride, found, outside, tap);
+  }
+};
+
+/// Calls body(tile, dx, dy, count, position, cell) for each vector of output pixels of a tile, row by row.
+template <class W, class T, class Body>
+LUMIGRAD_SIMD void each_vector(const SampleTask<T>& task, const Tile<T>& t, Body body) {
+  for (int dy = 0; dy < t.height; ++dy) {
+    for (int dx = 0; dx < t.width; dx += lanes<T>) {
+      const int count = t.width - dx < lanes<T> ? t.width - dx : lanes<T>;
+      const Position<T> p = position(task, t, dx, dy, count);
+      body(dx, dy, count, p, locate<T, taps_of<W>>(task, t, p));
+    }
+  }
+}
+
+template <class Reader, class W, class T>
+LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c, int order_x,
+                               int order_y, T* to, int count) {
+  constexpr int K = taps_of<W>;
+  const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
+  const Reader reader(task, t, c);
+  Vec<T> wx[K], wy[K];
+  weights<W>(c.tx, task.cubic, order_x, wx);
+  weights<W>(c.ty, task.cubic, order_y, wy);
+  for (int ch = 0; ch < task.channels; ++ch) {
+    Vec<T> tap[K][K];
+    reader.fetch(ch, tap);
+    store_some(weigh<T, K>(wx, wy, tap), to + ch * plane, count);
+  }
+}
+
+template <class W, bool Slopes, class T>
+void forward(const SampleTask<T>& task, T* out, std::int64_t first, std::int64_t last) {
+  constexpr int K = taps_of<W>;
+  const int order_x = Slopes ? task.order_x : 0, order_y = Slopes ? task.order_y : 0;
+  const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
+  for (std::int64_t index = first; index < last; ++index) {
+    const Tile<T> t = tile_at(task, index);
+    each_vector<W>(
+        task,
+        t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+          T* to = out + static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
+          if (c.outside) {
+            for (int ch = 0; ch < task.channels; ++ch) {
+              const bool filled = task.fill && order_x + order_y == 0;
+              store_some(Vec<T>(filled ? task.fill[ch] : T(0)), to + ch * plane, count);
+            }
+            return;
+          }
+          if (c.inside) {
+            read_vector<InsideReader<T, K>, W>(task, t, c, order_x, order_y, to, lanes<T>);
+          } else {
+            read_vector<BorderReader<T, K>, W>(task, t, c, order_x, order_y, to, count);
+          }
+        });
+  }
+}
+
+template <class W, class T>
+void rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std::int32_t* rows) {
+  constexpr int K = taps_of<W>;
+  for (std::int64_t index = first; index < last; ++index) {
+    const Tile<T> t = tile_at(task, index);
+    ptrdiff_t low = task.height, high = 0;
+    each_vector<W>(
+        task, t, [&](int, int, int, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+          if (c.outside) return;
+          alignas(64) typename Int<T>::Integer iy[lanes<T>];
+          c.iy.store(iy);
+          const unsigned valid = c.valid.bits();
+          for (int i = 0; i < lanes<T>; ++i) {
+            if ((valid >> i & 1u) == 0) continue;
+            ptrdiff_t top = t.base_y + iy[i], end = top + K;
+            if (top < 0 || end > task.height) {
+              const bool mirrored = task.border == Border::reflection || task.border == Border::symmetric;
+              top = mirrored || top < 0 ? 0 : top < task.height ? top : task.height - 1;
+              end = mirrored || end > task.height ? task.height : end > 0 ? end : 1;
+            }
+            low = top < low ? top : low;
+            high = end > high ? end : high;
+          }
+        });
+    rows[2 * index] = static_cast<std::int32_t>(low);
+    rows[2 * index + 1] = static_cast<std::int32_t>(high);
+  }
+}
+
+inline constexpr int channel_group = 4;
+
+// The transpose of forward: where forward reads with a weight, splat adds with it. Four-byte additions with the
+// channels innermost: wider read-modify-writes of neighbouring pixels would wait for each other's stores.
+template <class T, int K>
+LUMIGRAD_SIMD void spread(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Vec<T>& w, T (&part)[K * K][lanes<T>]) {
+  for (int j = 0; j < K; ++j) {
+    const Vec<T> row = w * wy[j];
+    for (int k = 0; k < K; ++k) (row * wx[k]).store(part[j * K + k]);
+  }
+}
+
+template <int Group, class T, int K>
+LUMIGRAD_SIMD void add_inside(const SampleTask<T>& task, const InsideReader<T, K>& reader,
+                              const T (&part)[channel_group][K * K][lanes<T>], T* to) {
+  for (int i = 0; i < lanes<T>; ++i) {
+    T* at = to + (reader.origin + reader.offset[i]);
+    for (int g = 0; g < Group; ++g, at += task.channel_stride) {
+      for (int j = 0; j < K; ++j) {
+        for (int k = 0; k < K; ++k) at[j * task.row_stride + k] += part[g][j * K + k][i];
+      }
+    }
+  }
+}
+
+template <class W, bool Slopes, class T>
+void splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end, const std::int32_t* rows) {
+  constexpr int K = taps_of<W>;
+  const int order_x = Slopes ? task.order_x : 0, order_y = Slopes ? task.order_y : 0;
+  const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
+  const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
+  const std::int64_t tiles = across * ((task.out_height + sample_tile - 1) / sample_tile);
+  for (std::int64_t index = 0; index < tiles; ++index) {
+    if (rows && (rows[2 * index] >= end || rows[2 * index + 1] <= begin)) continue;
+    const Tile<T> t = tile_at(task, index);
+    each_vector<W>(
+        task,
+        t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+          if (c.outside) return;
+          using I = Int<T>;
+          using Integer = typename I::Integer;
+          bool inside = c.inside;
+          if (begin > 0 || end < task.height) {
+            const auto off = (c.iy < I(static_cast<Integer>(begin - t.base_y))) |
+                             (c.iy > I(static_cast<Integer>(end - K - t.base_y)));
+            inside = inside && !any(off);
+          }
+          Vec<T> wx[K], wy[K];
+          weights<W>(c.tx, task.cubic, order_x, wx);
+          weights<W>(c.ty, task.cubic, order_y, wy);
+          const T* from = cotangent + static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
+          alignas(64) T part[channel_group][K * K][lanes<T>];
+          if (inside) {
+            const InsideReader<T, K> reader(task, t, c);
+            for (int ch = 0; ch < task.channels; ch += channel_group) {
+              const int group = task.channels - ch < channel_group ? task.channels - ch : channel_group;
+              for (int g = 0; g < group; ++g) spread<T, K>(wx, wy, Vec<T>::load(from + (ch + g) * plane), part[g]);
+              T* to = gradient + ch * task.channel_stride;
+              switch (group) {
+                case 1:
+                  add_inside<1>(task, reader, part, to);
+                  break;
+                case 2:
+                  add_inside<2>(task, reader, part, to);
+                  break;
+                case 3:
+                  add_inside<3>(task, reader, part, to);
+                  break;
+                default:
+                  add_inside<4>(task, reader, part, to);
+                  break;
+              }
+            }
+            return;
+          }
+          LaneTaps<T, K> found;
+          find_taps(task, t, c, found);
+          for (int ch = 0; ch < task.channels; ++ch) {
+            spread<T, K>(wx, wy, load_some(from + ch * plane, count), part[0]);
+            T* to = gradient + ch * task.channel_stride;
+            for (int i = 0; i < count; ++i) {
+              for (int j = 0; j < K; ++j) {
+                const ptrdiff_t row = found.row[j][i];
+                if (row < begin || row >= end) continue;
+                for (int k = 0; k < K; ++k) {
+                  const ptrdiff_t column = found.column[k][i];
+                  if (column >= 0) to[row * task.row_stride + column] += part[0][j * K + k][i];
+                }
+              }
+            }
+          }
+        });
+  }
+}
+
+// The other adjoint: how the sum of cotangent times output changes when positions move. The slopes of the weights give
+// the change per position; the projection's own slopes carry it to the nine numbers of the tile's map.
+template <class Reader, class W, class T>
+LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c,
+                                const T* cotangent, int count, Vec<T>& gx, Vec<T>& gy) {
+  constexpr int K = taps_of<W>;
+  using V = Vec<T>;
+  const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
+  const Reader reader(task, t, c);
+  V wx[K], wy[K], slope_x[K], slope_y[K];
+  weights<W>(c.tx, task.cubic, task.order_x, wx);
+  weights<W>(c.ty, task.cubic, task.order_y, wy);
+  weights<W>(c.tx, task.cubic, task.order_x + 1, slope_x);
+  weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
+  for (int ch = 0; ch < task.channels; ++ch) {
+    V tap[K][K];
+    const V w = load_some(cotangent + ch * plane, count);
+    reader.fetch(ch, tap);
+    gx = fma(w, weigh<T, K>(slope_x, wy, tap), gx);
+    gy = fma(w, weigh<T, K>(wx, slope_y, tap), gy);
+  }
+  gx = select(c.valid, gx, V(0));
+  gy = select(c.valid, gy, V(0));
+}
+
+template <class W, class T>
+void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t first, std::int64_t last, double* sums,
+                 T* grid_gradient) {
+  constexpr int K = taps_of<W>;
+  using V = Vec<T>;
+  for (std::int64_t index = first; index < last; ++index) {
+    const Tile<T> t = tile_at(task, index);
+    V total[9];
+    for (V& v : total) v = V(0);
+    each_vector<W>(
+        task,
+        t, [&](int dx, int dy, int count, const Position<T>& p, const Cell<T, K>& c) __attribute__((always_inline)) {
+          const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
+          V gx(0), gy(0);
+          if (!c.outside) {
+            if (c.inside) {
+              slope_of_sum<InsideReader<T, K>, W>(task, t, c, cotangent + at, lanes<T>, gx, gy);
+            } else {
+              slope_of_sum<BorderReader<T, K>, W>(task, t, c, cotangent + at, count, gx, gy);
+            }
+          }
+          if (task.kind == MapKind::grid) {
+            alignas(64) T x[lanes<T>], y[lanes<T>];
+            gx.store(x);
+            gy.store(y);
+            for (int i = 0; i < count; ++i) {
+              grid_gradient[2 * (at + i)] = x[i];
+              grid_gradient[2 * (at + i) + 1] = y[i];
+            }
+            return;
+          }
+          if (c.outside) return;
+          V g[3] = {gx, gy, V(0)};
+          if (task.kind == MapKind::homography) {
+            const V x[3] = {select(c.valid, p.a, V(0)), select(c.valid, p.b, V(0)), select(c.valid, p.w, V(1))};
+            const V w[2] = {gx, gy};
+            dual_vjp<Projection, false>(x, static_cast<const V*>(nullptr), w, g, static_cast<V*>(nullptr));
+          }
+          const V u = V::ramp() + V(dx), v(dy);
+          for (int r = 0; r < (task.kind == MapKind::homography ? 3 : 2); ++r) {
+            total[3 * r] = fma(g[r], u, total[3 * r]);
+            total[3 * r + 1] = fma(g[r], v, total[3 * r + 1]);
+            total[3 * r + 2] = total[3 * r + 2] + g[r];
+          }
+        });
+    if (task.kind == MapKind::grid) continue;
+    // Back from the tile's map to the matrix: the transpose of what tile_at did.
+    double* to = sums + 9 * index;
+    for (int r = 0; r < 3; ++r) {
+      const double one = sum_lanes(total[3 * r + 2]) * t.scale;
+      to[3 * r] = sum_lanes(total[3 * r]) * t.scale + one * t.x;
+      to[3 * r + 1] = sum_lanes(total[3 * r + 1]) * t.scale + one * t.y;
+      to[3 * r + 2] = one;
+    }
+    for (int k = 0; k < 3; ++k) {
+      to[6 + k] -= static_cast<double>(t.base_x) * to[k] + static_cast<double>(t.base_y) * to[3 + k];
+    }
+  }
+}
+
+// ---- the table: one entry each, the choice of weights made inside ---------------------------------------------------
+
+template <class T>
+void choose_forward(const SampleTask<T>& task, T* out, std::int64_t first, std::int64_t last) {
+  const bool slopes = task.order_x + task.order_y > 0;
+  switch (task.mode) {
+    case Interpolation::nearest:
+      return forward<NearestWeights, false>(task, out, first, last);
+    case Interpolation::bilinear:
+      return slopes ? forward<LinearWeights, true>(task, out, first, last)
+                    : forward<LinearWeights, false>(task, out, first, last);
+    case Interpolation::bicubic:
+      return forward<CubicWeights, true>(task, out, first, last);
+  }
+}
+
+template <class T>
+void choose_rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std::int32_t* to) {
+  switch (task.mode) {
+    case Interpolation::nearest:
+      return rows<NearestWeights>(task, first, last, to);
+    case Interpolation::bilinear:
+      return rows<LinearWeights>(task, first, last, to);
+    case Interpolation::bicubic:
+      return rows<CubicWeights>(task, first, last, to);
+  }
+}
+
+template <class T>
+void choose_splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end,
+                  const std::int32_t* touched) {
+  const bool slopes = task.order_x + task.order_y > 0;
+  switch (task.mode) {
+    case Interpolation::nearest:
+      return splat<NearestWeights, false>(task, cotangent, gradient, begin, end, touched);
+    case Interpolation::bilinear:
+      return slopes ? splat<LinearWeights, true>(task, cotangent, gradient, begin, end, touched)
+                    : splat<LinearWeights, false>(task, cotangent, gradient, begin, end, touched);
+    case Interpolation::bicubic:
+      return splat<CubicWeights, true>(task, cotangent, gradient, begin, end, touched);
+  }
+}
+
+template <class T>
+void choose_map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t first, std::int64_t last,
+                        double* sums, T* grid_gradient) {
+  if (task.mode == Interpolation::bicubic) {
+    map_adjoint<CubicWeights>(task, cotangent, first, last, sums, grid_gradient);
+  } else {  // nearest is constant between its jumps; the family does not ask
+    map_adjoint<LinearWeights>(task, cotangent, first, last, sums, grid_gradient);
+  }
+}
+
+template <class T>
+constexpr SampleKernels<T> kernels = {choose_forward<T>, choose_rows<T>, choose_splat<T>, choose_map_adjoint<T>};
+
+}  // namespace
+
+#if LUMIGRAD_VECTOR_BYTES == 64
+extern const SampleTable sample_table = {kernels<float>, {}};
+#else
+extern const SampleTable sample_table = {kernels<float>, kernels<double>};
+#endif
+
+}  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a vector of output pixels reads: position, first tap, fraction, and how its taps are fetched. Included by
+// sample.cpp at each instruction level.
+#pragma once
+#include <utility>
+
+#include <lumigrad/engine/cpu/sample_kernels.h>
+#include <lumigrad/engine/cpu/simd.h>
+
+namespace lumigrad::LUMIGRAD_LEVEL {
+namespace {
+
+using std::ptrdiff_t;
+
+template <class T>
+inline constexpr int lanes = Vec<T>::width;
+
+/// A tile of the output, and the map written for it: with (dx, dy) counted from the tile's corner and positions from
+/// the base point, (x, y) = (a, b) / w for (a, b, w) = m (dx, dy, 1).
+template <class T>
+struct Tile {
+  int x, y, width, height;
+  ptrdiff_t base_x, base_y;  // even, so that rounding half to even does not depend on the tile
+  double scale;              // m is the matrix times this
+  T m[9];
+};
+
+LUMIGRAD_SIMD ptrdiff_t even_near(double p) {
+  return p > -0x1p30 && p < 0x1p30 ? static_cast<ptrdiff_t>(p * 0.5) * 2 : 0;
+}
+
+template <class T>
+LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
+  const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
+  Tile<T> t;
+  t.x = static_cast<int>(index % across) * sample_tile;
+  t.y = static_cast<int>(index / across) * sample_tile;
+  t.width = task.out_width - t.x < sample_tile ? task.out_width - t.x : sample_tile;
+  t.height = task.out_height - t.y < sample_tile ? task.out_height - t.y : sample_tile;
+  t.base_x = t.base_y = 0;
+  t.scale = 1;
+  if (task.kind == MapKind::grid) return t;
+  const double* h = task.matrix;
+  double m[9];
+  for (int r = 0; r < 3; ++r) {
+    m[3 * r] = h[3 * r];
+    m[3 * r + 1] = h[3 * r + 1];
+    m[3 * r + 2] = h[3 * r] * t.x + h[3 * r + 1] * t.y + h[3 * r + 2];
+  }
+  const double w = m[8];
+  if (task.kind == MapKind::homography && w - w == 0 && w != 0) t.scale = 1 / w;
+  // x - base = (a - base w) / w: subtracting base times the third row moves the origin of positions.
+  t.base_x = even_near(m[2] * t.scale);
+  t.base_y = even_near(m[5] * t.scale);
+  for (int k = 0; k < 3; ++k) {
+    t.m[k] = static_cast<T>((m[k] - static_cast<double>(t.base_x) * m[6 + k]) * t.scale);
+    t.m[3 + k] = static_cast<T>((m[3 + k] - static_cast<double>(t.base_y) * m[6 + k]) * t.scale);
+    t.m[6 + k] = static_cast<T>(m[6 + k] * t.scale);
+  }
+  return t;
+}
+
+/// Positions of `count` output pixels from (dx, dy) of a tile on; the other lanes are NaN.
+template <class T>
+struct Position {
+  Vec<T> x, y, a, b, w;
+};
+
+template <class T>
+LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, int dx, int dy, int count) {
+  using V = Vec<T>;
+  Position<T> p;
+  if (task.kind == MapKind::grid) {
+    alignas(64) T x[lanes<T>], y[lanes<T>];
+    const ptrdiff_t from = (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel;
+    for (int i = 0; i < lanes<T>; ++i) {
+      x[i] = i < count ? task.grid_x[from + i * task.grid_pixel] : static_cast<T>(__builtin_nan(""));
+      y[i] = i < count ? task.grid_y[from + i * task.grid_pixel] : T(0);
+    }
+    p.x = p.a = V::load(x);
+    p.y = p.b = V::load(y);
+    p.w = V(1);
+    return p;
+  }
+  const V u = V::ramp() + V(dx);
+  const T v = static_cast<T>(dy);
+  p.a = fma(V(t.m[0]), u, V(t.m[1] * v + t.m[2]));
+  p.b = fma(V(t.m[3]), u, V(t.m[4] * v + t.m[5]));
+  p.w = V(1);
+  if (task.kind == MapKind::homography) {
+    p.w = fma(V(t.m[6]), u, V(t.m[7] * v + t.m[8]));
+    const V homogeneous[3] = {p.a, p.b, p.w};
+    const auto plain = forward<Projection>(homogeneous, static_cast<const V*>(nullptr));
+    p.x = plain[0];
+    p.y = plain[1];
+  } else {
+    p.x = p.a;
+    p.y = p.b;
+  }
+  if (count < lanes<T>) p.x = select(V::ramp() < V(count), p.x, V(static_cast<T>(__builtin_nan(""))));
+  return p;
+}
+
+/// The first of K taps on each axis, counted from the base, and the fractions. Positions that are not finite, or beyond
+/// 2^29 pixels, are not valid and count as outside whatever the border.
+template <class T, int K>
+struct Cell {
+  Vec<T> tx, ty;
+  Int<T> ix, iy;
+  Mask<T> valid;
+  bool inside;   // every lane has all its taps in the image
+  bool outside;  // no lane has one, and nothing goes on outside
+};
+
+template <class T, int K>
+LUMIGRAD_SIMD Vec<T> first_whole(const Vec<T>& x) {
+  if constexpr (K == 1) {
+    const Vec<T> rounder(sizeof(T) == 4 ? T(0x1.8p23) : T(0x1.8p52));  // adding it leaves no digits after the point
+    return (x + rounder) - rounder;
+  } else {
+    return floor(x);
+  }
+}
+
+template <class T, int K>
+LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, const Position<T>& p) {
+  using V = Vec<T>;
+  using I = Int<T>;
+  Cell<T, K> c;
+  const V limit(T(0x1p29));
+  c.valid = (abs(p.x) <= limit) & (abs(p.y) <= limit);
+  const V x = select(c.valid, p.x, V(0)), y = select(c.valid, p.y, V(0));
+  const V fx = first_whole<T, K>(x), fy = first_whole<T, K>(y);
+  c.tx = x - fx;
+  c.ty = y - fy;
+  constexpr int before = K == 4 ? 1 : 0;
+  c.ix = to_int(fx) - I(before);
+  c.iy = to_int(fy) - I(before);
+  using Integer = typename I::Integer;
+  const auto left = static_cast<Integer>(-t.base_x), top = static_cast<Integer>(-t.base_y);
+  const auto right = static_cast<Integer>(task.width - K - t.base_x);
+  const auto bottom = static_cast<Integer>(task.height - K - t.base_y);
+  const auto off = (!c.valid) | (c.ix < I(left)) | (c.ix > I(right)) | (c.iy < I(top)) | (c.iy > I(bottom));
+  c.inside = !any(off);
+  c.outside = false;
+  if (!c.inside && task.border == Border::zeros) {
+    const Integer reach = K - 1;
+    c.outside = all((!c.valid) | (c.ix < I(left - reach)) | (c.ix > I(right + reach)) | (c.iy < I(top - reach)) |
+                    (c.iy > I(bottom + reach)));
+  }
+  if (sizeof(T) == 4 && task.row_stride * static_cast<ptrdiff_t>(task.height + K) > 0x7fffffff) c.inside = false;
+  return c;
+}
+
+/// The image index that stands at index i of an axis with n pixels, or -1 outside.
+LUMIGRAD_SIMD ptrdiff_t index_at_border(ptrdiff_t i, ptrdiff_t n, Border border) {
+  if (i >= 0 && i < n) return i;
+  if (n == 0 || border == Border::zeros) return -1;
+  if (border == Border::border || n == 1) return i < 0 ? 0 : n - 1;
+  const ptrdiff_t twice = border == Border::reflection ? 1 : 0, period = 2 * (n - twice);
+  i %= period;
+  if (i < 0) i += period;
+  return i < n ? i : period - 1 + twice - i;
+}
+
+/// The taps of a vector that is not wholly inside: rows and columns lane by lane, -1 where there is no pixel.
+template <class T, int K>
+struct LaneTaps {
+  ptrdiff_t column[K][lanes<T>], row[K][lanes<T>];
+};
+
+template <class T, int K>
+LUMIGRAD_SIMD void find_taps(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, LaneTaps<T, K>& taps) {
+  alignas(64) typename Int<T>::Integer ix[lanes<T>], iy[lanes<T>];
+  c.ix.store(ix);
+  c.iy.store(iy);
+  const unsigned valid = c.valid.bits();
+  for (int i = 0; i < lanes<T>; ++i) {
+    const bool ok = (valid >> i & 1u) != 0;
+    for (int k = 0; k < K; ++k) {
+      taps.column[k][i] = ok ? index_at_border(t.base_x + ix[i] + k, task.width, task.border) : -1;
+      taps.row[k][i] = ok ? index_at_border(t.base_y + iy[i] + k, task.height, task.border) : -1;
+    }
+  }
+}
+
+template <class T, int K>
+LUMIGRAD_SIMD void fetch_found(const T* plane, ptrdiff_t row_stride, const LaneTaps<T, K>& taps, T outside,
+                               Vec<T> (&values)[K][K]) {
+  for (int j = 0; j < K; ++j) {
+    for (int k = 0; k < K; ++k) {
+      alignas(64) T value[lanes<T>];
+      for (int i = 0; i < lanes<T>; ++i) {
+        const bool there = taps.row[j][i] >= 0 && taps.column[k][i] >= 0;
+        value[i] = there ? plane[taps.row[j][i] * row_stride + taps.column[k][i]] : outside;
+      }
+      values[j][k] = Vec<T>::load(value);
+    }
+  }
+}
+
+// Two neighbours are one 64-bit load; that beats gather instructions at every width.
+typedef double Neighbours __attribute__((aligned(4), may_alias));
+
+template <std::size_t... I>
+LUMIGRAD_SIMD Register<double>::Real neighbours(const float* p, const std::int32_t* offset, std::index_sequence<I...>) {
+  return Register<double>::Real{*reinterpret_cast<const Neighbours*>(p + offset[I])...};
+}
+template <int... I>
+LUMIGRAD_SIMD void split_pairs(const Register<float>::Real& a, const Register<float>::Real& b, Vec<float>& even,
+                               Vec<float>& odd, std::integer_sequence<int, I...>) {
+  even.raw[0] = __builtin_shufflevector(a, b, (2 * I)...);
+  odd.raw[0] = __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+LUMIGRAD_SIMD void fetch_pair(const float* p, const std::int32_t* offset, Vec<float>& first, Vec<float>& second) {
+  constexpr std::size_t half = lanes<float> / 2;
+  const auto low = neighbours(p, offset, std::make_index_sequence<half>());
+  const auto high = neighbours(p, offset + half, std::make_index_sequence<half>());
+  split_pairs(Register<float>::Real(low), Register<float>::Real(high), first, second,
+              std::make_integer_sequence<int, lanes<float>>());
+}
+
+/// K adjacent pixels for each lane, all of them inside.
+template <class T, int K>
+LUMIGRAD_SIMD void fetch_row(const T* p, const typename Int<T>::Integer* offset, Vec<T> (&values)[K]) {
+  if constexpr (sizeof(T) == 4 && K >= 2) {
+    for (int k = 0; k < K; k += 2) fetch_pair(p + k, offset, values[k], values[k + 1]);
+  } else {
+    for (int k = 0; k < K; ++k) {
+      alignas(64) T value[lanes<T>];
+      for (int i = 0; i < lanes<T>; ++i) value[i] = p[offset[i] + k];
+      values[k] = Vec<T>::load(value);
+    }
+  }
+}
+
+template <class W>
+inline constexpr int taps_of = outputs_of<W>;
+
+/// The weights of W at t, or their first or second derivative.
+template <class W, class V>
+LUMIGRAD_SIMD void weights(const V& t, double cubic, int order, V (&w)[taps_of<W>]) {
+  if (order == 0) {
+    const V p[1] = {V(cubic)};
+    const auto r = forward<W>(&t, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k];
+  } else if (order == 1) {
+    using D = Dual<V, 1>;
+    const D x = D::variable(t, 0), p[1] = {D::constant(V(cubic))};
+    const auto r = forward<W>(&x, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0];
+  } else {
+    using D = Dual<V, 1>;
+    using DD = Dual<D, 1>;
+    DD x, p[1] = {DD::constant(D::constant(V(cubic)))};
+    x.value = D::variable(t, 0);
+    x.tangent[0] = D::constant(V(1));
+    const auto r = forward<W>(&x, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0].tangent[0];
+  }
+}
+
+/// sum over rows j and columns k of wy[j] wx[k] tap[j][k]
+template <class T, int K>
+LUMIGRAD_SIMD Vec<T> weigh(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Vec<T> (&tap)[K][K]) {
+  Vec<T> sum;
+  for (int j = 0; j < K; ++j) {
+    Vec<T> row = wx[0] * tap[j][0];
+    for (int k = 1; k < K; ++k) row = fma(wx[k], tap[j][k], row);
+    sum = j == 0 ? wy[0] * row : fma(wy[j], row, sum);
+  }
+  return sum;
+}
+
+template <class T>
+LUMIGRAD_SIMD Vec<T> load_some(const T* from, int count) {
+  if (count >= lanes<T>) return Vec<T>::load(from);
+  alignas(64) T buffer[lanes<T>] = {};
+  for (int i = 0; i < count; ++i) buffer[i] = from[i];
+  return Vec<T>::load(buffer);
+}
+template <class T>
+LUMIGRAD_SIMD void store_some(const Vec<T>& v, T* to, int count) {
+  if (count >= lanes<T>) return v.store(to);
+  alignas(64) T buffer[lanes<T>];
+  v.store(buffer);
+  for (int i = 0; i < count; ++i) to[i] = buffer[i];
+}
+
+}  // namespace
+}  // namespace lumigrad::LUMIGRAD_LEVEL

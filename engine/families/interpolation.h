@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of warps: how pixels around a position are weighed, and where a homography puts a position.
+//
+// An interpolation is a list of weights w_k(t) for the K pixels around a position x, t being the fraction of x between
+// two pixel centres. Slopes and curvatures of an interpolated image are sums with w_k'(t) and w_k''(t), which dual
+// numbers supply; nobody writes them down.
+#pragma once
+#include <cstdint>
+
+#include <lumigrad/engine/formula.h>
+
+namespace lumigrad {
+
+/// How an image is read between its pixel centres.
+enum class Interpolation : std::uint8_t {
+  nearest,   ///< the closest pixel; half-way, the one with the even index
+  bilinear,  ///< 2 x 2 pixels, continuous
+  bicubic,   ///< 4 x 4 pixels (Keys), continuously differentiable
+};
+
+/// What lies outside an image.
+enum class Border : std::uint8_t {
+  zeros,       ///< nothing: zero, or the fill value       0 0 | a b c d | 0 0
+  border,      ///< the outermost pixel goes on            a a | a b c d | d d
+  reflection,  ///< mirrored about the outermost centres   c b | a b c d | c b
+  symmetric,   ///< mirrored about the outer edges         b a | a b c d | d c
+};
+
+/// The one pixel itself.
+struct NearestWeights {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 1> operator()(V) const {
+    return {{V(1)}};
+  }
+};
+
+/// The straight line between two pixels.
+struct LinearWeights {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 2> operator()(V t) const {
+    return {{1 - t, t}};
+  }
+};
+
+/// Keys' cubic convolution over four pixels at -1, 0, 1, 2; p[0] is his a (-0.75 as in OpenCV and PyTorch, -0.5 for
+/// third order accuracy). R. Keys, Cubic convolution interpolation for digital image processing, 1981, equation 4.
+struct CubicWeights {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 4> operator()(V t, Params<V, 1> p) const {
+    const V a = p[0], s = 1 - t;
+    return {{a * t * s * s,  // a (u^3 - 5 u^2 + 8 u - 4) at u = 1 + t
+             ((a + 2) * t - (a + 3)) * t * t + 1, ((a + 2) * s - (a + 3)) * s * s + 1, a * s * t * t}};
+  }
+};
+
+/// From homogeneous to plain coordinates: (a, b, w) -> (a / w, b / w).
+struct Projection {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 2> operator()(V a, V b, V w) const {
+    const V r = 1 / w;
+    return {{a * r, b * r}};
+  }
+};
+
+}  // namespace lumigrad
