@@ -182,7 +182,7 @@ std::string npy_header(DType dtype, const Shape& shape) {
       break;
   }
   std::string text = message("{'descr': '", descr, "', 'fortran_order': False, 'shape': (");
-  for (int i = 0; i < shape.rank(); ++i) text += (i ? ", " : "") + to_string(shape[i]);
+  for (int i = 0; i < shape.rank(); ++i) text.append(i ? ", " : "").append(to_string(shape[i]));
   text += shape.rank() == 1 ? ",), }" : "), }";
   // numpy leaves room for the first extent to grow in place
   if (shape.rank() > 0) text.append(21 - to_string(shape[0]).size(), ' ');

@@ -92,7 +92,7 @@ Layout lay_out(const std::map<std::string, Tensor>& tensors, const std::map<std:
     for (const TypeName& type : type_names)
       if (type.stored == Stored{tensor.dtype()}) text += type.name;
     text += "\",\"shape\":[";
-    for (int i = 0; i < tensor.rank(); ++i) text += (i ? "," : "") + to_string(tensor.size(i));
+    for (int i = 0; i < tensor.rank(); ++i) text.append(i ? "," : "").append(to_string(tensor.size(i)));
     const auto bytes = checked_mul(format, static_cast<std::uint64_t>(tensor.numel()), size_of(tensor.dtype()));
     text += message("],\"data_offsets\":[", at, ",", at + bytes, "]}");
     at = checked_add(format, at, bytes);

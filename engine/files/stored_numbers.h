@@ -20,10 +20,7 @@ struct Stored {
   friend constexpr bool operator==(Stored a, Stored b) { return a.dtype == b.dtype && a.wide == b.wide; }
 
   /// Bytes of one number in the file.
-  constexpr std::size_t bytes() const {
-    constexpr std::size_t sizes[] = {0, 1, 2, 4, 8};
-    return wide == none ? size_of(dtype) : sizes[wide];
-  }
+  constexpr std::size_t bytes() const { return wide == none ? size_of(dtype) : std::size_t{1} << (wide - 1); }
 };
 
 /// A Shape from extents in a file; FormatError where Shape would throw ShapeError.
