@@ -3,8 +3,8 @@
 //
 // With A, B the mean gradients in x and y and C = -(A u + B v), one pixel's derivative by the homography step
 // P = [[p0 p1 p2] [p3 p4 p5] [p6 p7 0]] is J = (A u, A v, A, B u, B v, B, C u, C v). Summing its 36 products pixel by
-// pixel would cost 36 accumulators. But v is constant along a row, so a row needs only the moments of wAA, wAB, wBB over
-// powers of u (5, 4 and 3 of them), and every entry of J'J is a combination of those moments with powers of v: 12
+// pixel would cost 36 accumulators. But v is constant along a row, so a row needs only the moments of wAA, wAB, wBB
+// over powers of u (5, 4 and 3 of them), and every entry of J'J is a combination of those moments with powers of v: 12
 // accumulators, which stay in registers.
 //
 // The moving image is sampled one row ahead into a ring of three rows, so the gradient of the warped image is the same
@@ -54,7 +54,8 @@ static INLINE V root(V a) {
 static INLINE float total(V v) {
 #if LUMIGRAD_LANES == 16
   typedef float V8 __attribute__((vector_size(32)));
-  V8 h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  V8 h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+         __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   F4 q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
 #elif LUMIGRAD_LANES == 8
   F4 q = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
@@ -210,18 +211,36 @@ static INLINE void robust(V t, V& weight, V& value) {
 
 // Moments along one row. `s_ab[k]` is the sum of w a b u^k.
 enum Moment {
-  aa = 0, ab = 5, bb = 9, ar = 12, br = 15, rho = 17, sum_w, count_, am, bm = am + 3, a1 = bm + 2, b1 = a1 + 3,
-  mm = b1 + 2, m1, mr, r1, plain_moments = am, all_moments = r1 + 1
+  aa = 0,
+  ab = 5,
+  bb = 9,
+  ar = 12,
+  br = 15,
+  rho = 17,
+  sum_w,
+  count_,
+  am,
+  bm = am + 3,
+  a1 = bm + 2,
+  b1 = a1 + 3,
+  mm = b1 + 2,
+  m1,
+  mr,
+  r1,
+  plain_moments = am,
+  all_moments = r1 + 1
 };
 
 /// Adds one row's moments, times powers of v, to the normal equations.
 static void fold(const float* s, double v, bool gain_bias, NormalEquations& n) {
   // J_i = coefficient * (a or b) * u^pu * v^pv, the last two with two terms each.
-  struct Term { signed char gradient, pu, pv, sign; };
-  static constexpr Term terms[8][2] = {
-      {{0, 1, 0, 1}, {0, 0, 0, 0}}, {{0, 0, 1, 1}, {0, 0, 0, 0}}, {{0, 0, 0, 1}, {0, 0, 0, 0}},
-      {{1, 1, 0, 1}, {0, 0, 0, 0}}, {{1, 0, 1, 1}, {0, 0, 0, 0}}, {{1, 0, 0, 1}, {0, 0, 0, 0}},
-      {{0, 2, 0, -1}, {1, 1, 1, -1}}, {{0, 1, 1, -1}, {1, 0, 2, -1}}};
+  struct Term {
+    signed char gradient, pu, pv, sign;
+  };
+  static constexpr Term terms[8][2] = {{{0, 1, 0, 1}, {0, 0, 0, 0}},   {{0, 0, 1, 1}, {0, 0, 0, 0}},
+                                       {{0, 0, 0, 1}, {0, 0, 0, 0}},   {{1, 1, 0, 1}, {0, 0, 0, 0}},
+                                       {{1, 0, 1, 1}, {0, 0, 0, 0}},   {{1, 0, 0, 1}, {0, 0, 0, 0}},
+                                       {{0, 2, 0, -1}, {1, 1, 1, -1}}, {{0, 1, 1, -1}, {1, 0, 2, -1}}};
   const int product[2][2] = {{aa, ab}, {ab, bb}};
   double power[5] = {1, v, v * v, v * v * v, v * v * v * v};
   for (int i = 0; i < 8; ++i)
@@ -252,10 +271,11 @@ static void fold(const float* s, double v, bool gain_bias, NormalEquations& n) {
 
 /// Sums one row. up, mid, down: sampled rows y - 1, y, y + 1; their element 1 is column x0.
 template <Robust loss, bool gain_bias>
-static void sum_row(const AlignmentPass& p, int y, const float* up, const float* mid, const float* down, float* moments) {
+static void sum_row(const AlignmentPass& p, int y, const float* up, const float* mid, const float* down,
+                    float* moments) {
   const int first = p.x0 < 1 ? 1 : p.x0, last = p.x1 > p.fixed.width - 1 ? p.fixed.width - 1 : p.x1;
   const float* f = p.fixed.data + y * p.fixed.stride;
-  const V half = splat(0.5f / p.unit * 0.5f), half_gain = splat(0.5f / p.unit * 0.5f * p.gain);
+  const V half = splat(0.25f / p.unit), half_gain = splat(0.25f / p.unit * p.gain * p.gradient_sign);
   const V u_step = splat(static_cast<float>(lanes) * p.unit), ramp = iota();
   V u = (ramp + splat(static_cast<float>(first) - p.center_x)) * splat(p.unit);
   V s[all_moments] = {};
@@ -295,7 +315,8 @@ static void sum_row(const AlignmentPass& p, int y, const float* up, const float*
     V u3 = u2 * u;
     s[aa + 3] = fused(q, u3, s[aa + 3]), s[aa + 4] = fused(q, u2 * u2, s[aa + 4]);
     q = wa * b;
-    s[ab] += q, s[ab + 1] = fused(q, u, s[ab + 1]), s[ab + 2] = fused(q, u2, s[ab + 2]), s[ab + 3] = fused(q, u3, s[ab + 3]);
+    s[ab] += q, s[ab + 1] = fused(q, u, s[ab + 1]), s[ab + 2] = fused(q, u2, s[ab + 2]),
+                       s[ab + 3] = fused(q, u3, s[ab + 3]);
     q = wb * b;
     s[bb] += q, s[bb + 1] = fused(q, u, s[bb + 1]), s[bb + 2] = fused(q, u2, s[bb + 2]);
     q = wa * r;
@@ -322,13 +343,19 @@ static void sum_row(const AlignmentPass& p, int y, const float* up, const float*
 }
 
 template <bool gain_bias>
-static void sum_row_by_loss(const AlignmentPass& p, int y, const float* up, const float* mid, const float* down, float* s) {
+static void sum_row_by_loss(const AlignmentPass& p, int y, const float* up, const float* mid, const float* down,
+                            float* s) {
   switch (p.loss) {
-    case Robust::l2: return sum_row<Robust::l2, gain_bias>(p, y, up, mid, down, s);
-    case Robust::huber: return sum_row<Robust::huber, gain_bias>(p, y, up, mid, down, s);
-    case Robust::charbonnier: return sum_row<Robust::charbonnier, gain_bias>(p, y, up, mid, down, s);
-    case Robust::tukey: return sum_row<Robust::tukey, gain_bias>(p, y, up, mid, down, s);
-    case Robust::geman_mcclure: return sum_row<Robust::geman_mcclure, gain_bias>(p, y, up, mid, down, s);
+    case Robust::l2:
+      return sum_row<Robust::l2, gain_bias>(p, y, up, mid, down, s);
+    case Robust::huber:
+      return sum_row<Robust::huber, gain_bias>(p, y, up, mid, down, s);
+    case Robust::charbonnier:
+      return sum_row<Robust::charbonnier, gain_bias>(p, y, up, mid, down, s);
+    case Robust::tukey:
+      return sum_row<Robust::tukey, gain_bias>(p, y, up, mid, down, s);
+    case Robust::geman_mcclure:
+      return sum_row<Robust::geman_mcclure, gain_bias>(p, y, up, mid, down, s);
   }
 }
 
@@ -344,9 +371,12 @@ static void accumulate(const AlignmentPass& p, NormalEquations& n) {
   alignas(64) float moments[all_moments];
   for (int y = first; y < last; ++y) {
     sample(p, y + 1, count, ring[2]);
-    if (p.gain_bias) sum_row_by_loss<true>(p, y, ring[0], ring[1], ring[2], moments);
-    else sum_row_by_loss<false>(p, y, ring[0], ring[1], ring[2], moments);
-    fold(moments, (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit), p.gain_bias, n);
+    if (p.gain_bias)
+      sum_row_by_loss<true>(p, y, ring[0], ring[1], ring[2], moments);
+    else
+      sum_row_by_loss<false>(p, y, ring[0], ring[1], ring[2], moments);
+    fold(moments, (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit), p.gain_bias,
+         n);
     float* oldest = ring[0];
     ring[0] = ring[1], ring[1] = ring[2], ring[2] = oldest;
   }

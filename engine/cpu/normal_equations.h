@@ -10,6 +10,7 @@
 // taken, so a mask needs no plane of its own and nothing of a masked pixel can leak into a result.
 #pragma once
 #include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/robust.h>
 
 #include <cstddef>
 
@@ -22,9 +23,6 @@ struct PlaneView {
   int width = 0;
   std::ptrdiff_t stride = 0;
 };
-
-/// Robust functions of t = (r / scale)^2 that the fused pass knows.
-enum class Robust { l2, huber, charbonnier, tukey, geman_mcclure };
 
 /// How the moving image is read between its pixels.
 enum class Sampling { bilinear, cubic };
@@ -39,6 +37,9 @@ struct AlignmentPass {
   float center_x = 0, center_y = 0, unit = 1;
   float moving_x = 0, moving_y = 0;
   float gain = 1, bias = 0;
+  /// 1: derivatives take the mean of both images' gradients. -1: half their difference, which is noise and nothing else
+  /// where the images agree; its normal equations are what noise adds to the true ones.
+  float gradient_sign = 1;
   float inverse_scale = 1;  ///< 1 / (scale of the robust function)
   Robust loss = Robust::l2;
   Sampling sampling = Sampling::bilinear;

@@ -8,7 +8,8 @@ namespace {
 
 static int clamped(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-/// out[x] = t0 mid[x] + sum over k of t[k] (before_k[x] + after_k[x]), 32 pixels at a time so that sums stay in registers.
+/// out[x] = t0 mid[x] + sum over k of t[k] (before_k[x] + after_k[x]), 32 pixels at a time so that sums stay in
+/// registers.
 static void correlate(const float* const* before, const float* const* after, const float* mid, const float* taps,
                       int radius, float* __restrict out, int n) {
   constexpr int block = 32;
@@ -23,8 +24,8 @@ static void correlate(const float* const* before, const float* const* after, con
   }
 }
 
-static void smooth(const PlaneView& from, float* to, std::ptrdiff_t stride, const float* taps, int radius, bool replicate,
-                   float* row) {
+static void smooth(const PlaneView& from, float* to, std::ptrdiff_t stride, const float* taps, int radius,
+                   bool replicate, float* row) {
   const int w = from.width, h = from.height, pad = longest_smoothing, whole = (w + 31) / 32 * 32;
   const float* before[longest_smoothing + 1];
   const float* after[longest_smoothing + 1];
@@ -87,7 +88,8 @@ static void grey_floats(const float* r, const float* g, const float* b, float* _
   for (std::size_t i = 0; i < n; ++i) to[i] = 0.299f * r[i] + 0.587f * g[i] + 0.114f * b[i];
 }
 
-static void local_contrast(float* __restrict value, const float* mean, const float* square, float floor, std::size_t n) {
+static void local_contrast(float* __restrict value, const float* mean, const float* square, float floor,
+                           std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     float variance = square[i] - mean[i] * mean[i];
     variance = variance < 0.0f ? 0.0f : variance;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam to the row kernels of grey planes: smoothing, halving, grey conversion, local contrast and the butterflies of
-// a two-dimensional Fourier transform. Everything is separable, touches rows front to back, and lets NaN spread.
+// The seam to the row kernels of grey planes: smoothing, halving, grey conversion, local contrast and the butterflies
+// of a two-dimensional Fourier transform. Everything is separable, touches rows front to back, and lets NaN spread.
 #pragma once
 #include <lumigrad/engine/cpu/normal_equations.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole registration of two grey planes: pyramid, start, model ladder, polish, verdict.
+// The whole registration of two grey planes: pyramid, start, polish, verdict.
 #pragma once
 #include <lumigrad/vision/registration/refinement.h>
 
@@ -7,22 +7,14 @@
 
 namespace lumigrad::registration {
 
-enum class Status { converged, stalled, no_gradient, diverged, low_overlap };
-
 struct AlignmentOptions {
   Model model = Model::homography;
   Robust loss = Robust::geman_mcclure;
   bool gain_bias = true;
-  bool search = true;              ///< look further when the first start is not accepted
+  bool search = true;              ///< look further when the first start is not trusted
   const Matrix3* start = nullptr;  ///< null: the identity
-  int max_iterations = 30;         ///< at full size
+  int max_iterations = 30;         ///< of the polish
   double tolerance = 1e-3;         ///< corner movement that ends the polish, px
-};
-
-/// What happened on one pyramid level.
-struct LevelReport {
-  int height = 0, width = 0, iterations = 0;
-  double loss = 0, seconds = 0;
 };
 
 struct Alignment {
@@ -33,14 +25,15 @@ struct Alignment {
   int iterations = 0;
   double inlier_ratio = 0;
   double overlap = 0;
-  double correlation = 0;  ///< local correlation on the level the verdict was taken
+  double correlation = 0;
   std::array<double, 64> covariance{};
   std::vector<double> loss_curve;
   std::vector<LevelReport> levels;  ///< coarse to fine
-  std::string start;
+  std::string start = "identity";
 };
 
-/// Aligns `moving` to `fixed`; NaN pixels do not count. Never throws on the content of the images.
+/// Aligns `moving` to `fixed`, grey levels of about [0, 1]; NaN pixels do not count. Never throws on what the images
+/// hold.
 Alignment align(Plane fixed, Plane moving, const AlignmentOptions& options);
 
 }  // namespace lumigrad::registration

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Radix two, decimation in frequency. The one-dimensional transforms run down the columns, so that every butterfly works
-// on two whole rows with one twiddle factor and vectorises over x; a transposition, which also undoes the bit reversal,
-// turns the other axis into columns.
+// Radix two, decimation in frequency. The one-dimensional transforms run down the columns, so that every butterfly
+// works on two whole rows with one twiddle factor and vectorises over x; a transposition, which also undoes the bit
+// reversal, turns the other axis into columns.
 #include <lumigrad/vision/registration/fourier.h>
 
 #include <algorithm>

@@ -95,13 +95,23 @@ const std::array<std::array<double, 8>, 8>& directions(Model model) {
   static constexpr Table shift = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}}};
   static constexpr Table turn = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}, {0, -1, 0, 1}}};
   static constexpr Table turn_and_scale = {{{0, 0, 1}, {0, 0, 0, 0, 0, 1}, {0, -1, 0, 1}, {1, 0, 0, 0, 1}}};
-  static constexpr Table all = {{{1}, {0, 1}, {0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 1},
-                                 {0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 1}}};
+  static constexpr Table all = {{{1},
+                                 {0, 1},
+                                 {0, 0, 1},
+                                 {0, 0, 0, 1},
+                                 {0, 0, 0, 0, 1},
+                                 {0, 0, 0, 0, 0, 1},
+                                 {0, 0, 0, 0, 0, 0, 1},
+                                 {0, 0, 0, 0, 0, 0, 0, 1}}};
   switch (model) {
-    case Model::translation: return shift;
-    case Model::rigid: return turn;
-    case Model::similarity: return turn_and_scale;
-    default: return all;  // affine uses its first six
+    case Model::translation:
+      return shift;
+    case Model::rigid:
+      return turn;
+    case Model::similarity:
+      return turn_and_scale;
+    default:
+      return all;  // affine uses its first six
   }
 }
 

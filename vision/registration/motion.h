@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Planar motions as 3x3 matrices and the steps that keep each model within its group.
 #pragma once
+#include <lumigrad/vision/registration/model.h>
+
 #include <array>
 
 namespace lumigrad::registration {
-
-enum class Model { translation, rigid, similarity, affine, homography };
 
 /// Row-major, maps fixed to moving pixels, centres at integers.
 using Matrix3 = std::array<double, 9>;

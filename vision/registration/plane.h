@@ -38,16 +38,16 @@ class Plane {
   std::ptrdiff_t stride_ = 0;
 };
 
-/// One-sided Gaussian weights t[0..radius] that sum to one over the whole kernel. `variance` in px^2; the sampled kernel
-/// has exactly this variance (a truncated, sampled Gaussian would fall short of it).
+/// One-sided Gaussian weights t[0..radius] that sum to one over the whole kernel. `variance` in px^2; the sampled
+/// kernel has exactly this variance (a truncated, sampled Gaussian would fall short of it).
 std::vector<float> gaussian_taps(double variance);
 
 /// The image smoothed by a Gaussian. Pixels whose support meets the border or a pixel that does not count become NaN:
 /// what is left is exact.
 Plane smoothed(const PlaneView& from, double variance);
 
-/// The image at half the size: pixel (x, y) stands at (2 x + 0.5, 2 y + 0.5). Next to pixels that do not count, the mean
-/// of those that do, as long as they make up half of the weight.
+/// The image at half the size: pixel (x, y) stands at (2 x + 0.5, 2 y + 0.5). Next to pixels that do not count, the
+/// mean of those that do, as long as they make up half of the weight.
 Plane halved(const Plane& from);
 
 /// (value - local mean) / (local deviation + floor), both under a Gaussian of `sigma` px over the pixels that count.

@@ -100,7 +100,8 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   p.unit = 2.0f / static_cast<float>(std::max(pair.fixed.width, pair.fixed.height));
   // Positions relative to the middle of the moving image keep all their bits in a float.
   const double mx = 0.5 * (pair.moving.width - 1), my = 0.5 * (pair.moving.height - 1);
-  const Matrix3 local = scaled_to_unit(Matrix3{1, 0, -mx, 0, 1, -my, 0, 0, 1} * e.map * inverse(centred_frame(pair.fixed)));
+  const Matrix3 local =
+      scaled_to_unit(Matrix3{1, 0, -mx, 0, 1, -my, 0, 0, 1} * e.map * inverse(centred_frame(pair.fixed)));
   for (std::size_t k = 0; k < 9; ++k) p.map[k] = static_cast<float>(local[k]);
   p.moving_x = static_cast<float>(mx);
   p.moving_y = static_cast<float>(my);

@@ -2,9 +2,9 @@
 // Levenberg-Marquardt on one pair of images of one size.
 //
 // The unknown step composes on the fixed side, map <- map (I + P), in coordinates centred on the fixed image and scaled
-// to [-1, 1], so that all eight unknowns have like size and one damping serves them all. The linearisation takes the mean
-// of the gradients of both images (efficient second-order minimisation), which matches the loss to second order in the
-// step wherever the images agree.
+// to [-1, 1], so that all eight unknowns have like size and one damping serves them all. The linearisation takes the
+// mean of the gradients of both images (efficient second-order minimisation), which matches the loss to second order in
+// the step wherever the images agree.
 #pragma once
 #include <lumigrad/vision/registration/samples.h>
 
@@ -27,11 +27,11 @@ struct RefinementOptions {
   Sampling sampling = Sampling::bilinear;
   bool gain_bias = true;
   int max_iterations = 10;
-  double tolerance = 0.01;   ///< stop when the corners move less, px of this level
-  double damping = 0;        ///< first Levenberg factor
-  double width = 3.0;        ///< scale of the robust function in deviations of the residual
-  int samples = 4096;        ///< lattice for the deviation
-  double max_move = 1e9;     ///< give up when the corners have moved further than this from the start
+  double tolerance = 0.01;  ///< stop when the corners move less, px of this level
+  double damping = 0;       ///< first Levenberg factor
+  double width = 3.0;       ///< scale of the robust function in deviations of the residual
+  int samples = 4096;       ///< lattice for the deviation
+  double max_move = 1e9;    ///< give up when the corners have moved further than this from the start
 };
 
 enum class Ending { settled, out_of_iterations, stuck, low_overlap, flat };

@@ -14,6 +14,37 @@ float median(std::vector<float>& values) {
   return *middle;
 }
 
+/// Visits the lattice points at which both images have a value, the moving one read bilinearly: visit(x, y, f, m).
+/// Returns how many points of the lattice count in the fixed image.
+template <class Visit>
+int for_each_pair(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int step, Visit visit) {
+  int asked = 0;
+  float m[9];
+  for (std::size_t k = 0; k < 9; ++k) m[k] = static_cast<float>(map[k]);
+  const float right = static_cast<float>(moving.width - 1), bottom = static_cast<float>(moving.height - 1);
+  if (moving.width < 2 || moving.height < 2) return 0;
+  for (int y = step / 2; y < fixed.height; y += step) {
+    const float v = static_cast<float>(y);
+    const float* row = fixed.data + y * fixed.stride;
+    for (int x = step / 2; x < fixed.width; x += step) {
+      if (std::isnan(row[x])) continue;
+      ++asked;
+      const float u = static_cast<float>(x), w = m[6] * u + m[7] * v + m[8], r = 1.0f / w;
+      const float px = (m[0] * u + m[1] * v + m[2]) * r, py = (m[3] * u + m[4] * v + m[5]) * r;
+      if (!(w > 1e-6f && px >= 0 && py >= 0 && px <= right && py <= bottom)) continue;
+      const int ix = std::min(static_cast<int>(px), moving.width - 2),
+                iy = std::min(static_cast<int>(py), moving.height - 2);
+      const float* q = moving.data + iy * moving.stride + ix;
+      const float fx = px - static_cast<float>(ix), fy = py - static_cast<float>(iy);
+      const float top = q[0] + (q[1] - q[0]) * fx,
+                  low = q[moving.stride] + (q[moving.stride + 1] - q[moving.stride]) * fx;
+      const float value = top + (low - top) * fy;
+      if (!std::isnan(value)) visit(x, y, row[x], value);
+    }
+  }
+  return asked;
+}
+
 }  // namespace
 
 Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int count) {
@@ -22,29 +53,10 @@ Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matr
   const int step = std::max(1, static_cast<int>(std::lround(std::sqrt(area / count))));
   s.fixed.reserve(static_cast<std::size_t>(area / (step * step) * 1.2) + 16);
   s.moving.reserve(s.fixed.capacity());
-  float m[9];
-  for (std::size_t k = 0; k < 9; ++k) m[k] = static_cast<float>(map[k]);
-  const float right = static_cast<float>(moving.width - 1), bottom = static_cast<float>(moving.height - 1);
-  for (int y = step / 2; y < fixed.height; y += step) {
-    const float v = static_cast<float>(y);
-    for (int x = step / 2; x < fixed.width; x += step) {
-      const float f = fixed.data[y * fixed.stride + x];
-      if (std::isnan(f)) continue;
-      ++s.asked;
-      const float u = static_cast<float>(x), w = m[6] * u + m[7] * v + m[8];
-      const float px = (m[0] * u + m[1] * v + m[2]) / w, py = (m[3] * u + m[4] * v + m[5]) / w;
-      if (!(w > 1e-6f && px >= 0 && py >= 0 && px <= right && py <= bottom)) continue;
-      const int ix = std::min(static_cast<int>(px), moving.width - 2), iy = std::min(static_cast<int>(py), moving.height - 2);
-      if (ix < 0 || iy < 0) continue;
-      const float* q = moving.data + iy * moving.stride + ix;
-      const float fx = px - static_cast<float>(ix), fy = py - static_cast<float>(iy);
-      const float top = q[0] + (q[1] - q[0]) * fx, low = q[moving.stride] + (q[moving.stride + 1] - q[moving.stride]) * fx;
-      const float value = top + (low - top) * fy;
-      if (std::isnan(value)) continue;
-      s.fixed.push_back(f);
-      s.moving.push_back(value);
-    }
-  }
+  s.asked = for_each_pair(fixed, moving, map, step, [&](int, int, float f, float m) {
+    s.fixed.push_back(f);
+    s.moving.push_back(m);
+  });
   return s;
 }
 
@@ -83,13 +95,44 @@ double residual_scale(const Samples& s, const Tone& tone) {
   return std::max(1e-5, 1.4826 * static_cast<double>(median(r)));
 }
 
-double correlation(const Samples& s) {
-  double ff = 0, mm = 0, fm = 0;
-  for (std::size_t i = 0; i < s.fixed.size(); ++i) {
-    const double f = static_cast<double>(s.fixed[i]), m = static_cast<double>(s.moving[i]);
-    ff += f * f, mm += m * m, fm += f * m;
+Agreement agreement(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map) {
+  constexpr int cell = 8;
+  const int across = (fixed.width + cell - 1) / cell, down = (fixed.height + cell - 1) / cell;
+  struct Sums {
+    double n = 0, f = 0, m = 0, ff = 0, mm = 0, fm = 0;
+  };
+  std::vector<Sums> cells(static_cast<std::size_t>(across) * static_cast<std::size_t>(down));
+  const int asked = for_each_pair(fixed, moving, map, 1, [&](int x, int y, float fv, float mv) {
+    Sums& c = cells[static_cast<std::size_t>(y / cell) * static_cast<std::size_t>(across) +
+                    static_cast<std::size_t>(x / cell)];
+    const double f = static_cast<double>(fv), m = static_cast<double>(mv);
+    c.n += 1, c.f += f, c.m += m, c.ff += f * f, c.mm += m * m, c.fm += f * m;
+  });
+  struct Ranked {
+    double correlation, weight;
+  };
+  std::vector<Ranked> ranked;
+  double total = 0, pixels = 0;
+  for (const Sums& c : cells) {
+    pixels += c.n;
+    if (c.n < cell * cell / 2) continue;
+    const double ff = c.ff - c.f * c.f / c.n, mm = c.mm - c.m * c.m / c.n, fm = c.fm - c.f * c.m / c.n;
+    const double weight = std::sqrt(std::max(ff, mm));  // one-sided structure counts against the match
+    ranked.push_back({ff > 0 && mm > 0 ? fm / std::sqrt(ff * mm) : 0, weight});
+    total += weight;
   }
-  return ff > 0 && mm > 0 ? fm / std::sqrt(ff * mm) : 0;
+  Agreement a;
+  a.overlap = asked ? pixels / asked : 0;
+  if (ranked.size() < 2 || !(total > 0)) return a;
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Ranked& p, const Ranked& q) { return p.correlation > q.correlation; });
+  double sum = 0, weight = 0;
+  for (const Ranked& r : ranked) {
+    if (weight >= 0.7 * total) break;
+    sum += r.weight * r.correlation, weight += r.weight;
+  }
+  a.correlation = sum / weight;
+  return a;
 }
 
 }  // namespace lumigrad::registration

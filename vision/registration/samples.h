@@ -25,7 +25,13 @@ Tone fit_tone(const Samples& samples);
 /// 1.4826 times the median absolute residual gain m + bias - f; a lower bound keeps it positive.
 double residual_scale(const Samples& samples, const Tone& tone);
 
-/// Normalised product of locally normalised images over the overlap, in [-1, 1]: the *local correlation*.
-double correlation(const Samples& samples);
+/// The *local correlation* of two locally normalised images under a motion, in [-1, 1]: correlation coefficients of
+/// cells of 8x8 pixels, the mean of the best seven tenths of them. What covers less than the rest of the overlap does
+/// not lower it; a wrong motion does, because it is wrong nearly everywhere.
+struct Agreement {
+  double correlation = 0;
+  double overlap = 0;  ///< share of the fixed image's pixels that have a counterpart
+};
+Agreement agreement(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map);
 
 }  // namespace lumigrad::registration

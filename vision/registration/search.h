@@ -12,15 +12,13 @@ struct Candidate {
   double score = 0;
 };
 
-/// Rotations (radians) and scales (moving pixels per fixed pixel) to try.
-struct SearchGrid {
-  std::vector<double> angles = {0}, scales = {1};
-};
+/// Motions that put the middle of one image onto the middle of the other, as far as a model can express them: one for
+/// translation, 24 rotations for rigid, and those at seven scales from 1/2 to 2 beyond.
+std::vector<Matrix3> turns(Model model, const PlaneView& fixed, const PlaneView& moving);
 
-/// The grid a model can express: one point for translation, all rotations for rigid, rotations and scales 1/2..2 beyond.
-SearchGrid full_grid(Model model);
-
-/// The best `count` shifts over the grid, best first. The images are locally normalised, about 64 px wide.
-std::vector<Candidate> search(const PlaneView& fixed, const PlaneView& moving, const SearchGrid& grid, int count);
+/// Every shift of every trial at once: the best `count` motions trial * shift, three peaks a trial, best first. The
+/// images are locally normalised and small (some 64 px).
+std::vector<Candidate> search(const PlaneView& fixed, const PlaneView& moving, const std::vector<Matrix3>& trials,
+                              int count);
 
 }  // namespace lumigrad::registration

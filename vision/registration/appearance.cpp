@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blur. Smoothing an image by a little more, variance d, adds d/2 times its Laplacian (the heat equation). So the
+// difference in sharpness is the coefficient of the Laplacian in the residual: solve sum w Z r = 0 over d with r the
+// residual after smoothing and Z an instrument. The Laplacian of either image alone would be biased, because noise
+// correlates with its own Laplacian: a noisy image would look sharp. The mixture of both whose noise terms cancel is
+// not.
+//
+// Light. Vignetting, ramps and gamma change grey levels by a smooth function of place and level. Nine places times
+// levels give its coefficients by reweighted least squares on a lattice; gain and bias stay with the alignment.
+#include <lumigrad/vision/registration/appearance.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace lumigrad::registration {
+namespace {
+
+/// Catmull-Rom at one point; NaN outside. (Bilinear reading would blur and so pretend a difference in sharpness.)
+double cubic_at(const PlaneView& p, double x, double y) {
+  if (!(x >= 1 && y >= 1 && x < p.width - 2 && y < p.height - 2)) return std::nan("");
+  const int ix = static_cast<int>(x), iy = static_cast<int>(y);
+  const float fx = static_cast<float>(x - ix), fy = static_cast<float>(y - iy);
+  auto weights = [](float t, float* w) {
+    w[0] = 0.5f * t * ((2 - t) * t - 1);
+    w[1] = 0.5f * (t * t * (3 * t - 5) + 2);
+    w[2] = 0.5f * t * ((4 - 3 * t) * t + 1);
+    w[3] = 0.5f * t * t * (t - 1);
+  };
+  float wx[4], wy[4];
+  weights(fx, wx);
+  weights(fy, wy);
+  const float* q = p.data + (iy - 1) * p.stride + ix - 1;
+  float sum = 0;
+  for (int k = 0; k < 4; ++k, q += p.stride) sum += wy[k] * (wx[0] * q[0] + wx[1] * q[1] + wx[2] * q[2] + wx[3] * q[3]);
+  return static_cast<double>(sum);
+}
+
+double median_of(std::vector<double> v) {
+  if (v.empty()) return 0;
+  auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
+  std::nth_element(v.begin(), middle, v.end());
+  return *middle;
+}
+
+/// Calls visit(x, y) on a lattice of about `count` points that keeps `margin` away from the border.
+template <class Visit>
+void on_lattice(const PlaneView& p, int count, int margin, Visit visit) {
+  const int step =
+      std::max(1, static_cast<int>(std::lround(std::sqrt(static_cast<double>(p.height) * p.width / count))));
+  for (int y = std::max(margin, step / 2); y < p.height - margin; y += step)
+    for (int x = std::max(margin, step / 2); x < p.width - margin; x += step) visit(x, y);
+}
+
+constexpr int terms = 14;
+
+/// 1, place to second order; level times the same; level squared and cubed.
+void basis(double u, double v, double f, double* b) {
+  const double place[6] = {1, u, v, u * u, u * v, v * v};
+  for (int k = 0; k < 6; ++k) b[k] = place[k], b[6 + k] = place[k] * f;
+  b[12] = f * f;
+  b[13] = f * f * f;
+}
+
+/// Solves a x = b for a symmetric positive matrix with a small ridge; false when it is not positive.
+bool solve(double (&a)[terms][terms], double* x) {
+  double scale[terms];
+  for (int i = 0; i < terms; ++i) {
+    if (!(a[i][i] > 0)) return false;
+    scale[i] = 1 / std::sqrt(a[i][i]);
+  }
+  for (int i = 0; i < terms; ++i) {
+    x[i] *= scale[i];
+    for (int j = 0; j < terms; ++j) a[i][j] *= scale[i] * scale[j];
+  }
+  for (int i = 0; i < terms; ++i) a[i][i] += 1e-7;
+  for (int j = 0; j < terms; ++j) {
+    for (int k = 0; k < j; ++k) a[j][j] -= a[j][k] * a[j][k];
+    if (!(a[j][j] > 0)) return false;
+    a[j][j] = std::sqrt(a[j][j]);
+    for (int i = j + 1; i < terms; ++i) {
+      for (int k = 0; k < j; ++k) a[i][j] -= a[i][k] * a[j][k];
+      a[i][j] /= a[j][j];
+    }
+  }
+  for (int i = 0; i < terms; ++i) {
+    for (int k = 0; k < i; ++k) x[i] -= a[i][k] * x[k];
+    x[i] /= a[i][i];
+  }
+  for (int i = terms - 1; i >= 0; --i) {
+    for (int k = i + 1; k < terms; ++k) x[i] -= a[k][i] * x[k];
+    x[i] /= a[i][i];
+  }
+  for (int i = 0; i < terms; ++i) x[i] *= scale[i];
+  return true;
+}
+
+}  // namespace
+
+Sharpness balance(const Matrix3& map, const PlaneView& fixed, double base, double difference) {
+  const double s = local_scale(map, {0.5 * (fixed.width - 1), 0.5 * (fixed.height - 1)});
+  const double coarser = std::max(1.0, 1 / (s * s));  // px^2 of the fixed image per px^2 of the coarser sampled one
+  double f = base * coarser, m = base * coarser;
+  (difference > 0 ? f : m) += std::fabs(difference);
+  return {f, m * s * s};
+}
+
+double sharpness_difference(const LevelPair& pair, const Estimate& e, const Sharpness& now) {
+  const double s = local_scale(e.map, {0.5 * (pair.fixed.width - 1), 0.5 * (pair.fixed.height - 1)});
+  const double g = e.tone.gain;
+  std::vector<double> residual, fixed_laplacian, moving_laplacian;
+  on_lattice(pair.fixed, 2500, 1, [&](int x, int y) {
+    const float* f = pair.fixed.data + y * pair.fixed.stride + x;
+    const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
+    auto at = [&](int i, int j) {
+      const Point q = apply(e.map, {static_cast<double>(x + i), static_cast<double>(y + j)});
+      return cubic_at(pair.moving, q.x, q.y);
+    };
+    const double m = at(0, 0), lm = g * (at(-1, 0) + at(1, 0) + at(0, -1) + at(0, 1) - 4 * m);
+    const double r = g * m + e.tone.bias - static_cast<double>(f[0]);
+    if (!std::isfinite(r + lf + lm)) return;
+    residual.push_back(r), fixed_laplacian.push_back(lf), moving_laplacian.push_back(lm);
+  });
+  if (residual.size() < 100) return 0;
+  std::vector<double> size(residual);
+  for (double& v : size) v = std::fabs(v);
+  const double scale = 6 * 1.4826 * median_of(size) + 1e-6;
+  const double noise_fixed = 1 / (now.fixed * now.fixed), noise_moving = g * g * s * s / (now.moving * now.moving);
+  const double share = noise_fixed / (noise_fixed + noise_moving);
+  double zr = 0, zl = 0;
+  for (std::size_t i = 0; i < residual.size(); ++i) {
+    const double t = residual[i] / scale, q = 1 / (1 + t * t), w = q * q;
+    const double z = (1 - share) * fixed_laplacian[i] + share * moving_laplacian[i];
+    zr += w * z * residual[i];
+    zl += w * z * 0.5 * (fixed_laplacian[i] + moving_laplacian[i]);
+  }
+  return zl > 0 ? std::clamp(2 * zr / zl, -3.0, 3.0) : 0;
+}
+
+Plane relit(const LevelPair& pair, const Estimate& e) {
+  struct Point5 {
+    double u, v, f, m;
+  };
+  std::vector<Point5> points;
+  const double cx = 0.5 * (pair.fixed.width - 1), cy = 0.5 * (pair.fixed.height - 1),
+               unit = 2.0 / std::max(pair.fixed.width, pair.fixed.height);
+  on_lattice(pair.fixed, 2500, 1, [&](int x, int y) {
+    const Point q = apply(e.map, {static_cast<double>(x), static_cast<double>(y)});
+    const double f = static_cast<double>(pair.fixed.data[y * pair.fixed.stride + x]),
+                 m = cubic_at(pair.moving, q.x, q.y);
+    if (std::isfinite(f + m)) points.push_back({(x - cx) * unit, (y - cy) * unit, f, m});
+  });
+  if (points.size() < 300) return {};
+  // Prediction of the moving image in the fixed image's units, so that gain and bias stay near what they are.
+  double c[terms] = {};
+  c[6] = 1;
+  auto value = [&](const Point5& p) {
+    double b[terms], sum = 0;
+    basis(p.u, p.v, p.f, b);
+    for (int k = 0; k < terms; ++k) sum += c[k] * b[k];
+    return sum;
+  };
+  auto spread = [&] {
+    std::vector<double> r;
+    for (const Point5& p : points) r.push_back(std::fabs(e.tone.gain * p.m + e.tone.bias - value(p)));
+    return 1.4826 * median_of(r) + 1e-6;
+  };
+  const double before = spread();
+  double scale = before;
+  for (int round = 0; round < 4; ++round) {
+    double a[terms][terms] = {}, x[terms] = {};
+    for (const Point5& p : points) {
+      double b[terms];
+      basis(p.u, p.v, p.f, b);
+      const double target = e.tone.gain * p.m + e.tone.bias, t = (target - value(p)) / (3 * scale), q = 1 / (1 + t * t),
+                   w = q * q;
+      for (int i = 0; i < terms; ++i) {
+        const double wb = w * b[i];
+        x[i] += wb * target;
+        for (int j = 0; j <= i; ++j) a[i][j] += wb * b[j];
+      }
+    }
+    for (int i = 0; i < terms; ++i)
+      for (int j = 0; j < i; ++j) a[j][i] = a[i][j];
+    if (!solve(a, x)) return {};
+    std::copy(x, x + terms, c);
+    scale = spread();
+    if (round == 0 && scale > 0.97 * before) return {};
+  }
+  if (!(scale < 0.9 * before)) return {};
+  Plane to(pair.fixed.height, pair.fixed.width);
+  to.masked = true;
+  for (int y = 0; y < to.height(); ++y) {
+    const float* f = pair.fixed.data + y * pair.fixed.stride;
+    float* out = to.row(y);
+    const double v = (y - cy) * unit;
+    const float k0 = static_cast<float>(c[0] + c[2] * v + c[5] * v * v), k1 = static_cast<float>(c[1] + c[4] * v),
+                k2 = static_cast<float>(c[3]);
+    const float l0 = static_cast<float>(c[6] + c[8] * v + c[11] * v * v), l1 = static_cast<float>(c[7] + c[10] * v),
+                l2 = static_cast<float>(c[9]);
+    const float q2 = static_cast<float>(c[12]), q3 = static_cast<float>(c[13]), u0 = static_cast<float>(-cx * unit),
+                du = static_cast<float>(unit);
+    for (int x = 0; x < to.width(); ++x) {
+      const float u = u0 + du * static_cast<float>(x), s = f[x];
+      out[x] = k0 + u * (k1 + u * k2) + s * (l0 + u * (l1 + u * l2) + s * (q2 + s * q3));
+    }
+  }
+  return to;
+}
+
+}  // namespace lumigrad::registration

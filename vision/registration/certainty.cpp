@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The motion solves g(p) = sum w J r = 0, so its error is A^-1 g with A the derivative of g, and its covariance
+// A^-1 cov(g) A^-1 (the sandwich of robust statistics).
+//
+// cov(g). Smoothing, sampling and the camera make residuals of neighbours alike, so products of single pixels would be
+// too sure. The sum is cut into tiles wider than that correlation; tiles are independent, and the sum over tiles of
+// g_t g_t' is the covariance of their total, whatever the residual is like within one.
+//
+// A. J'WJ is too large in two ways. Robust weights w = rho' are not the derivative psi' = rho' + 2 t rho''; the ratio
+// of their means over the residuals mends it. And noise in the gradients adds its own energy to J'J: the same sums with
+// half the difference of both gradients, which holds the noise and none of the scene, are taken off.
+#include <lumigrad/vision/registration/certainty.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lumigrad::registration {
+namespace {
+
+constexpr int tile = 16;
+
+/// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho'; t = (r / scale)^2.
+double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
+  double slope = 0, weight = 0;
+  for (std::size_t i = 0; i < s.fixed.size(); ++i) {
+    const double r = (tone.gain * static_cast<double>(s.moving[i]) + tone.bias - static_cast<double>(s.fixed[i])) /
+                     scale,
+                 t = r * r;
+    double w = 1, d = 1;
+    switch (loss) {
+      case Robust::l2:
+        break;
+      case Robust::huber:
+        w = t <= 1 ? 1 : 1 / std::sqrt(t), d = t <= 1 ? 1 : 0;
+        break;
+      case Robust::charbonnier:
+        w = 1 / std::sqrt(1 + t), d = w * w * w;
+        break;
+      case Robust::tukey:
+        w = t < 1 ? (1 - t) * (1 - t) : 0, d = t < 1 ? (1 - t) * (1 - 5 * t) : 0;
+        break;
+      case Robust::geman_mcclure:
+        w = 1 / ((1 + t) * (1 + t)), d = w * (1 - 3 * t) / (1 + t);
+        break;
+    }
+    slope += d, weight += w;
+  }
+  return weight > 0 ? std::clamp(slope / weight, 0.2, 1.0) : 1;
+}
+
+/// Inverts a symmetric positive matrix in place by Gauss-Jordan with unit diagonal scaling; false when singular.
+bool invert(double (&a)[10][10], int n) {
+  double s[10];
+  for (int i = 0; i < n; ++i) {
+    if (!(a[i][i] > 0)) return false;
+    s[i] = 1 / std::sqrt(a[i][i]);
+  }
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) a[i][j] *= s[i] * s[j];
+  for (int k = 0; k < n; ++k) {
+    const double pivot = a[k][k];
+    if (!(pivot > 1e-12)) return false;
+    a[k][k] = 1;
+    for (int j = 0; j < n; ++j) a[k][j] /= pivot;
+    for (int i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double f = a[i][k];
+      a[i][k] = 0;
+      for (int j = 0; j < n; ++j) a[i][j] -= f * a[k][j];
+    }
+  }
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) a[i][j] *= s[i] * s[j];
+  return true;
+}
+
+}  // namespace
+
+std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& e, const RefinementOptions& o,
+                                         double scale) {
+  std::array<double, 64> covariance;
+  covariance.fill(std::numeric_limits<double>::infinity());
+  const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
+  const auto& columns = directions(o.model);
+  std::vector<float> scratch;
+  AlignmentPass pass = make_pass(pair, e, o, scale, scratch);
+  const AlignmentKernels& kernels = alignment_kernels(simd_level());
+
+  auto reduce = [&](const double* full, double* reduced) {
+    for (int i = 0; i < size; ++i) {
+      reduced[i] = 0;
+      if (i >= k)
+        reduced[i] = full[8 + i - k];
+      else
+        for (std::size_t j = 0; j < 8; ++j) reduced[i] += columns[static_cast<std::size_t>(i)][j] * full[j];
+    }
+  };
+  double a[10][10] = {}, b[10][10] = {}, tiles = 0, pixels = 0;
+  NormalEquations total{}, noise, n;
+  for (int y = 0; y < pair.fixed.height; y += tile)
+    for (int x = 0; x < pair.fixed.width; x += tile) {
+      pass.x0 = x, pass.x1 = std::min(x + tile, pair.fixed.width);
+      pass.y0 = y, pass.y1 = std::min(y + tile, pair.fixed.height);
+      kernels.accumulate(pass, n);
+      if (n.pixels == 0) continue;
+      double g[10];
+      reduce(n.gradient, g);
+      for (int i = 0; i < size; ++i)
+        for (int j = 0; j < size; ++j) b[i][j] += g[i] * g[j];
+      for (int i = 0; i < 10; ++i)
+        for (int j = 0; j < 10; ++j) total.hessian[i][j] += n.hessian[i][j];
+      tiles += 1, pixels += n.pixels;
+    }
+  if (tiles < size + 2) return covariance;
+  pass.x0 = pass.y0 = 0, pass.x1 = pair.fixed.width, pass.y1 = pair.fixed.height;
+  pass.gradient_sign = -1;
+  kernels.accumulate(pass, noise);
+  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 4096), e.tone, scale);
+  // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
+  double half[10][10] = {};
+  for (int i = 0; i < 10; ++i) {
+    double row[10];
+    for (int j = 0; j < 10; ++j) {
+      const double off = i < 8 && j < 8 ? noise.hessian[i][j] : 0;
+      row[j] = ratio * (total.hessian[i][j] - off);
+    }
+    if (i < 8) row[i] = std::max(row[i], 0.1 * ratio * total.hessian[i][i]);
+    reduce(row, half[i]);
+  }
+  for (int j = 0; j < size; ++j) {
+    double column[10], reduced[10];
+    for (int i = 0; i < 10; ++i) column[i] = half[i][j];
+    reduce(column, reduced);
+    for (int i = 0; i < size; ++i) a[i][j] = reduced[i];
+  }
+  if (!invert(a, size)) return covariance;
+
+  // How the corners move with the unknowns, by central differences of the composed motion.
+  const Matrix3 frame = centred_frame(pair.fixed), back = inverse(frame);
+  const auto corner = corners(pair.fixed.height, pair.fixed.width);
+  double spread[8][10] = {};
+  for (int j = 0; j < k; ++j) {
+    double step[8] = {};
+    const double h = 1e-5;
+    step[j] = h;
+    const Matrix3 ahead = e.map * back * step_matrix(o.model, step) * frame;
+    step[j] = -h;
+    const Matrix3 behind = e.map * back * step_matrix(o.model, step) * frame;
+    for (std::size_t c = 0; c < 4; ++c) {
+      const Point p = apply(ahead, corner[c]), q = apply(behind, corner[c]);
+      const double dx = (p.x - q.x) / (2 * h), dy = (p.y - q.y) / (2 * h);
+      for (int i = 0; i < size; ++i) spread[2 * c][i] += dx * a[j][i], spread[2 * c + 1][i] += dy * a[j][i];
+    }
+  }
+  const double correction = tiles / (tiles - size);
+  for (std::size_t r = 0; r < 8; ++r)
+    for (std::size_t c = 0; c < 8; ++c) {
+      double sum = 0;
+      for (int i = 0; i < size; ++i)
+        for (int j = 0; j < size; ++j) sum += spread[r][i] * b[i][j] * spread[c][j];
+      covariance[8 * r + c] = correction * sum;
+    }
+  for (std::size_t r = 0; r < 8; ++r)
+    for (std::size_t c = 0; c < r; ++c) covariance[8 * r + c] = covariance[8 * c + r];
+  return covariance;
+}
+
+}  // namespace lumigrad::registration

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// From tensors to grey planes and back.
+#include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/views.h>
+#include <lumigrad/vision/registration/alignment.h>
+#include <lumigrad/vision/registration/registration.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace lumigrad::registration {
+namespace {
+
+/// Full scale of an integer dtype: 255 for bytes. Floats are taken as they are.
+double full_scale(DType dtype) {
+  switch (dtype) {
+    case DType::u8:
+      return 255;
+    case DType::u16:
+      return 65535;
+    default:
+      return 1;
+  }
+}
+
+struct Layout {
+  std::int64_t channels, height, width, channel_step, row_step, step;
+};
+
+Layout layout_of(const Tensor& image, const char* what) {
+  if (!image.defined()) throw ShapeError(std::string("register_images: expected an image, ") + what + " is undefined");
+  const int rank = image.rank();
+  const bool planar = rank == 3 && (image.size(0) == 1 || image.size(0) == 3);
+  if (rank != 2 && !planar)
+    throw ShapeError(std::string("register_images: expected ") + what + " [H, W], [1, H, W] or [3, H, W], got " +
+                     to_string(image.shape()));
+  if (image.size(rank - 1) > 65535 || image.size(rank - 2) > 65535)
+    throw ShapeError(std::string("register_images: expected at most 65535 pixels a side, got ") +
+                     to_string(image.shape()));
+  const auto& s = image.strides();
+  const std::size_t y = rank == 2 ? 0 : 1, x = y + 1;
+  return {planar ? image.size(0) : 1, image.size(rank - 2), image.size(rank - 1), planar ? s[0] : 0, s[y], s[x]};
+}
+
+template <class T>
+Plane grey_of(const T* data, const Layout& l, double scale) {
+  Plane plane(static_cast<int>(l.height), static_cast<int>(l.width));
+  const PlaneKernels& kernels = plane_kernels(simd_level());
+  const float unit = static_cast<float>(1 / scale);
+  std::vector<float> rows(static_cast<std::size_t>(l.width) * 3);
+  const auto n = static_cast<std::size_t>(l.width);
+  for (std::int64_t y = 0; y < l.height; ++y) {
+    const T* row = data + y * l.row_step;
+    float* to = plane.row(static_cast<int>(y));
+    if constexpr (std::is_same_v<T, std::uint8_t>)
+      if (l.channels == 3 && l.step == 1) {
+        kernels.grey_bytes(row, row + l.channel_step, row + 2 * l.channel_step, to, n);
+        continue;
+      }
+    for (std::int64_t c = 0; c < l.channels; ++c) {
+      float* part = l.channels == 3 ? &rows[static_cast<std::size_t>(c) * n] : to;
+      const T* from = row + c * l.channel_step;
+      for (std::int64_t x = 0; x < l.width; ++x) part[x] = static_cast<float>(from[x * l.step]) * unit;
+    }
+    if (l.channels == 3) kernels.grey_floats(&rows[0], &rows[n], &rows[2 * n], to, n);
+  }
+  return plane;
+}
+
+/// Infinite and NaN pixels become NaN; returns whether there were any. Grey levels far from [0, 1] are scaled by a
+/// power of two, which costs no accuracy, so that squares and cubes of them stay finite.
+void settle(Plane& plane) {
+  float largest = 0;
+  for (int y = 0; y < plane.height(); ++y)
+    for (int x = 0; x < plane.width(); ++x) {
+      float& v = plane.row(y)[x];
+      if (std::isfinite(v))
+        largest = std::max(largest, std::fabs(v));
+      else
+        v = std::numeric_limits<float>::quiet_NaN(), plane.masked = true;
+    }
+  if (largest > 4.0f || (largest > 0 && largest < 0.0625f)) {
+    const int power = -std::ilogb(largest);
+    for (std::size_t i = 0; i < plane.floats(); ++i) plane.row(0)[i] = std::ldexp(plane.row(0)[i], power);
+  }
+}
+
+Plane grey_plane(const Tensor& image, const char* what) {
+  const Layout l = layout_of(image, what);
+  if (l.height == 0 || l.width == 0) return Plane(1, 1);
+  const double scale = full_scale(image.dtype());
+  Plane plane;
+  switch (image.dtype()) {
+    case DType::u8:
+      plane = grey_of(image.data<std::uint8_t>(), l, scale);
+      break;
+    case DType::u16:
+      plane = grey_of(image.data<std::uint16_t>(), l, scale);
+      break;
+    case DType::f32:
+      plane = grey_of(image.data<float>(), l, scale);
+      break;
+    case DType::f64:
+      plane = grey_of(image.data<double>(), l, scale);
+      break;
+    default:
+      throw DTypeError(std::string("register_images: expected ") + what + " as u8, u16, f32 or f64, got " +
+                       to_string(image.dtype()));
+  }
+  if (image.dtype() != DType::u8 && image.dtype() != DType::u16) settle(plane);
+  return plane;
+}
+
+void apply_mask(Plane& plane, const Tensor& mask, const char* what) {
+  if (!mask.defined()) return;
+  const Shape expected{plane.height(), plane.width()};
+  if (mask.rank() != 2 || mask.size(0) != plane.height() || mask.size(1) != plane.width())
+    throw ShapeError(std::string("register_images: expected ") + what + " " + to_string(expected) + ", got " +
+                     to_string(mask.shape()));
+  const std::vector<double> values = mask.values();
+  std::size_t i = 0;
+  for (int y = 0; y < plane.height(); ++y)
+    for (int x = 0; x < plane.width(); ++x)
+      if (const double v = values[i++]; v == 0 || std::isnan(v))
+        plane.row(y)[x] = std::numeric_limits<float>::quiet_NaN(), plane.masked = true;
+}
+
+}  // namespace
+
+Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
+  const auto begin = std::chrono::steady_clock::now();
+  Plane f = grey_plane(fixed, "fixed"), m = grey_plane(moving, "moving");
+  apply_mask(f, o.fixed_mask, "fixed_mask");
+  apply_mask(m, o.moving_mask, "moving_mask");
+  AlignmentOptions a{.model = o.model,
+                     .loss = o.loss,
+                     .gain_bias = o.gain_bias,
+                     .search = o.start == Start::automatic,
+                     .max_iterations = o.max_iterations,
+                     .tolerance = o.tolerance};
+  if (o.start == Start::given) {
+    for (double v : o.initial)
+      if (!std::isfinite(v)) throw NumericError("register_images: expected a finite initial matrix");
+    if (o.initial[8] == 0) throw NumericError("register_images: expected an initial matrix with a nonzero last entry");
+    a.start = &o.initial;
+  }
+  Alignment found = align(std::move(f), std::move(m), a);
+  Result r;
+  r.model = o.model;
+  r.matrix = found.matrix;
+  r.status = found.status;
+  r.gain = found.tone.gain;
+  r.bias = found.tone.bias;
+  r.loss = found.loss;
+  r.iterations = found.iterations;
+  r.inlier_ratio = found.inlier_ratio;
+  r.overlap = found.overlap;
+  r.correlation = found.correlation;
+  r.covariance = found.covariance;
+  r.loss_curve = std::move(found.loss_curve);
+  r.levels = std::move(found.levels);
+  r.start = std::move(found.start);
+  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return r;
+}
+
+std::vector<Result> register_batch(const Tensor& fixed, const Tensor& moving, const Options& o) {
+  if (fixed.rank() != 4 || moving.rank() != 4 || fixed.size(0) != moving.size(0))
+    throw ShapeError("register_batch: expected two [N, C, H, W] with equal N, got " + to_string(fixed.shape()) +
+                     " and " + to_string(moving.shape()));
+  std::vector<Result> results(static_cast<std::size_t>(fixed.size(0)));
+  auto one_of = [](const Tensor& t, std::int64_t i) { return select(t.detach(), 0, i); };
+  parallel_for(
+      fixed.size(0),
+      [&](std::int64_t i) {
+        Options own = o;
+        for (Tensor* mask : {&own.fixed_mask, &own.moving_mask})
+          if (mask->defined() && mask->rank() == 3) *mask = one_of(*mask, i);
+        results[static_cast<std::size_t>(i)] = register_images(one_of(fixed, i), one_of(moving, i), own);
+      },
+      1e4);
+  return results;
+}
+
+}  // namespace lumigrad::registration

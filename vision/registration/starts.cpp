@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/registration/starts.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace lumigrad::registration {
+namespace {
+
+/// The models on the way to one: each start is refined through them in turn.
+std::vector<Model> ladder(Model model) {
+  switch (model) {
+    case Model::translation:
+      return {Model::translation};
+    case Model::rigid:
+      return {Model::translation, Model::rigid};
+    case Model::similarity:
+      return {Model::translation, Model::similarity};
+    case Model::affine:
+      return {Model::translation, Model::similarity, Model::affine};
+    default:
+      return {Model::translation, Model::similarity, Model::affine, Model::homography};
+  }
+}
+
+class Climb {
+ public:
+  Climb(const Pyramid& pyramid, const StartOptions& options, std::vector<LevelReport>& reports)
+      : pyramid_(pyramid),
+        reports_(reports),
+        model_(options.model),
+        top_(static_cast<int>(pyramid.size()) - 1),
+        decide_(std::max(std::min(top_, 1), top_ - 1)),
+        verify_(std::max(std::min(top_, 1), decide_ - 1)),
+        all_(ladder(options.model)) {
+    step_.loss = options.loss;
+    step_.gain_bias = false;
+    step_.damping = 1e-3;
+    step_.samples = 1024;
+    step_.tolerance = 0.02;
+    step_.max_iterations = 8;
+  }
+
+  int top() const { return top_; }
+  int verify() const { return verify_; }
+
+  Candidate first(const Matrix3& at_top) { return lifted(refined(at_top, top_, decide_, all_)); }
+
+  /// Tries the best shifts of some trials and returns the best of what they become. The refined finds, right or wrong
+  /// in shift, are added to `family`.
+  Candidate best_of(const std::vector<Matrix3>& trials, int level, int count, std::size_t keep,
+                    std::vector<Candidate>& family) {
+    const PyramidLevel& l = pyramid_[static_cast<std::size_t>(level)];
+    std::vector<Candidate> found = search(l.fixed_contrast, l.moving_contrast, trials, count);
+    const std::vector<Model> rough(all_.begin(), all_.begin() + std::min<std::ptrdiff_t>(2, std::ssize(all_)));
+    for (Candidate& c : found) c = judge(refined(c.map, level, level, rough), level);
+    found = distinct(std::move(found), level, keep);
+    for (Candidate& c : found) {
+      Candidate more = judge(refined(c.map, level, level, all_), level);
+      if (level == decide_ && top_ > decide_) {
+        const Candidate wider = judge(refined(to_half_size(c.map), top_, decide_, all_), level);
+        if (wider.score > more.score) more = wider;
+      }
+      if (more.score > c.score) c = more;
+    }
+    found = distinct(std::move(found), level, 5);
+    family.insert(family.end(), found.begin(), found.begin() + std::min<std::ptrdiff_t>(4, std::ssize(found)));
+    Candidate best;
+    for (const Candidate& c : found) {
+      const Candidate up = level == verify_ ? c : lifted(c.map);
+      if (up.score > best.score) best = up;
+      if (best.score >= trusted_agreement) break;
+    }
+    return best;
+  }
+
+  /// Takes a motion at the level `decide` to the level `verify`.
+  Matrix3 refined(Matrix3 map, int from, int to, const std::vector<Model>& models) {
+    const std::vector<Model> last = {model_};
+    for (int l = from;; --l) {
+      const PyramidLevel& level = pyramid_[static_cast<std::size_t>(l)];
+      LevelReport& report = reports_[static_cast<std::size_t>(l)];
+      const auto begin = std::chrono::steady_clock::now();
+      for (Model m : l == from ? models : last) {
+        step_.model = m;
+        step_.max_move = 0.5 * std::max(level.fixed.width(), level.fixed.height());
+        const Refinement r = refine(level.contrast(), {map, {}}, step_);
+        report.iterations += r.iterations;
+        report.loss = r.loss;
+        if (r.ending != Ending::low_overlap && r.ending != Ending::flat) map = r.estimate.map;
+      }
+      report.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      if (l == to) return map;
+      map = to_double_size(map);
+    }
+  }
+
+  int decide() const { return decide_; }
+
+ private:
+  Candidate judge(const Matrix3& map, int level) const { return {map, judged(pyramid_, level, map)}; }
+
+  Candidate lifted(const Matrix3& map) {
+    if (verify_ >= decide_) return judge(map, decide_);
+    return judge(refined(to_double_size(map), verify_, verify_, {model_}), verify_);
+  }
+
+  std::vector<Candidate> distinct(std::vector<Candidate> from, int level, std::size_t count) const {
+    const Plane& frame = pyramid_[static_cast<std::size_t>(level)].fixed;
+    std::stable_sort(from.begin(), from.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+    std::vector<Candidate> kept;
+    for (const Candidate& c : from) {
+      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Candidate& k) {
+        return corner_distance(k.map, c.map, frame.height(), frame.width()) < 3;
+      });
+      if (!known && kept.size() < count) kept.push_back(c);
+    }
+    return kept;
+  }
+
+  const Pyramid& pyramid_;
+  std::vector<LevelReport>& reports_;
+  Model model_;
+  int top_, decide_,
+      verify_;  ///< coarsest; about 48 px, where starts are told apart; about 96 px, where they are judged
+  std::vector<Model> all_;
+  RefinementOptions step_;
+};
+
+}  // namespace
+
+double judged(const Pyramid& pyramid, int level, const Matrix3& map) {
+  const PyramidLevel& l = pyramid[static_cast<std::size_t>(level)];
+  const Agreement a = agreement(l.fixed_contrast, l.moving_contrast, map);
+  return a.overlap < 0.05 ? 0 : a.correlation * std::min(1.0, std::sqrt(a.overlap / 0.3));
+}
+
+FoundStart find_start(const Pyramid& pyramid, const StartOptions& o, std::vector<LevelReport>& reports) {
+  Climb climb(pyramid, o, reports);
+  const int top = climb.top(), decide = climb.decide(), verify = std::min(climb.verify(), decide);
+  Matrix3 begin = o.given ? *o.given : unit_matrix;
+  for (int l = 0; l < top; ++l) begin = to_half_size(begin);
+
+  FoundStart result;
+  result.how = o.given ? "given" : "identity";
+  Candidate best = climb.first(begin);
+  auto consider = [&](const Candidate& c, const char* how) {
+    if (c.score > best.score) best = c, result.how = how;
+  };
+  std::vector<Candidate> family;
+  const PyramidLevel& level = pyramid[static_cast<std::size_t>(decide)];
+  if (o.search && best.score < trusted_agreement)
+    consider(climb.best_of(turns(Model::translation, level.fixed, level.moving), decide, 8, 4, family),
+             "phase correlation");
+  if (o.search && best.score < trusted_agreement && o.model != Model::translation)
+    consider(climb.best_of(turns(o.model, level.fixed, level.moving), decide, 32, 10, family), "search");
+  if (o.search && best.score < trusted_agreement && verify < decide) {
+    std::stable_sort(family.begin(), family.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+    std::vector<Matrix3> trials;
+    for (const Candidate& c : family)
+      if (trials.size() < 5) trials.push_back(to_double_size(c.map));
+    consider(climb.best_of(trials, verify, 8, 4, family), "relocation");
+  }
+
+  result.agreement = best.score;
+  result.level = verify;
+  result.map = best.map;
+  if (verify > 1) result.map = climb.refined(to_double_size(result.map), verify - 1, 1, {o.model});
+  for (int l = std::min(verify, 1); l > 0; --l) result.map = to_double_size(result.map);
+  return result;
+}
+
+}  // namespace lumigrad::registration
