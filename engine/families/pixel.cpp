@@ -70,6 +70,8 @@ struct PixelNode final : PixelNodeBase {
 void pixel_gradients(const char* name, const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs,
                      std::span<const Tensor> params, const Tensor& w, std::span<const bool> wants,
                      std::span<Tensor> gradients, Here here) {
+  if (!recording() && is_small(kernels, lanes, inputs, params) && w.is_contiguous() && w.shape() == inputs[0].shape())
+    return small_adjoint(kernels, inputs, w, wants, gradients);
   const PixelPlan plan = plan_pixel(name, kernels, lanes, inputs, params);
   pixel_adjoint(plan, inputs, params, w, wants, gradients);
   for (std::size_t i = 0; i < wants.size(); ++i)
@@ -94,12 +96,17 @@ void pixel_gradients(const char* name, const PixelKernels& kernels, Lanes lanes,
 
 Tensor pixel(const char* name, const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs,
              std::span<const Tensor> params, Here here) {
-  const DType dtype = pixel_dtype(name, lanes, inputs);
-  TensorList x, p;
-  for (const Tensor& t : inputs) x.push_back(t.is_weak() ? t.to(dtype, here) : t);
-  for (const Tensor& t : params) p.push_back(t);
-  const PixelPlan plan = plan_pixel(name, kernels, lanes, x, p);
-  Tensor y = pixel_forward(plan, x, p);
+  TensorList converted;  // bare numbers among the inputs, as the dtype of the others
+  const bool small = is_small(kernels, lanes, inputs, params);
+  if (!small) {
+    const DType dtype = pixel_dtype(name, lanes, inputs);
+    for (const Tensor& t : inputs) converted.push_back(t.is_weak() ? t.to(dtype, here) : t);
+  }
+  const std::span<const Tensor> x = small ? inputs : std::span<const Tensor>(converted), p = params;
+  Tensor y = small ? small_forward(kernels, x) : pixel_forward(plan_pixel(name, kernels, lanes, x, p), x, p);
+  bool numbers_only = true;  // arithmetic on bare numbers gives a bare number
+  for (const Tensor& t : inputs) numbers_only = numbers_only && t.is_weak();
+  y.state().weak = numbers_only;
   InlineVector<const Tensor*, 8> sources;
   for (const Tensor& t : x) sources.push_back(&t);
   for (const Tensor& t : p) sources.push_back(&t);

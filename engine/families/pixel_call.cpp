@@ -71,7 +71,7 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
       for (std::int64_t at = begin; at < end; at += longest) {
         for (int k = 0; k < set.count; ++k) {
           const std::int64_t first = domain.images > 1 ? image * set.lanes[k].strides[0] : 0;
-          pointers[k] = reinterpret_cast<T*>(set.lanes[k].base) + first + at;
+          pointers[k] = set.lanes[k].base ? reinterpret_cast<T*>(set.lanes[k].base) + first + at : nullptr;
         }
         step(Block<T>{pointers, static_cast<std::size_t>(std::min(longest, end - at)), image, own, false});
       }
@@ -80,18 +80,20 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
     std::vector<LaneReader<T>> readers(static_cast<std::size_t>(set.count));
     for (int k = 0; k < set.count; ++k)
       if (set.lanes[k].base) readers[static_cast<std::size_t>(k)] = LaneReader<T>(set.lanes[k], domain, image);
-    std::vector<T> room(static_cast<std::size_t>(set.count * lane_block));
+    const auto room = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(set.count * lane_block));
     for (std::int64_t at = begin; at < end; at += lane_block) {
       const std::int64_t n = std::min(lane_block, end - at);
       for (int k = 0; k < set.count; ++k) {
-        T* own_room = room.data() + k * lane_block;
-        pointers[k] =
-            set.lanes[k].base ? readers[static_cast<std::size_t>(k)].at(at, n, own_room, k < set.read) : own_room;
-        if (!set.lanes[k].base && k < set.read) std::fill_n(own_room, n, T{0});
+        T* own_room = room.get() + k * lane_block;
+        if (set.lanes[k].base) {
+          pointers[k] = readers[static_cast<std::size_t>(k)].at(at, n, own_room, k < set.read);
+        } else {
+          pointers[k] = k < set.read ? std::fill_n(own_room, n, T{0}) - n : nullptr;
+        }
       }
       step(Block<T>{pointers, static_cast<std::size_t>(n), image, own, true});
       for (int k = set.read; k < set.count; ++k) {
-        const T* own_room = room.data() + k * lane_block;
+        const T* own_room = room.get() + k * lane_block;
         if (set.lanes[k].base && pointers[k] == own_room) readers[static_cast<std::size_t>(k)].put(at, n, own_room);
       }
     }
@@ -226,7 +228,60 @@ void second(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<con
   if (!params.empty()) finish_params(plan, sums, params, gradients.subspan(inputs.size()));
 }
 
+template <class T>
+const T* numbers(const Tensor& t) {
+  return reinterpret_cast<const T*>(t.bytes());
+}
+
+template <class T>
+Tensor small_forward(const PixelKernels& kernels, std::span<const Tensor> inputs) {
+  Tensor y = Tensor::empty(inputs[0].shape(), dtype_of<T>);
+  const T* x[max_lanes];
+  for (std::size_t i = 0; i < inputs.size(); ++i) x[i] = numbers<T>(inputs[i]);
+  T* out[1] = {const_cast<T*>(numbers<T>(y))};
+  kernel_of<T>(kernels).forward(x, nullptr, out, static_cast<std::size_t>(y.numel()), 0);
+  return y;
+}
+
+template <class T>
+void small_adjoint(const PixelKernels& kernels, std::span<const Tensor> inputs, const Tensor& w,
+                   std::span<const bool> wants, std::span<Tensor> gradients) {
+  const T* x[max_lanes];
+  T* out[max_lanes];
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    x[i] = numbers<T>(inputs[i]);
+    if (wants[i]) gradients[i] = Tensor::empty(w.shape(), dtype_of<T>);
+    out[i] = wants[i] ? const_cast<T*>(numbers<T>(gradients[i])) : nullptr;
+  }
+  const T* cotangent[1] = {numbers<T>(w)};
+  kernel_of<T>(kernels).vjp(x, nullptr, cotangent, out, static_cast<std::size_t>(w.numel()), 0);
+}
+
 }  // namespace
+
+bool is_small(const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs,
+              std::span<const Tensor> params) {
+  if (lanes != Lanes::elements || kernels.outputs != 1 || !params.empty()) return false;
+  if (static_cast<int>(inputs.size()) != kernels.inputs || inputs.empty()) return false;
+  const TensorState& first = inputs[0].state();
+  if (!is_differentiable(first.dtype) || first.shape.numel() > lane_chunk) return false;
+  for (const Tensor& x : inputs) {
+    const TensorState& s = x.state();
+    if (s.dtype != first.dtype || s.weak != first.weak || !(s.shape == first.shape) || !x.is_contiguous()) return false;
+  }
+  return true;
+}
+
+Tensor small_forward(const PixelKernels& kernels, std::span<const Tensor> inputs) {
+  return inputs[0].dtype() == DType::f32 ? small_forward<float>(kernels, inputs)
+                                         : small_forward<double>(kernels, inputs);
+}
+
+void small_adjoint(const PixelKernels& kernels, std::span<const Tensor> inputs, const Tensor& w,
+                   std::span<const bool> wants, std::span<Tensor> gradients) {
+  w.dtype() == DType::f32 ? small_adjoint<float>(kernels, inputs, w, wants, gradients)
+                          : small_adjoint<double>(kernels, inputs, w, wants, gradients);
+}
 
 Tensor pixel_forward(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params) {
   return plan.dtype == DType::f32 ? forward<float>(plan, inputs, params) : forward<double>(plan, inputs, params);

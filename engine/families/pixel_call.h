@@ -25,6 +25,13 @@ PixelPlan plan_pixel(const char* name, const PixelKernels& kernels, Lanes lanes,
 /// The dtype a call computes in: that of its strong inputs.
 DType pixel_dtype(const char* name, Lanes lanes, std::span<const Tensor> inputs);
 
+/// Most calls on a tape of scalars and small vectors: elementwise, no parameters, one result, every tensor dense, of
+/// one shape and dtype, and no longer than a chunk. They need no plan: the kernel takes the pointers as they are.
+bool is_small(const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs, std::span<const Tensor> params);
+Tensor small_forward(const PixelKernels& kernels, std::span<const Tensor> inputs);
+void small_adjoint(const PixelKernels& kernels, std::span<const Tensor> inputs, const Tensor& w,
+                   std::span<const bool> wants, std::span<Tensor> gradients);
+
 /// y = f(x, p)
 Tensor pixel_forward(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params);
 /// Segment sums of the results: [segments][outputs]. Segments are the images of the domain.
