@@ -85,6 +85,7 @@ class LUMIGRAD_API Node : public std::enable_shared_from_this<Node> {
 
   /// For the sweep (tape.cpp).
   void release();
+  std::unique_ptr<std::string> label;  // the name a program gave to what the node computed, or to the leaf
   std::atomic<std::uint64_t> mark{0};  // the sweep this node is part of, 0 between sweeps
   InlineVector<Tensor, 1> cotangents;
   bool keep_cotangents = false;  // grad() reads them when the sweep is over

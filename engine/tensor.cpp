@@ -189,6 +189,7 @@ Tensor Tensor::detach() const {
 }
 
 Tensor& Tensor::named(std::string name) {
+  if (state().node) state().node->label = std::make_unique<std::string>(name);
   state().name = std::make_unique<std::string>(std::move(name));
   return *this;
 }
@@ -209,6 +210,7 @@ Tensor& Tensor::requires_grad(bool on) {
   }
   auto leaf = std::allocate_shared<Leaf>(PoolAllocator<Leaf>(), Here("", 0));
   leaf->attach(*this);
+  if (state().name) leaf->label = std::make_unique<std::string>(*state().name);
   return *this;
 }
 
