@@ -13,8 +13,8 @@
 //     Dual<double, 1> x{3, {1}};         // x = 3, and dx/dx = 1
 //     auto y = x * x + sin(x);           // y.value = 9.14..., y.tangent[0] = 6 + cos(3)
 //
-// `Dual<V, N>` carries N coefficients at once: N directions, for example one per input of a formula, which gives a
-// whole row of the Jacobian matrix in one run. V may be a float, a vector of floats, or again a dual number:
+// `Dual<V, N>` carries N coefficients at once: N directions, for example one per input of a formula, which gives the
+// whole Jacobian matrix in one run. V may be a float, a vector of floats, or again a dual number:
 // `Dual<Dual<V, 1>, N>` differentiates the derivative, which is how second order is done here.
 //
 // Comparisons look at the values alone, and `select` picks whole numbers, value and tangent together. That is why the

@@ -17,8 +17,8 @@
 //     jvp          y, and its change when x moves along u and p along up:  df/dx u + df/dp up
 //     dual_vjp     the change of w'y per change of each input (and parameter):  w' df/dx, w' df/dp
 //
-// derivatives.h chooses between dual_vjp and the recorded reverse (recorded.h), whichever is cheaper, and gets second
-// order by running either of them on dual numbers.
+// The gradient that kernels use is the recorded reverse (recorded.h), which is faster; second order is that reverse run
+// on dual numbers (derivatives.h).
 #pragma once
 #include <type_traits>
 #include <utility>

@@ -87,16 +87,7 @@ struct Planned : Recorded<F> {
       make_plan(Recorded<F>::recording, inputs_of<F> + (WithParams ? params_of<F> : 0), outputs_of<F>);
 };
 
-/// Whether a formula selects, compares or takes extremes anywhere, or only computes.
-template <class F>
-inline constexpr bool chooses = [] {
-  for (int i = 0; i < Recorded<F>::steps; ++i) {
-    const Word word = Recorded<F>::recording.step[i].word;
-    if (word == Word::select || word == Word::min || word == Word::max || word == Word::clamp) return true;
-  }
-  return false;
-}();
-/// Whether it uses a function that takes a long polynomial to compute.
+/// Whether a formula uses a function that takes a long polynomial to compute.
 template <class F>
 inline constexpr bool transcendental = [] {
   for (int i = 0; i < Recorded<F>::steps; ++i) {

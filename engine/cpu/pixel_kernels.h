@@ -98,11 +98,18 @@ LUMIGRAD_SIMD void for_batches(LanePointers<const T, In> in, LanePointers<T, Out
   (const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t i, [[maybe_unused]] int count) \
       __attribute__((always_inline))
 
+/// Two registers a batch hide the latency of long functions; several spread the loop's own cost over short formulas.
+template <class F, class T>
+constexpr int registers_a_batch() {
+  if (sizeof(T) == 4 && transcendental<F>) return 2;
+  return Recorded<F>::steps <= 10 ? (vector_bytes == 16 ? 4 : 2) : 1;
+}
+
 /// The kernels of formula F for lanes of T.
 template <class F, class T>
 struct Loops {
   static constexpr int inputs = inputs_of<F>, outputs = outputs_of<F>, params = params_of<F>;
-  using V = Vec<T, (transcendental<F> && sizeof(T) == 4 ? 2 : 1)>;
+  using V = Vec<T, registers_a_batch<F, T>()>;
   using Slow = Vec<T, 1>;  // for derivatives of directions, whose dual numbers fill the registers
 
   template <class W>
