@@ -61,13 +61,14 @@ Function gradient_of(const Function& f, std::size_t argument) {
   };
 }
 
-const std::vector<double> mild = {0.83, 0.21, 0.35, -0.17, 0.75, 1.13, 0.011, -0.007, 1.02,
-                                  1.1,  -0.2, 1.27, 0.22,  0.9,  -0.6, -0.01, 0.004,  0.97};
+// Digits that put no position on a kink.
+const std::vector<double> mild = {0.8312, 0.2134,  0.3571, -0.1719, 0.7533, 1.1371,  0.0113,  -0.0071, 1.0217,
+                                  1.1037, -0.2093, 1.2717, 0.2231,  0.9071, -0.6013, -0.0107, 0.0043,  0.9731};
 Tensor homographies() { return Tensor::from(mild, {2, 3, 3}); }
 Tensor affinities() { return slice(homographies(), 1, 0, 2).clone(); }
 
 const Interpolation all_modes[] = {Interpolation::nearest, Interpolation::bilinear, Interpolation::bicubic};
-const Border all_borders[] = {Border::zeros, Border::border, Border::reflection, Border::symmetric};
+const Border all_borders[] = {Border::zeros, Border::border, Border::reflection, Border::symmetric, Border::circular};
 
 }  // namespace
 
@@ -81,8 +82,7 @@ TEST_CASE("splat is the transpose of sample") {
         Tensor leaf = image.clone().requires_grad();
         const Tensor out = sample_homography(leaf, homographies(), {50, 66}, options);
         const Tensor back = grad({out}, {leaf}, {.seeds = {cotangent}})[0];
-        CHECK(dot(out, cotangent) ==
-              doctest::Approx(dot(back, image)).epsilon(dtype == DType::f32 ? 1e-5 : 1e-12).scale(1));
+        CHECK(std::abs(dot(out, cotangent) - dot(back, image)) < (dtype == DType::f32 ? 1e-4 : 1e-11));
       }
     }
   }

@@ -112,7 +112,7 @@ void rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std:
             if ((valid >> i & 1u) == 0) continue;
             ptrdiff_t top = t.base_y + iy[i], end = top + K;
             if (top < 0 || end > task.height) {
-              const bool mirrored = task.border == Border::reflection || task.border == Border::symmetric;
+              const bool mirrored = task.border != Border::zeros && task.border != Border::border;
               top = mirrored || top < 0 ? 0 : top < task.height ? top : task.height - 1;
               end = mirrored || end > task.height ? task.height : end > 0 ? end : 1;
             }

@@ -152,17 +152,6 @@ LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, con
   return c;
 }
 
-/// The image index that stands at index i of an axis with n pixels, or -1 outside.
-LUMIGRAD_SIMD ptrdiff_t index_at_border(ptrdiff_t i, ptrdiff_t n, Border border) {
-  if (i >= 0 && i < n) return i;
-  if (n == 0 || border == Border::zeros) return -1;
-  if (border == Border::border || n == 1) return i < 0 ? 0 : n - 1;
-  const ptrdiff_t twice = border == Border::reflection ? 1 : 0, period = 2 * (n - twice);
-  i %= period;
-  if (i < 0) i += period;
-  return i < n ? i : period - 1 + twice - i;
-}
-
 /// The taps of a vector that is not wholly inside: rows and columns lane by lane, -1 where there is no pixel.
 template <class T, int K>
 struct LaneTaps {

@@ -24,7 +24,20 @@ enum class Border : std::uint8_t {
   border,      ///< the outermost pixel goes on            a a | a b c d | d d
   reflection,  ///< mirrored about the outermost centres   c b | a b c d | c b
   symmetric,   ///< mirrored about the outer edges         b a | a b c d | d c
+  circular,    ///< the image again                        c d | a b c d | a b
 };
+
+/// The index of the pixel that stands at index i of an axis with n pixels, or -1 where there is none.
+LUMIGRAD_HD std::int64_t index_at_border(std::int64_t i, std::int64_t n, Border border) {
+  if (i >= 0 && i < n) return i;
+  if (n == 0 || border == Border::zeros) return -1;
+  if (border == Border::border || n == 1) return i < 0 ? 0 : n - 1;
+  const std::int64_t shared = border == Border::reflection ? 1 : 0;
+  const std::int64_t period = border == Border::circular ? n : 2 * (n - shared);
+  i %= period;
+  if (i < 0) i += period;
+  return i < n ? i : period - 1 + shared - i;
+}
 
 /// The one pixel itself.
 struct NearestWeights {

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/resample.h>
+
+#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/cpu/resample_kernels.h>
+#include <lumigrad/engine/node.h>
+#include <lumigrad/engine/parallel.h>
+#include <algorithm>
+
+namespace lumigrad {
+
+const ResampleTable& resample_kernels([[maybe_unused]] Level level) {
+#if defined(__x86_64__)
+  if (level == Level::v4) return v4::resample_table;
+  if (level == Level::v3) return v3::resample_table;
+#endif
+  return baseline::resample_table;
+}
+
+void Band::add(std::int64_t column, double weight) {
+  if (weight == 0) return;
+  for (auto k = static_cast<std::size_t>(begin_[begin_.size() - 2]); k < source_.size(); ++k) {
+    if (source_[k] != column) continue;
+    weight_[k] += weight;
+    return;
+  }
+  source_.push_back(static_cast<std::int32_t>(column));
+  weight_.push_back(weight);
+  ++begin_.back();
+}
+
+Band Band::transposed() const {
+  Band t(rows());
+  t.begin_.assign(static_cast<std::size_t>(columns_) + 1, 0);
+  for (std::int32_t column : source_) ++t.begin_[static_cast<std::size_t>(column) + 1];
+  for (std::size_t i = 1; i < t.begin_.size(); ++i) t.begin_[i] += t.begin_[i - 1];
+  t.source_.resize(source_.size());
+  t.weight_.resize(weight_.size());
+  std::vector<std::int64_t> next(t.begin_.begin(), t.begin_.end() - 1);
+  for (std::int64_t i = 0; i < rows(); ++i) {
+    for (std::int64_t k = begin_[static_cast<std::size_t>(i)]; k < begin_[static_cast<std::size_t>(i) + 1]; ++k) {
+      const auto at = static_cast<std::size_t>(next[static_cast<std::size_t>(source_[static_cast<std::size_t>(k)])]++);
+      t.source_[at] = static_cast<std::int32_t>(i);
+      t.weight_[at] = weight_[static_cast<std::size_t>(k)];
+    }
+  }
+  return t;
+}
+
+Band Band::after(const Band& right) const {
+  Band product(right.columns());
+  for (std::size_t i = 0; i + 1 < begin_.size(); ++i) {
+    product.start_row();
+    for (auto k = static_cast<std::size_t>(begin_[i]); k < static_cast<std::size_t>(begin_[i + 1]); ++k) {
+      const auto row = static_cast<std::size_t>(source_[k]);
+      for (auto j = static_cast<std::size_t>(right.begin_[row]); j < static_cast<std::size_t>(right.begin_[row + 1]);
+           ++j)
+        product.add(right.source_[j], weight_[k] * right.weight_[j]);
+    }
+  }
+  return product;
+}
+
+Band Band::identity(std::int64_t extent) {
+  Band band(extent);
+  for (std::int64_t i = 0; i < extent; ++i) {
+    band.start_row();
+    band.add(i, 1);
+  }
+  return band;
+}
+
+namespace {
+
+template <class T>
+const ResampleKernels<T>& kernels() {
+  const ResampleTable& table = resample_kernels(simd_level());
+  if constexpr (std::is_same_v<T, float>) {
+    return table.f32;
+  } else {
+    return table.f64;
+  }
+}
+
+// x as [outer, columns, inner].
+template <class T>
+void multiply(const T* x, T* y, std::int64_t outer, std::int64_t inner, const Band& band) {
+  const std::int64_t rows = band.rows(), columns = band.columns();
+  const double microseconds = 1e-3 * static_cast<double>(band.source().size()) * static_cast<double>(inner);
+  if (inner > 1) {
+    const std::vector<T> weight(band.weight().begin(), band.weight().end());
+    parallel_for(
+        outer * rows,
+        [&](std::int64_t chunk) {
+          const std::int64_t o = chunk / rows;
+          const auto i = static_cast<std::size_t>(chunk % rows);
+          const auto from = static_cast<std::size_t>(band.begin()[i]);
+          kernels<T>().lines(x + o * columns * inner, y + chunk * inner, inner, band.source().data() + from,
+                             weight.data() + from, static_cast<int>(band.begin()[i + 1] - band.begin()[i]));
+        },
+        microseconds / static_cast<double>(rows));
+    return;
+  }
+  // Along the last axis the entries are laid out tap by tap, so that neighbouring results share a vector.
+  std::int64_t taps = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
+    taps = std::max(taps, band.begin()[i + 1] - band.begin()[i]);
+  std::vector<std::int32_t> source(static_cast<std::size_t>(taps * rows), -1);
+  std::vector<T> weight(source.size(), T(0));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
+    for (std::int64_t k = band.begin()[i]; k < band.begin()[i + 1]; ++k) {
+      const std::size_t at = static_cast<std::size_t>((k - band.begin()[i]) * rows) + i;
+      source[at] = band.source()[static_cast<std::size_t>(k)];
+      weight[at] = static_cast<T>(band.weight()[static_cast<std::size_t>(k)]);
+    }
+  }
+  parallel_for(
+      outer,
+      [&](std::int64_t o) {
+        kernels<T>().along(x + o * columns, y + o * rows, rows, source.data(), weight.data(), static_cast<int>(taps));
+      },
+      microseconds);
+}
+
+struct ResampleNode final : Node {
+  using Node::Node;
+  int axis = 0;
+  std::shared_ptr<const Band> band;
+
+  void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
+    gradients[0] = resample(cotangents[0], axis, std::make_shared<const Band>(band->transposed()), here());
+  }
+};
+
+}  // namespace
+
+Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here) {
+  require<DTypeError>(is_differentiable(x.dtype()), "resample: expected f32 or f64, got ", x.dtype());
+  axis = checked_axis("resample", axis, x.rank());
+  require<ShapeError>(x.size(axis) == band->columns(), "resample: expected ", band->columns(), " entries along axis ",
+                      axis, ", got ", x.size(axis));
+  const Tensor dense = x.contiguous(here);
+  Tensor y = Tensor::empty(x.shape().with(axis, band->rows()), x.dtype());
+  if (y.numel() > 0) {
+    std::int64_t outer = 1, inner = 1;
+    for (int i = 0; i < axis; ++i) outer *= x.size(i);
+    for (int i = axis + 1; i < x.rank(); ++i) inner *= x.size(i);
+    if (x.dtype() == DType::f32) {
+      multiply(dense.data<float>(), y.mutable_data<float>(), outer, inner, *band);
+    } else {
+      multiply(dense.data<double>(), y.mutable_data<double>(), outer, inner, *band);
+    }
+  }
+  if (auto node = record<ResampleNode>("resample", here, {&dense})) {
+    node->axis = axis;
+    node->band = std::move(band);
+    node->attach(y);
+  }
+  return y;
+}
+
+}  // namespace lumigrad
