@@ -11,53 +11,44 @@
 // central difference that the fixed image gets. Unequal gradient filters would bias the mean of the two.
 #include <lumigrad/engine/cpu/normal_equations.h>
 
-#if defined(__AVX512F__)
-#define LUMIGRAD_LANES 16
-#elif defined(__AVX__)
-#define LUMIGRAD_LANES 8
-#else
-#define LUMIGRAD_LANES 4
-#endif
+#include <lumigrad/engine/cpu/simd.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-constexpr int lanes = LUMIGRAD_LANES;
-typedef float V __attribute__((vector_size(lanes * 4)));
-typedef int I __attribute__((vector_size(lanes * 4)));
-typedef double D __attribute__((vector_size(lanes * 4)));
+using V = native::F;
+using I = native::FBits;
+using D = native::D;
+constexpr int lanes = vector_bytes / 4;
 typedef float F4 __attribute__((vector_size(16)));
 typedef V VU __attribute__((aligned(4), may_alias));
 typedef F4 F4U __attribute__((aligned(4), may_alias));
-#define INLINE inline __attribute__((always_inline))
+#define INLINE LUMIGRAD_SIMD
 
 static INLINE V load(const float* p) { return *reinterpret_cast<const VU*>(p); }
 static INLINE void store(float* p, V v) { *reinterpret_cast<VU*>(p) = v; }
 static INLINE V splat(float x) { return x - V{}; }
 static INLINE V select(I mask, V a, V b) { return mask ? a : b; }
 static INLINE V keep(I mask, V a) { return reinterpret_cast<V>(mask & reinterpret_cast<I>(a)); }
-static INLINE V fused(V a, V b, V c) {
-#if LUMIGRAD_LANES == 16
-  return reinterpret_cast<V>(__builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4));
-#elif LUMIGRAD_LANES == 8
-  return __builtin_ia32_vfmaddps256(a, b, c);
-#else
-  return a * b + c;
-#endif
+static INLINE V fused(V a, V b, V c) { return native::fma(a, b, c); }
+static INLINE V root(V a) { return native::sqrt(a); }
+/// Puts lane numbers into memory. The barrier keeps the compiler from taking them out of the register one by one.
+static INLINE void spill(int (&at)[lanes], I v) {
+  *reinterpret_cast<I*>(at) = v;
+  __asm__("" : "+m"(at));
 }
-static INLINE V root(V a) {
-  V r;
-  for (int k = 0; k < lanes; ++k) r[k] = __builtin_sqrtf(a[k]);
-  return r;
+static INLINE void spill(float (&at)[lanes], V v) {
+  *reinterpret_cast<V*>(at) = v;
+  __asm__("" : "+m"(at));
 }
 /// Sum of the lanes as a balanced tree, the same at every level from four lanes on.
 static INLINE float total(V v) {
-#if LUMIGRAD_LANES == 16
+#if LUMIGRAD_VECTOR_BYTES == 64
   typedef float V8 __attribute__((vector_size(32)));
   V8 h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
          __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   F4 q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
-#elif LUMIGRAD_LANES == 8
+#elif LUMIGRAD_VECTOR_BYTES == 32
   F4 q = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
 #else
   F4 q = v;
@@ -108,7 +99,7 @@ static INLINE double pair_at(const float* p) {
 
 /// The two horizontal neighbours of every lane: a and b at p[at[k]] and p[at[k] + 1].
 static INLINE void pairs(const float* p, const int* at, V& a, V& b) {
-#if LUMIGRAD_LANES == 16
+#if LUMIGRAD_VECTOR_BYTES == 64
   D lo = {pair_at(p + at[0]), pair_at(p + at[1]), pair_at(p + at[2]), pair_at(p + at[3]),
           pair_at(p + at[4]), pair_at(p + at[5]), pair_at(p + at[6]), pair_at(p + at[7])};
   D hi = {pair_at(p + at[8]),  pair_at(p + at[9]),  pair_at(p + at[10]), pair_at(p + at[11]),
@@ -116,7 +107,7 @@ static INLINE void pairs(const float* p, const int* at, V& a, V& b) {
   V q = reinterpret_cast<V>(lo), r = reinterpret_cast<V>(hi);
   a = __builtin_shufflevector(q, r, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   b = __builtin_shufflevector(q, r, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-#elif LUMIGRAD_LANES == 8
+#elif LUMIGRAD_VECTOR_BYTES == 32
   D lo = {pair_at(p + at[0]), pair_at(p + at[1]), pair_at(p + at[4]), pair_at(p + at[5])};
   D hi = {pair_at(p + at[2]), pair_at(p + at[3]), pair_at(p + at[6]), pair_at(p + at[7])};
   V q = reinterpret_cast<V>(lo), r = reinterpret_cast<V>(hi);
@@ -133,13 +124,14 @@ static INLINE void pairs(const float* p, const int* at, V& a, V& b) {
 static INLINE V not_counted() { return splat(__builtin_nanf("")); }
 
 /// One row of moving(map x) for fixed columns x0 - 1 .. x1, `count` pixels rounded up to whole vectors.
-static void sample_bilinear(const AlignmentPass& p, int y, int count, float* row) {
+static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* row) {
+  const AlignmentPass p = pass;  // a copy that stores into `row` cannot change
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     Place s = place(p, x * splat(p.unit), v, 0, 1);
     alignas(64) int at[lanes];
-    *reinterpret_cast<I*>(at) = s.row * static_cast<int>(p.moving.stride) + s.column;
+    spill(at, s.row * static_cast<int>(p.moving.stride) + s.column);
     V a, b, c, d;
     pairs(p.moving.data, at, a, b);
     pairs(p.moving.data + p.moving.stride, at, c, d);
@@ -149,7 +141,8 @@ static void sample_bilinear(const AlignmentPass& p, int y, int count, float* row
 }
 
 /// The same by Catmull-Rom: t -> weights of the four neighbours, each row read as one group of four.
-static void sample_cubic(const AlignmentPass& p, int y, int count, float* row) {
+static void sample_cubic(const AlignmentPass& pass, int y, int count, float* row) {
+  const AlignmentPass p = pass;
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   const std::ptrdiff_t stride = p.moving.stride;
   const F4 k1 = {-0.5f, 0.0f, 0.5f, 0.0f}, k2 = {1.0f, -2.5f, 2.0f, -0.5f}, k3 = {-0.5f, 1.5f, -1.5f, 0.5f},
@@ -159,15 +152,15 @@ static void sample_cubic(const AlignmentPass& p, int y, int count, float* row) {
     Place s = place(p, x * splat(p.unit), v, 1, 2);
     alignas(64) int at[lanes];
     alignas(64) float fx[lanes], wy[4][lanes], value[4 * lanes];
-    *reinterpret_cast<I*>(at) = (s.row - 1) * static_cast<int>(stride) + s.column - 1;
-    *reinterpret_cast<V*>(fx) = s.fx;
+    spill(at, (s.row - 1) * static_cast<int>(stride) + s.column - 1);
+    spill(fx, s.fx);
     V t = s.fy, h = splat(0.5f) * t, tt = t * t, one = splat(1.0f);
     V w0 = h * (fused(splat(2.0f), t, -one) - tt), w3 = h * (tt - t);
     V w1 = fused(tt, fused(splat(1.5f), t, splat(-2.5f)), one), w2 = one - w0 - w1 - w3;
-    *reinterpret_cast<V*>(wy[0]) = w0;
-    *reinterpret_cast<V*>(wy[1]) = w1;
-    *reinterpret_cast<V*>(wy[2]) = w2;
-    *reinterpret_cast<V*>(wy[3]) = w3;
+    spill(wy[0], w0);
+    spill(wy[1], w1);
+    spill(wy[2], w2);
+    spill(wy[3], w3);
     for (int k = 0; k < lanes; ++k) {
       const float* q = p.moving.data + at[k];
       F4 column = *reinterpret_cast<const F4U*>(q) * wy[0][k] + *reinterpret_cast<const F4U*>(q + stride) * wy[1][k] +
@@ -231,9 +224,21 @@ enum Moment {
   all_moments = r1 + 1
 };
 
-/// Adds one row's moments, times powers of v, to the normal equations.
-static void fold(const float* s, double v, bool gain_bias, NormalEquations& n) {
-  // J_i = coefficient * (a or b) * u^pu * v^pv, the last two with two terms each.
+constexpr int padded_moments = (all_moments + 7) / 8 * 8;
+
+/// Moments of all rows so far, times the powers of v: sums[p][m] = sum of moment m times v^p.
+struct Folded {
+  double sums[5][padded_moments];
+};
+
+static void fold(const float* moments, double v, Folded& f) {
+  double power = 1;
+  for (int p = 0; p < 5; ++p, power *= v)
+    for (int m = 0; m < padded_moments; ++m) f.sums[p][m] += power * static_cast<double>(moments[m]);
+}
+
+static void assemble(const Folded& f, bool gain_bias, NormalEquations& n) {
+  // J_i = sign * (a or b) * u^pu * v^pv, the last two with two terms each.
   struct Term {
     signed char gradient, pu, pv, sign;
   };
@@ -242,68 +247,55 @@ static void fold(const float* s, double v, bool gain_bias, NormalEquations& n) {
                                        {{1, 0, 1, 1}, {0, 0, 0, 0}},   {{1, 0, 0, 1}, {0, 0, 0, 0}},
                                        {{0, 2, 0, -1}, {1, 1, 1, -1}}, {{0, 1, 1, -1}, {1, 0, 2, -1}}};
   const int product[2][2] = {{aa, ab}, {ab, bb}};
-  double power[5] = {1, v, v * v, v * v * v, v * v * v * v};
   for (int i = 0; i < 8; ++i)
-    for (const Term& f : terms[i]) {
-      if (!f.sign) continue;
-      n.gradient[i] += f.sign * power[f.pv] * static_cast<double>(s[(f.gradient ? br : ar) + f.pu]);
+    for (const Term& s : terms[i]) {
+      if (!s.sign) continue;
+      n.gradient[i] += s.sign * f.sums[s.pv][(s.gradient ? br : ar) + s.pu];
       if (gain_bias) {
-        n.hessian[i][8] += f.sign * power[f.pv] * static_cast<double>(s[(f.gradient ? bm : am) + f.pu]);
-        n.hessian[i][9] += f.sign * power[f.pv] * static_cast<double>(s[(f.gradient ? b1 : a1) + f.pu]);
+        n.hessian[i][8] += s.sign * f.sums[s.pv][(s.gradient ? bm : am) + s.pu];
+        n.hessian[i][9] += s.sign * f.sums[s.pv][(s.gradient ? b1 : a1) + s.pu];
       }
       for (int j = i; j < 8; ++j)
-        for (const Term& g : terms[j])
-          if (g.sign)
-            n.hessian[i][j] += f.sign * g.sign * power[f.pv + g.pv] *
-                               static_cast<double>(s[product[f.gradient][g.gradient] + f.pu + g.pu]);
+        for (const Term& t : terms[j])
+          if (t.sign)
+            n.hessian[i][j] += s.sign * t.sign * f.sums[s.pv + t.pv][product[s.gradient][t.gradient] + s.pu + t.pu];
     }
-  n.loss += static_cast<double>(s[rho]);
-  n.weight += static_cast<double>(s[sum_w]);
-  n.pixels += static_cast<double>(s[count_]);
+  n.loss = f.sums[0][rho];
+  n.weight = f.sums[0][sum_w];
+  n.pixels = f.sums[0][count_];
   if (gain_bias) {
-    n.hessian[8][8] += static_cast<double>(s[mm]);
-    n.hessian[8][9] += static_cast<double>(s[m1]);
-    n.hessian[9][9] += static_cast<double>(s[sum_w]);
-    n.gradient[8] += static_cast<double>(s[mr]);
-    n.gradient[9] += static_cast<double>(s[r1]);
+    n.hessian[8][8] = f.sums[0][mm];
+    n.hessian[8][9] = f.sums[0][m1];
+    n.hessian[9][9] = f.sums[0][sum_w];
+    n.gradient[8] = f.sums[0][mr];
+    n.gradient[9] = f.sums[0][r1];
   }
+  for (int i = 0; i < 10; ++i)
+    for (int j = 0; j < i; ++j) n.hessian[i][j] = n.hessian[j][i];
 }
 
 /// Sums one row. up, mid, down: sampled rows y - 1, y, y + 1; their element 1 is column x0.
 template <Robust loss, bool gain_bias>
-static void sum_row(const AlignmentPass& p, int y, const float* up, const float* mid, const float* down,
+static void sum_row(const AlignmentPass& pass, int y, const float* up, const float* mid, const float* down,
                     float* moments) {
+  const AlignmentPass p = pass;
   const int first = p.x0 < 1 ? 1 : p.x0, last = p.x1 > p.fixed.width - 1 ? p.fixed.width - 1 : p.x1;
   const float* f = p.fixed.data + y * p.fixed.stride;
+  const std::ptrdiff_t above = up - mid, below = down - mid, stride = p.fixed.stride;
   const V half = splat(0.25f / p.unit), half_gain = splat(0.25f / p.unit * p.gain * p.gradient_sign);
-  const V u_step = splat(static_cast<float>(lanes) * p.unit), ramp = iota();
-  V u = (ramp + splat(static_cast<float>(first) - p.center_x)) * splat(p.unit);
+  const V u_step = splat(static_cast<float>(lanes) * p.unit), gain = splat(p.gain), bias = splat(p.bias);
+  V u = (iota() + splat(static_cast<float>(first) - p.center_x)) * splat(p.unit);
+  V left = splat(static_cast<float>(last - first)) - iota();  // pixels still to come, this lane's included
   V s[all_moments] = {};
-  for (int x = first; x < last; x += lanes, u += u_step) {
+  for (int x = first; x < last; x += lanes, u += u_step, left -= splat(static_cast<float>(lanes))) {
     const float* m = mid + (x - p.x0 + 1);
-    const std::ptrdiff_t above = up - mid, below = down - mid, row = p.fixed.stride;
-    alignas(64) float rest[5 * lanes];
     const float* g = f + x;
-    std::ptrdiff_t g_up = -row, g_down = row;
-    V f_left, f_right, f_up, f_down, f_mid;
-    if (x + lanes < p.fixed.width) {
-      f_left = load(g - 1), f_right = load(g + 1), f_up = load(g + g_up), f_down = load(g + g_down), f_mid = load(g);
-    } else {  // the last pixels of a row, padded so that no read leaves the image
-      for (int k = 0; k < lanes; ++k) {
-        int in = x + k < p.fixed.width - 1 ? k : 0;
-        rest[k] = g[in - 1], rest[lanes + k] = g[in + 1], rest[2 * lanes + k] = g[in - row];
-        rest[3 * lanes + k] = g[in + row], rest[4 * lanes + k] = g[in];
-      }
-      f_left = load(rest), f_right = load(rest + lanes), f_up = load(rest + 2 * lanes);
-      f_down = load(rest + 3 * lanes), f_mid = load(rest + 4 * lanes);
-    }
     V value = load(m);
-    V a = fused(load(m + 1) - load(m - 1), half_gain, (f_right - f_left) * half);
-    V b = fused(load(m + below) - load(m + above), half_gain, (f_down - f_up) * half);
-    V r = fused(splat(p.gain), value, splat(p.bias) - f_mid);
+    V a = fused(load(m + 1) - load(m - 1), half_gain, (load(g + 1) - load(g - 1)) * half);
+    V b = fused(load(m + below) - load(m + above), half_gain, (load(g + stride) - load(g - stride)) * half);
+    V r = fused(gain, value, bias - load(g));
     V probe = a + b + r;
-    I counts = probe == probe;
-    if (x + lanes > last) counts &= ramp < splat(static_cast<float>(last - x));
+    const I counts = (probe == probe) & (left > V{});
     a = keep(counts, a);
     b = keep(counts, b);
     r = keep(counts, r);
@@ -359,29 +351,41 @@ static void sum_row_by_loss(const AlignmentPass& p, int y, const float* up, cons
   }
 }
 
-static void accumulate(const AlignmentPass& p, NormalEquations& n) {
-  __builtin_memset(&n, 0, sizeof n);
-  const int first = p.y0 < 1 ? 1 : p.y0, last = p.y1 > p.fixed.height - 1 ? p.fixed.height - 1 : p.y1;
-  if (first >= last || p.fixed.width < 3 || p.moving.width < 4 || p.moving.height < 4) return;
+/// The part of a pass that lies in columns x0 .. x1, narrow enough for its rows to stay in the first-level cache.
+static void accumulate_strip(const AlignmentPass& p, int first, int last, Folded& folded) {
   const int count = p.x1 - p.x0 + 2, pitch = (count + 2 * lanes) / 16 * 16 + 16;
   float* ring[3] = {p.scratch, p.scratch + pitch, p.scratch + 2 * pitch};
   auto sample = p.sampling == Sampling::cubic ? sample_cubic : sample_bilinear;
   sample(p, first - 1, count, ring[0]);
   sample(p, first, count, ring[1]);
-  alignas(64) float moments[all_moments];
+  alignas(64) float moments[padded_moments] = {};
   for (int y = first; y < last; ++y) {
     sample(p, y + 1, count, ring[2]);
     if (p.gain_bias)
       sum_row_by_loss<true>(p, y, ring[0], ring[1], ring[2], moments);
     else
       sum_row_by_loss<false>(p, y, ring[0], ring[1], ring[2], moments);
-    fold(moments, (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit), p.gain_bias,
-         n);
+    fold(moments, (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit), folded);
     float* oldest = ring[0];
     ring[0] = ring[1], ring[1] = ring[2], ring[2] = oldest;
   }
-  for (int i = 0; i < 10; ++i)
-    for (int j = 0; j < i; ++j) n.hessian[i][j] = n.hessian[j][i];
+}
+
+static void accumulate(const AlignmentPass& p, NormalEquations& n) {
+  __builtin_memset(&n, 0, sizeof n);
+  const int first = p.y0 < 1 ? 1 : p.y0, last = p.y1 > p.fixed.height - 1 ? p.fixed.height - 1 : p.y1;
+  if (first >= last || p.x0 >= p.x1 || p.fixed.width < 3 || p.moving.width < 4 || p.moving.height < 4) return;
+  constexpr int widest = 512;
+  const int strips = (p.x1 - p.x0 + widest - 1) / widest, width = ((p.x1 - p.x0 + strips - 1) / strips + 15) / 16 * 16;
+  Folded folded;
+  __builtin_memset(&folded, 0, sizeof folded);
+  for (int x = p.x0; x < p.x1; x += width) {
+    AlignmentPass strip = p;
+    strip.x0 = x;
+    strip.x1 = x + width < p.x1 ? x + width : p.x1;
+    accumulate_strip(strip, first, last, folded);
+  }
+  assemble(folded, p.gain_bias, n);
 }
 
 }  // namespace

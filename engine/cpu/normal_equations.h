@@ -16,7 +16,8 @@
 
 namespace lumigrad {
 
-/// A grey image in memory: rows of floats, `stride` floats apart. NaN marks pixels that do not count.
+/// A grey image in memory: rows of floats, `stride` floats apart. NaN marks pixels that do not count. Up to 32 floats
+/// behind the end of any row must be readable.
 struct PlaneView {
   const float* data = nullptr;
   int height = 0;

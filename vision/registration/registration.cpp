@@ -35,12 +35,13 @@ Layout layout_of(const Tensor& image, const char* what) {
   if (rank != 2 && !planar)
     throw ShapeError(std::string("register_images: expected ") + what + " [H, W], [1, H, W] or [3, H, W], got " +
                      to_string(image.shape()));
-  if (image.size(rank - 1) > 65535 || image.size(rank - 2) > 65535)
+  const std::int64_t height = image.size(planar ? 1 : 0), width = image.size(planar ? 2 : 1);
+  if (height > 65535 || width > 65535)
     throw ShapeError(std::string("register_images: expected at most 65535 pixels a side, got ") +
                      to_string(image.shape()));
   const auto& s = image.strides();
-  const std::size_t y = rank == 2 ? 0 : 1, x = y + 1;
-  return {planar ? image.size(0) : 1, image.size(rank - 2), image.size(rank - 1), planar ? s[0] : 0, s[y], s[x]};
+  const std::size_t y = planar ? 1 : 0;
+  return {planar ? image.size(0) : 1, height, width, planar ? s[0] : 0, s[y], s[y + 1]};
 }
 
 template <class T>

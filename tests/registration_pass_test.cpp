@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fused pass against a plain double-precision sum over pixels, at every instruction level.
+#include "registration_scene.h"
+
+#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/vision/registration/refinement.h>
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using namespace lumigrad;
+using namespace lumigrad::registration;
+
+namespace {
+
+Plane plane_of(const Tensor& t) {
+  Plane p(static_cast<int>(t.size(0)), static_cast<int>(t.size(1)));
+  for (int y = 0; y < p.height(); ++y) std::copy_n(t.data<float>() + y * p.width(), p.width(), p.row(y));
+  return p;
+}
+
+double read(const PlaneView& m, double x, double y, Sampling sampling) {
+  const bool cubic = sampling == Sampling::cubic;
+  const int low = cubic ? 1 : 0, high = cubic ? 2 : 1;
+  if (!(x >= low && y >= low && x <= m.width - high && y <= m.height - high)) return std::nan("");
+  const int ix = std::min(static_cast<int>(x), m.width - 1 - high),
+            iy = std::min(static_cast<int>(y), m.height - 1 - high);
+  auto weights = [&](double t, double* w) {
+    if (cubic) {
+      w[0] = 0.5 * t * ((2 - t) * t - 1), w[1] = 0.5 * (t * t * (3 * t - 5) + 2);
+      w[2] = 0.5 * t * ((4 - 3 * t) * t + 1), w[3] = 0.5 * t * t * (t - 1);
+    } else {
+      w[0] = 1 - t, w[1] = t;
+    }
+  };
+  double wx[4], wy[4], sum = 0;
+  weights(x - ix, wx);
+  weights(y - iy, wy);
+  for (int j = 0; j <= low + high; ++j)
+    for (int i = 0; i <= low + high; ++i)
+      sum += wx[i] * wy[j] * static_cast<double>(m.data[(iy - low + j) * m.stride + ix - low + i]);
+  return sum;
+}
+
+void robust(Robust loss, double t, double& w, double& rho) {
+  switch (loss) {
+    case Robust::l2:
+      w = 1, rho = t;
+      return;
+    case Robust::huber:
+      w = t <= 1 ? 1 : 1 / std::sqrt(t), rho = t <= 1 ? t : 2 * std::sqrt(t) - 1;
+      return;
+    case Robust::charbonnier:
+      w = 1 / std::sqrt(1 + t), rho = 2 * (std::sqrt(1 + t) - 1);
+      return;
+    case Robust::tukey: {
+      const double q = std::max(0.0, 1 - t);
+      w = q * q, rho = (1 - q * q * q) / 3;
+      return;
+    }
+    case Robust::geman_mcclure:
+      w = 1 / ((1 + t) * (1 + t)), rho = t / (1 + t);
+      return;
+  }
+}
+
+/// The definition, pixel by pixel.
+NormalEquations plainly(const AlignmentPass& p) {
+  NormalEquations n{};
+  auto sampled = [&](int x, int y) {
+    const double u = (x - static_cast<double>(p.center_x)) * static_cast<double>(p.unit);
+    const double v = (y - static_cast<double>(p.center_y)) * static_cast<double>(p.unit);
+    double m[9];
+    for (int k = 0; k < 9; ++k) m[k] = static_cast<double>(p.map[k]);
+    const double w = m[6] * u + m[7] * v + m[8];
+    return read(p.moving, static_cast<double>(p.moving_x) + (m[0] * u + m[1] * v + m[2]) / w,
+                static_cast<double>(p.moving_y) + (m[3] * u + m[4] * v + m[5]) / w, p.sampling);
+  };
+  auto fixed = [&](int x, int y) { return static_cast<double>(p.fixed.data[y * p.fixed.stride + x]); };
+  const double gain = static_cast<double>(p.gain), unit = static_cast<double>(p.unit);
+  for (int y = std::max(1, p.y0); y < std::min(p.y1, p.fixed.height - 1); ++y)
+    for (int x = std::max(1, p.x0); x < std::min(p.x1, p.fixed.width - 1); ++x) {
+      const double u = (x - static_cast<double>(p.center_x)) * unit, v = (y - static_cast<double>(p.center_y)) * unit;
+      const double m = sampled(x, y), r = gain * m + static_cast<double>(p.bias) - fixed(x, y);
+      const double a =
+          0.25 / unit * (gain * (sampled(x + 1, y) - sampled(x - 1, y)) + fixed(x + 1, y) - fixed(x - 1, y));
+      const double b =
+          0.25 / unit * (gain * (sampled(x, y + 1) - sampled(x, y - 1)) + fixed(x, y + 1) - fixed(x, y - 1));
+      if (std::isnan(a + b + r)) continue;
+      const double c = -(a * u + b * v), j[10] = {a * u, a * v, a, b * u, b * v, b, c * u, c * v, m, 1};
+      double w, rho;
+      robust(p.loss, r * r * static_cast<double>(p.inverse_scale) * static_cast<double>(p.inverse_scale), w, rho);
+      n.loss += rho, n.weight += w, n.pixels += 1;
+      for (int i = 0; i < (p.gain_bias ? 10 : 8); ++i) {
+        n.gradient[i] += w * j[i] * r;
+        for (int k = 0; k < (p.gain_bias ? 10 : 8); ++k) n.hessian[i][k] += w * j[i] * j[k];
+      }
+    }
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("the fused pass sums what its definition says, at every level, loss and sampling") {
+  const scene::Texture texture(71);
+  const Matrix3 map = {1.02, -0.03, 3.2, 0.04, 0.98, -4.7, 2e-4, -1e-4, 1};
+  Tensor holes = scene::seen(texture, scene::turned(61, 83, 1, 1, 0.4, 0.3), 61, 83);
+  for (int k = 0; k < 9; ++k)
+    holes.mutable_data<float>()[(7 + 5 * k) * 83 + 11 * k % 83] = std::numeric_limits<float>::quiet_NaN();
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 67, 75)), moving = plane_of(holes);
+  for (Level level : {Level::baseline, Level::v3, Level::v4}) {
+    if (!available(level)) continue;
+    for (Robust loss : {Robust::l2, Robust::huber, Robust::charbonnier, Robust::tukey, Robust::geman_mcclure})
+      for (Sampling sampling : {Sampling::bilinear, Sampling::cubic})
+        for (bool gain_bias : {false, true}) {
+          CAPTURE(lumigrad::name(level));
+          CAPTURE(static_cast<int>(loss));
+          CAPTURE(static_cast<int>(sampling));
+          RefinementOptions options;
+          options.loss = loss, options.sampling = sampling, options.gain_bias = gain_bias;
+          std::vector<float> scratch;
+          AlignmentPass pass = make_pass({fixed, moving}, {map, {1.1, -0.04}}, options, 0.1, scratch);
+          for (int box = 0; box < 2; ++box) {
+            if (box) pass.x0 = 16, pass.x1 = 53, pass.y0 = 9, pass.y1 = 40;
+            NormalEquations fast;
+            alignment_kernels(level).accumulate(pass, fast);
+            const NormalEquations plain = plainly(pass);
+            CHECK(fast.pixels == plain.pixels);
+            CHECK(plain.pixels > 500);
+            CHECK(fast.loss == doctest::Approx(plain.loss).epsilon(1e-4));
+            CHECK(fast.weight == doctest::Approx(plain.weight).epsilon(1e-4));
+            for (int i = 0; i < (gain_bias ? 10 : 8); ++i) {
+              const double si = std::sqrt(plain.hessian[i][i]);
+              CHECK(std::fabs(fast.gradient[i] - plain.gradient[i]) < 1e-4 * si * std::sqrt(plain.weight) * 0.1);
+              for (int j = 0; j < (gain_bias ? 10 : 8); ++j)
+                CHECK(std::fabs(fast.hessian[i][j] - plain.hessian[i][j]) < 2e-5 * si * std::sqrt(plain.hessian[j][j]));
+            }
+          }
+        }
+  }
+}
+
+TEST_CASE("a wide box is summed in strips that meet without a seam") {
+  const scene::Texture texture(72);
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 12, 1300));
+  const Plane moving = plane_of(scene::seen(texture, {1, 0, 0.5, 0, 1, 0.25, 0, 0, 1}, 14, 1310));
+  RefinementOptions options;
+  options.loss = Robust::geman_mcclure;
+  std::vector<float> scratch;
+  const AlignmentPass pass = make_pass({fixed, moving}, {unit_matrix, {}}, options, 0.1, scratch);
+  NormalEquations fast;
+  alignment_kernels(simd_level()).accumulate(pass, fast);
+  const NormalEquations plain = plainly(pass);
+  CHECK(fast.pixels == plain.pixels);
+  CHECK(fast.loss == doctest::Approx(plain.loss).epsilon(1e-4));
+  CHECK(fast.hessian[2][2] == doctest::Approx(plain.hessian[2][2]).epsilon(1e-4));
+}
