@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/geometry/resize.h>
+
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/geometry/axis_bands.h>
+#include <algorithm>
+#include <cmath>
+
+namespace lumigrad::geometry {
+namespace {
+
+void require_image(const char* name, const Tensor& image) {
+  require<ShapeError>(image.rank() == 4, name, ": expected an image [N, C, H, W], got ", image.shape());
+  require<DTypeError>(is_differentiable(image.dtype()), name, ": expected an image of f32 or f64, got ", image.dtype());
+}
+
+// Both axes, the one that shrinks more first: less is left to do.
+Tensor apply(const Tensor& image, Band down, Band across, Here here) {
+  const bool rows_first = down.rows() * across.columns() <= across.rows() * down.columns();
+  auto rows = std::make_shared<const Band>(std::move(down)), columns = std::make_shared<const Band>(std::move(across));
+  return rows_first ? resample(resample(image, 2, rows, here), 3, columns, here)
+                    : resample(resample(image, 3, columns, here), 2, rows, here);
+}
+
+// Kornia's blur before a reduction by f: length about 4 sigma, odd, at least 3.
+Band blur_before(std::int64_t extent, double f) {
+  const double sigma = std::max((f - 1) / 2, 0.001);
+  const int length = static_cast<int>(std::max(4 * sigma, 3.0)) | 1;
+  return filter_band(extent, gaussian_kernel(length, sigma), Border::reflection);
+}
+
+const std::vector<double> binomial = {0.0625, 0.25, 0.375, 0.25, 0.0625};
+
+std::int64_t power_of_two_from(std::int64_t extent) {
+  std::int64_t power = 1;
+  while (power < extent) power *= 2;
+  return power;
+}
+
+}  // namespace
+
+Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
+  require_image("resize", image);
+  const std::int64_t from[2] = {image.size(2), image.size(3)}, to[2] = {options.size.height, options.size.width};
+  require<ShapeError>(to[0] > 0 && to[1] > 0, "resize: expected a size of at least 1 x 1, got ", to[0], " x ", to[1]);
+  require<ShapeError>(from[0] > 0 && from[1] > 0, "resize: expected an image with pixels, got ", image.shape());
+  const double given[2] = {options.scale_y, options.scale_x};
+  Band bands[2] = {Band(from[0]), Band(from[1])};
+  double factor[2];
+  for (int i = 0; i < 2; ++i) {
+    factor[i] = static_cast<double>(from[i]) / static_cast<double>(to[i]);
+    bands[i] = interpolation_band(from[i], to[i], given[i] > 0 ? 1 / given[i] : factor[i], options);
+  }
+  if (options.antialias == Antialias::gaussian && std::max(factor[0], factor[1]) > 1)
+    for (int i = 0; i < 2; ++i) bands[i] = bands[i].after(blur_before(from[i], factor[i]));
+  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+}
+
+Tensor resize_side(const Tensor& image, std::int64_t length, Side side, const ResizeOptions& options, Here here) {
+  require_image("resize_side", image);
+  require<ShapeError>(image.size(2) > 0 && image.size(3) > 0, "resize_side: expected an image with pixels, got ",
+                      image.shape());
+  const double aspect = static_cast<double>(image.size(3)) / static_cast<double>(image.size(2));
+  const bool wide = aspect >= 1;
+  const bool fixes_height =
+      side == Side::vertical || (side == Side::shorter && wide) || (side == Side::longer && !wide);
+  ResizeOptions sized = options;
+  const auto given = static_cast<double>(length);
+  if (fixes_height) {
+    sized.size = {length, static_cast<std::int64_t>(given * aspect)};
+  } else {
+    sized.size = {static_cast<std::int64_t>(given / aspect), length};
+  }
+  return resize(image, sized, here);
+}
+
+Tensor rescale(const Tensor& image, double factor_y, double factor_x, const ResizeOptions& options, Here here) {
+  require_image("rescale", image);
+  require<NumericError>(factor_y > 0 && factor_x > 0 && factor_y < 1e6 && factor_x < 1e6,
+                        "rescale: expected factors in (0, 1e6), got ", factor_y, " and ", factor_x);
+  ResizeOptions sized = options;
+  sized.size = {static_cast<std::int64_t>(static_cast<double>(image.size(2)) * factor_y),
+                static_cast<std::int64_t>(static_cast<double>(image.size(3)) * factor_x)};
+  return resize(image, sized, here);
+}
+
+Tensor resize_to_be_divisible(const Tensor& image, std::int64_t divisor, const ResizeOptions& options, Here here) {
+  require_image("resize_to_be_divisible", image);
+  require<NumericError>(divisor > 0, "resize_to_be_divisible: expected a divisor of at least 1, got ", divisor);
+  const auto closest = [divisor](std::int64_t n) {
+    return divisor * static_cast<std::int64_t>(std::nearbyint(static_cast<double>(n) / static_cast<double>(divisor)));
+  };
+  ResizeOptions sized = options;
+  sized.size = {closest(image.size(2)), closest(image.size(3))};
+  return resize(image, sized, here);
+}
+
+Tensor pyrdown(const Tensor& image, double factor, const PyramidOptions& options, Here here) {
+  require_image("pyrdown", image);
+  require<NumericError>(factor >= 1, "pyrdown: expected a factor of at least 1, got ", factor);
+  ResizeOptions reduced{.align_corners = options.align_corners};
+  Band bands[2] = {Band(0), Band(0)};
+  for (int i = 0; i < 2; ++i) {
+    const std::int64_t from = image.size(2 + i);
+    const auto to = static_cast<std::int64_t>(std::floor(static_cast<double>(from) / factor));
+    require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ",
+                        image.shape());
+    bands[i] = interpolation_band(from, to, static_cast<double>(from) / static_cast<double>(to), reduced)
+                   .after(filter_band(from, binomial, options.border));
+  }
+  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+}
+
+Tensor pyrup(const Tensor& image, const PyramidOptions& options, Here here) {
+  require_image("pyrup", image);
+  require<ShapeError>(image.size(2) > 0 && image.size(3) > 0, "pyrup: expected an image with pixels, got ",
+                      image.shape());
+  ResizeOptions enlarged{.align_corners = options.align_corners};
+  Band bands[2] = {Band(0), Band(0)};
+  for (int i = 0; i < 2; ++i) {
+    const std::int64_t from = image.size(2 + i);
+    bands[i] = filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged));
+  }
+  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+}
+
+std::vector<Tensor> build_pyramid(const Tensor& image, int levels, const PyramidOptions& options, Here here) {
+  require_image("build_pyramid", image);
+  require<NumericError>(levels >= 1, "build_pyramid: expected at least 1 level, got ", levels);
+  std::vector<Tensor> pyramid{image};
+  while (static_cast<int>(pyramid.size()) < levels) pyramid.push_back(pyrdown(pyramid.back(), 2, options, here));
+  return pyramid;
+}
+
+std::vector<Tensor> build_laplacian_pyramid(const Tensor& image, int levels, const PyramidOptions& options, Here here) {
+  require_image("build_laplacian_pyramid", image);
+  const std::int64_t height = power_of_two_from(image.size(2)), width = power_of_two_from(image.size(3));
+  Tensor whole = image;
+  if (height != image.size(2) || width != image.size(3))
+    whole = apply(image, continued_band(image.size(2), height, options.border),
+                  continued_band(image.size(3), width, options.border), here);
+  std::vector<Tensor> pyramid = build_pyramid(whole, levels, options, here);
+  for (std::size_t i = 0; i + 1 < pyramid.size(); ++i)
+    pyramid[i] = sub(pyramid[i], pyrup(pyramid[i + 1], options, here), here);
+  return pyramid;
+}
+
+}  // namespace lumigrad::geometry

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/geometry/transform.h>
+
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/geometry/matrices.h>
+
+namespace lumigrad::geometry {
+namespace {
+
+void require_image(const char* name, const Tensor& image) {
+  require<ShapeError>(image.rank() == 4, name, ": expected an image [N, C, H, W], got ", image.shape());
+}
+
+Size size_of_image(const Tensor& image) { return {image.size(2), image.size(3)}; }
+
+Size wanted(const Tensor& image, const WarpOptions& options) {
+  return options.size == Size{} ? size_of_image(image) : options.size;
+}
+
+// Scale and offset along an axis, as a matrix in double: matrices stay in double up to the kernel, which needs them so.
+struct Line {
+  double scale = 1, offset = 0;
+};
+Tensor diagonal(Line x, Line y) {
+  return Tensor::from(std::vector<double>{x.scale, 0, x.offset, 0, y.scale, y.offset, 0, 0, 1}, {1, 3, 3});
+}
+
+// Parity. Pixel x becomes 2 x / (n - 1) - 1 (outermost centres to +-1) and is read back as if +-1 were the outermost
+// edges: x n / (n - 1) - 1/2.
+Line centres_to_edges(std::int64_t n) {
+  return n > 1 ? Line{static_cast<double>(n) / static_cast<double>(n - 1), -0.5} : Line{};
+}
+Line edges_to_centres(std::int64_t n) {
+  const double scale = static_cast<double>(n - 1) / static_cast<double>(n);
+  return n > 1 ? Line{scale, 0.5 * scale} : Line{};
+}
+
+SampleOptions reading(Interpolation mode, Border border, const Tensor& fill, bool align_corners, double cubic) {
+  // About which line PyTorch mirrors depends on what +-1 means.
+  const Border rule = border == Border::reflection && !align_corners ? Border::symmetric : border;
+  return {.mode = mode, .border = rule, .fill = fill, .cubic = cubic};
+}
+SampleOptions reading(const WarpOptions& o) { return reading(o.mode, o.border, o.fill, o.align_corners, o.cubic); }
+SampleOptions reading(const RemapOptions& o) { return reading(o.mode, o.border, o.fill, o.align_corners, o.cubic); }
+
+void require_matrix(const char* name, const Tensor& matrix, std::int64_t rows) {
+  require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == rows && matrix.size(2) == 3, name,
+                      ": expected a matrix [N, ", rows, ", 3], got ", matrix.shape());
+  require<DTypeError>(is_differentiable(matrix.dtype()), name, ": expected a matrix of f32 or f64, got ",
+                      matrix.dtype());
+}
+
+Tensor middle_of(const Tensor& image) {
+  return {static_cast<double>(image.size(3) - 1) / 2, static_cast<double>(image.size(2) - 1) / 2};
+}
+
+}  // namespace
+
+Tensor warp_affine(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {
+  require_image("warp_affine", image);
+  require_matrix("warp_affine", matrix, 2);
+  Tensor to_source = matrix.to(DType::f64, here);
+  if (!options.inverse_map) to_source = invert_affine_transform(to_source, here);
+  const Size size = wanted(image, options);
+  if (!options.align_corners) {
+    const Tensor before = diagonal(edges_to_centres(size.width), edges_to_centres(size.height));
+    const Tensor after = slice(diagonal(centres_to_edges(image.size(3)), centres_to_edges(image.size(2))), 1, 0, 2);
+    to_source = matmul(matmul(after, convert_affinematrix_to_homography(to_source, here), here), before, here);
+  }
+  return sample_affine(image, to_source, size, reading(options), here);
+}
+
+Tensor warp_perspective(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {
+  require_image("warp_perspective", image);
+  require_matrix("warp_perspective", matrix, 3);
+  Tensor to_source = matrix.to(DType::f64, here);
+  if (!options.inverse_map) to_source = inverse(to_source, here);
+  if (!options.align_corners)
+    to_source = matmul(diagonal(centres_to_edges(image.size(3)), centres_to_edges(image.size(2))), to_source, here);
+  return sample_homography(image, to_source, wanted(image, options), reading(options), here);
+}
+
+Tensor homography_warp(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {
+  require_image("homography_warp", image);
+  require_matrix("homography_warp", matrix, 3);
+  const Size size = wanted(image, options);
+  const auto to_pixels = [&](std::int64_t n) {  // centres: (g + 1) (n - 1) / 2; edges: ((g + 1) n - 1) / 2
+    const double half = static_cast<double>(options.align_corners ? n - 1 : n) / 2;
+    return Line{half, options.align_corners ? half : half - 0.5};
+  };
+  Tensor to_source = matmul(matrix.to(DType::f64, here), normal_transform_pixel(size.height, size.width), here);
+  to_source = matmul(diagonal(to_pixels(image.size(3)), to_pixels(image.size(2))), to_source, here);
+  return sample_homography(image, to_source, size, reading(options), here);
+}
+
+Tensor remap(const Tensor& image, const Tensor& map_x, const Tensor& map_y, const RemapOptions& options, Here here) {
+  require_image("remap", image);
+  require<ShapeError>(map_x.rank() == 3 && map_x.shape() == map_y.shape(),
+                      "remap: expected two maps of one shape [N, h, w], got ", map_x.shape(), " and ", map_y.shape());
+  const auto positions = [&](const Tensor& map, std::int64_t n) {
+    const auto extent = static_cast<double>(n);
+    if (options.normalized_coordinates) {
+      const double half = (options.align_corners ? extent - 1 : extent) / 2;
+      return add(mul(map, half, here), options.align_corners ? half : half - 0.5, here);
+    }
+    if (options.align_corners) return map;
+    const Line line = centres_to_edges(n);
+    return add(mul(map, line.scale, here), line.offset, here);
+  };
+  return sample(image, stack({positions(map_x, image.size(3)), positions(map_y, image.size(2))}, 3, here),
+                reading(options), here);
+}
+
+Tensor grid_sample(const Tensor& image, const Tensor& grid, const RemapOptions& options, Here here) {
+  require_image("grid_sample", image);
+  require<ShapeError>(grid.rank() == 4 && grid.size(3) == 2, "grid_sample: expected a grid [N, h, w, 2], got ",
+                      grid.shape());
+  RemapOptions normalized = options;
+  normalized.normalized_coordinates = true;
+  return remap(image, select(grid, 3, 0, here), select(grid, 3, 1, here), normalized, here);
+}
+
+Tensor affine(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {
+  return warp_affine(image, matrix, options, here);
+}
+
+Tensor rotate(const Tensor& image, const Tensor& angle, const Tensor& center, const WarpOptions& options, Here here) {
+  require_image("rotate", image);
+  const Tensor about = center.defined() ? center : middle_of(image);
+  return warp_affine(image, get_rotation_matrix2d(about, angle, 1, here), options, here);
+}
+
+Tensor translate(const Tensor& image, const Tensor& translation, const WarpOptions& options, Here here) {
+  require_image("translate", image);
+  return warp_affine(image, slice(get_translation_matrix2d(translation, here), 1, 0, 2), options, here);
+}
+
+Tensor scale(const Tensor& image, const Tensor& factor, const Tensor& center, const WarpOptions& options, Here here) {
+  require_image("scale", image);
+  const Tensor about = center.defined() ? center : middle_of(image);
+  return warp_affine(image, get_rotation_matrix2d(about, 0, factor, here), options, here);
+}
+
+Tensor shear(const Tensor& image, const Tensor& shear, const WarpOptions& options, Here here) {
+  require_image("shear", image);
+  require<ShapeError>((shear.rank() == 1 || shear.rank() == 2) && shear.size(-1) == 2,
+                      "shear: expected shears [N, 2] or [2], got ", shear.shape());
+  const Tensor k = reshape(shear.to(DType::f64, here), {-1, 2});
+  const Tensor kx = slice(k, 1, 0, 1), ky = slice(k, 1, 1, 2);
+  const Tensor one = Tensor::ones(kx.shape(), DType::f64), zero = Tensor::zeros(kx.shape(), DType::f64);
+  const Tensor rows = concat({one, kx, zero, ky, one, zero}, 1, here);
+  return warp_affine(image, reshape(rows, Shape{k.size(0), 2, 3}, here), options, here);
+}
+
+Tensor hflip(const Tensor& image, Here here) {
+  require_image("hflip", image);
+  return flip(image, std::vector<int>{3}, here);
+}
+
+Tensor vflip(const Tensor& image, Here here) {
+  require_image("vflip", image);
+  return flip(image, std::vector<int>{2}, here);
+}
+
+Tensor rot180(const Tensor& image, Here here) {
+  require_image("rot180", image);
+  return flip(image, std::vector<int>{2, 3}, here);
+}
+
+Tensor crop_by_boxes(const Tensor& image, const Tensor& source, const Tensor& destination, const WarpOptions& options,
+                     Here here) {
+  require_image("crop_by_boxes", image);
+  const Tensor to = get_perspective_transform(source.to(DType::f64, here), destination.to(DType::f64, here), here);
+  return warp_perspective(image, to, options, here);
+}
+
+Tensor crop_and_resize(const Tensor& image, const Tensor& boxes, const WarpOptions& options, Here here) {
+  require_image("crop_and_resize", image);
+  require<ShapeError>(boxes.rank() == 3 && boxes.size(1) == 4 && boxes.size(2) == 2,
+                      "crop_and_resize: expected boxes [N, 4, 2], got ", boxes.shape());
+  const Size size = wanted(image, options);
+  const auto right = static_cast<double>(size.width - 1), bottom = static_cast<double>(size.height - 1);
+  const Tensor corners = Tensor::from(std::vector<double>{0, 0, right, 0, right, bottom, 0, bottom}, {1, 4, 2});
+  return crop_by_boxes(image, boxes, expand(corners, {boxes.size(0), 4, 2}), options, here);
+}
+
+Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here) {
+  require_image("center_crop", image);
+  const Size size = wanted(image, options);
+  const double left = static_cast<double>(image.size(3) - size.width) / 2;
+  const double top = static_cast<double>(image.size(2) - size.height) / 2;
+  const std::vector<double> moved = {1, 0, -left, 0, 1, -top, 0, 0, 1};
+  return warp_perspective(image, Tensor::from(moved, {1, 3, 3}), options, here);
+}
+
+}  // namespace lumigrad::geometry
