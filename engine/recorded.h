@@ -40,6 +40,7 @@ struct Plan {
   bool active[max_steps] = {};  // depends on something we differentiate by
   bool wanted[max_steps] = {};  // active, and an output depends on it: it has an adjoint
   bool is_output[max_steps] = {};
+  bool guarded[max_steps] = {};      // its slope may be infinite where a choice has set its adjoint to 0
   int first_reader[max_steps] = {};  // the step that writes its adjoint first: the last one that reads it
 };
 
@@ -49,6 +50,35 @@ constexpr int operand(const Step& s, int slot) {
   if (s.word == Word::select && slot == 0) return -1;
   if (s.word == Word::clamp && slot > 0) return -1;
   return slot == 0 ? s.a : slot == 1 ? s.b : s.c;
+}
+
+constexpr bool picks(Word word) {
+  return word == Word::select || word == Word::min || word == Word::max || word == Word::clamp;
+}
+
+/// Marks the steps at which 0 times infinity must be 0. A choice hands adjoint 0 to the branch it does not take; if a
+/// slope in there is infinite or not a number (a division by 0, the root of a negative number), their product would
+/// poison the sum. So: slopes that can be non-finite for finite inputs, below a choice. Elsewhere nothing is spent.
+constexpr void mark_guards(const FormulaRecord& r, Plan& plan) {
+  bool wild[max_steps] = {}, below_choice[max_steps] = {};
+  for (int i = 0; i < r.count; ++i) {
+    const Step& s = r.step[i];
+    bool a = s.a >= 0 && wild[s.a], b = s.b >= 0 && wild[s.b], c = s.c >= 0 && wild[s.c];
+    if (s.word == Word::input || s.word == Word::constant || is_condition(s.word)) continue;
+    const bool root_or_power = s.word == Word::sqrt || (s.word >= Word::cbrt && s.word <= Word::pow);
+    const bool divides = s.word == Word::div && r.step[s.b].word != Word::constant;
+    wild[i] = a || b || c || root_or_power || divides;
+    const bool product = (s.word == Word::mul || s.word == Word::fma) && (a || b);
+    const bool angle = s.word == Word::atan2 || ((s.word == Word::sin || s.word == Word::cos) && a);
+    plan.guarded[i] = root_or_power || divides || product || angle;
+  }
+  for (int i = r.count - 1; i >= 0; --i) {
+    plan.guarded[i] = plan.guarded[i] && below_choice[i];
+    for (int slot = 0; slot < 3; ++slot) {
+      const int from = operand(r.step[i], slot);
+      if (from >= 0 && (below_choice[i] || picks(r.step[i].word))) below_choice[from] = true;
+    }
+  }
 }
 
 /// Differentiates by the first `variables` inputs of the recording.
@@ -71,6 +101,7 @@ constexpr Plan make_plan(const FormulaRecord& r, int variables, int outputs) {
       if (from >= 0 && plan.active[from] && plan.first_reader[from] < 0) plan.first_reader[from] = i;
     }
   }
+  mark_guards(r, plan);
   return plan;
 }
 
@@ -182,28 +213,42 @@ constexpr bool writes_first() {
   return !R::plan.is_output[From] && R::plan.first_reader[From] == I;
 }
 
-/// Hands `slope * adjoint of I` on to one operand, if anybody wants it.
-template <class R, int I, int Slot, class V>
-LUMIGRAD_HD void pass(V* adjoint, const V& slope) {
-  constexpr int from = operand(R::recording.step[I], Slot);
-  if constexpr (R::plan.wanted[from]) {
-    if constexpr (writes_first<R, I, Slot, from>()) {
-      adjoint[from] = slope * adjoint[I];
-    } else {
-      adjoint[from] = fma(slope, adjoint[I], adjoint[from]);
-    }
+/// 0, and for a dual number 0 in every direction.
+template <class V>
+LUMIGRAD_HD auto is_zero(const V& a) {
+  if constexpr (is_dual<V>) {
+    auto zero = is_zero(a.value);
+    for (const auto& tangent : a.tangent) zero = zero & is_zero(tangent);
+    return zero;
+  } else {
+    return a == V(0);
   }
 }
 
-/// The same for a share that is not a product: the adjoint itself, its negative, or a selected part of it.
+/// Adds a share to the adjoint of one operand, if anybody wants it.
 template <class R, int I, int Slot, class V>
 LUMIGRAD_HD void pass_share(V* adjoint, const V& share) {
   constexpr int from = operand(R::recording.step[I], Slot);
   if constexpr (R::plan.wanted[from]) {
+    V guarded = share;
+    if constexpr (R::plan.guarded[I]) guarded = select(is_zero(adjoint[I]), V(0), share);
     if constexpr (writes_first<R, I, Slot, from>()) {
-      adjoint[from] = share;
+      adjoint[from] = guarded;
     } else {
-      adjoint[from] = adjoint[from] + share;
+      adjoint[from] = adjoint[from] + guarded;
+    }
+  }
+}
+
+/// Hands `slope * adjoint of I` on to one operand.
+template <class R, int I, int Slot, class V>
+LUMIGRAD_HD void pass(V* adjoint, const V& slope) {
+  constexpr int from = operand(R::recording.step[I], Slot);
+  if constexpr (R::plan.wanted[from]) {
+    if constexpr (R::plan.guarded[I] || writes_first<R, I, Slot, from>()) {
+      pass_share<R, I, Slot>(adjoint, slope * adjoint[I]);
+    } else {
+      adjoint[from] = fma(slope, adjoint[I], adjoint[from]);
     }
   }
 }

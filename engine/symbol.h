@@ -3,7 +3,8 @@
 //
 // Called with Symbols, a formula leaves a `FormulaRecord` of itself: the list of its operations, each with the numbers
 // of the steps it reads. This happens inside a constant expression, so the recording is known before the program runs.
-// recorded.h differentiates it. Constants are folded, equal steps are recorded once, x * 1 and x + 0 not at all.
+// recorded.h differentiates it. Constants are folded, equal steps are recorded once, x * 1 and x + 0 not at all,
+// and steps that no output needs are dropped.
 #pragma once
 #include <type_traits>
 
@@ -215,6 +216,34 @@ struct Symbol {
   friend constexpr Symbol atan2(const Symbol& y, const Symbol& x) { return record(Word::atan2, y, x); }
 };
 
+/// The recording without the steps that no output needs (a branch that a constant condition never takes).
+constexpr FormulaRecord without_dead_steps(const FormulaRecord& r, int inputs, int outputs) {
+  bool needed[max_steps] = {};
+  int renamed[max_steps] = {};
+  for (int m = 0; m < outputs; ++m) needed[r.output[m]] = true;
+  for (int i = r.count - 1; i >= 0; --i) {
+    if (!needed[i] || r.step[i].word == Word::input) continue;
+    const int from[3] = {r.step[i].a, r.step[i].b, r.step[i].c};
+    for (int k = 0; k < 3; ++k) {
+      if (from[k] >= 0) needed[from[k]] = true;
+    }
+  }
+  FormulaRecord kept;
+  for (int i = 0; i < r.count; ++i) {
+    if (!needed[i] && i >= inputs) continue;
+    Step s = r.step[i];
+    if (s.word != Word::input) {
+      s.a = s.a < 0 ? -1 : renamed[s.a];
+      s.b = s.b < 0 ? -1 : renamed[s.b];
+      s.c = s.c < 0 ? -1 : renamed[s.c];
+    }
+    renamed[i] = kept.count;
+    kept.step[kept.count++] = s;
+  }
+  for (int m = 0; m < outputs; ++m) kept.output[m] = renamed[r.output[m]];
+  return kept;
+}
+
 /// Runs the formula once on symbols.
 template <class F>
 constexpr FormulaRecord record_formula() {
@@ -224,7 +253,7 @@ constexpr FormulaRecord record_formula() {
   for (int k = 0; k < params_of<F>; ++k) p[k] = Symbol(&r, r.add({Word::input, inputs_of<F> + k}));
   const auto y = forward<F>(x, p);
   for (int m = 0; m < outputs_of<F>; ++m) r.output[m] = y[m].in(&r);
-  return r;
+  return without_dead_steps(r, inputs_of<F> + params_of<F>, outputs_of<F>);
 }
 
 }  // namespace lumigrad

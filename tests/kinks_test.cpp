@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kink table of engine/math.h, line by line: dual numbers, the recorded reverse and every compiled kernel agree.
+#include <doctest/doctest.h>
+
+#include <lumigrad/engine/derivatives.h>
+
+#include <cmath>
+#include <limits>
+
+#include "compiled_formulas.h"
+
+using namespace lumigrad;
+using namespace lumigrad::test;
+
+namespace {
+
+struct Guarded {  // the square root's infinite slope at 0 is in the branch that is not taken
+  template <class V>
+  LUMIGRAD_HD V operator()(V x) const {
+    return select(x > 0, sqrt(x), 3 * x);
+  }
+};
+
+/// The slopes of F at x by the two engines, which must agree; returns them.
+template <class F>
+std::vector<double> slopes(F, std::vector<double> x, std::vector<double> p = {0}) {
+  const double w[1] = {1};
+  std::vector<double> dual(x.size()), recorded(x.size()), none(p.size() + 1);
+  dual_vjp<F, false>(x.data(), p.data(), w, dual.data(), none.data());
+  recorded_vjp<F, false>(x.data(), p.data(), w, recorded.data(), none.data());
+  CHECK(dual == recorded);
+  return dual;
+}
+
+template <class F>
+void kink(const char* what, F formula, std::vector<double> x, std::vector<double> expected,
+          std::vector<float> p = {0, 1}) {
+  INFO(what);
+  CHECK(slopes(formula, x, std::vector<double>(p.begin(), p.end())) == expected);
+  for (Level level : levels()) {
+    INFO("float kernel at " << std::string(name(level)));
+    Lanes<float> lanes;
+    for (double v : x) lanes.push_back({static_cast<float>(v)});
+    const Lanes<float> g = run_vjp<float>(kernels_at(level, formula), lanes, p, {{1.0f}});
+    for (std::size_t i = 0; i < x.size(); ++i) CHECK(g[i][0] == static_cast<float>(expected[i]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("at a tie the first argument takes all of the slope") {
+  kink("max", Maximum{}, {2, 2}, {1, 0});
+  kink("min", Minimum{}, {2, 2}, {1, 0});
+  kink("max of -0 and 0", Maximum{}, {-0.0, 0.0}, {1, 0});
+}
+
+TEST_CASE("clamp has slope 1 on the closed interval and 0 outside") {
+  kink("lower end", Clamp{}, {0}, {1});
+  kink("upper end", Clamp{}, {1}, {1});
+  kink("inside", Clamp{}, {0.5}, {1});
+  kink("below", Clamp{}, {-1e-30}, {0});
+  kink("above", Clamp{}, {1.0000002}, {0});
+}
+
+TEST_CASE("slopes that no limit fixes are 0") {
+  kink("abs", Abs{}, {0}, {0});
+  kink("sqrt", Sqrt{}, {0}, {0});
+  kink("cbrt", Cbrt{}, {0}, {0});
+  kink("hypot", Hypot{}, {0, 0}, {0, 0});
+  kink("atan2", Atan2{}, {0, 0}, {0, 0});
+  kink("floor at a jump", Floor{}, {2}, {0});
+  kink("round at a half", Round{}, {2.5}, {0});
+  kink("sign", Sign{}, {0}, {0});
+  kink("relu", Relu{}, {0}, {0});
+}
+
+TEST_CASE("powers of zero and of negative numbers have finite slopes") {
+  kink("0^0.5", Pow{}, {0, 0.5}, {0, 0});
+  kink("0^1", Pow{}, {0, 1}, {1, 0});
+  kink("0^2", Pow{}, {0, 2}, {0, 0});
+  kink("0^0", Pow{}, {0, 0}, {0, 0});
+  kink("(-2)^2", Pow{}, {-2, 2}, {-4, 0});
+}
+
+TEST_CASE("smooth functions written in two halves are smooth where the halves meet") {
+  kink("sigmoid", Sigmoid{}, {0}, {0.25});
+  kink("softplus", Softplus{}, {0}, {0.5});
+  kink("silu", Silu{}, {0}, {0.5});
+  kink("tanh", Tanh{}, {0}, {1});
+  kink("expm1", Expm1{}, {0}, {1});
+  kink("log1p", Log1p{}, {0}, {1});
+  kink("sinh", Sinh{}, {0}, {1});
+}
+
+TEST_CASE("gradients far out are finite") {
+  for (double x : {-1e4, -200.0, -90.0, 90.0, 200.0, 1e4}) {
+    CAPTURE(x);
+    CHECK(std::isfinite(slopes(Sigmoid{}, {x})[0]));
+    CHECK(std::isfinite(slopes(Softplus{}, {x})[0]));
+    CHECK(std::isfinite(slopes(Silu{}, {x})[0]));
+    CHECK(std::isfinite(slopes(Tanh{}, {x})[0]));
+    CHECK(std::isfinite(slopes(Gelu{}, {x})[0]));
+    CHECK(std::isfinite(slopes(Erf{}, {x})[0]));
+  }
+}
+
+TEST_CASE("the branch not taken leaves nothing behind") {
+  CHECK(slopes(Guarded{}, {0.0}) == std::vector<double>{3});
+  CHECK(slopes(Guarded{}, {-1.0}) == std::vector<double>{3});
+  CHECK(slopes(Guarded{}, {4.0}) == std::vector<double>{0.25});
+}
+
+TEST_CASE("a NaN in the first argument of max stays, in the second it is dropped") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (Level level : levels()) {
+    const Lanes<float> y = run_forward<float>(kernels_at(level, Maximum{}), {{nan, 1, 2}, {1, nan, 3}});
+    CHECK(std::isnan(y[0][0]));
+    CHECK(y[0][1] == 1);
+    CHECK(y[0][2] == 3);
+  }
+}
