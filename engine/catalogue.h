@@ -41,10 +41,10 @@ struct Argument {
   };
   std::string name;
   Kind kind = Kind::tensor;
-  std::string doc;  ///< what it is: shape, unit
+  std::string doc = {};  ///< what it is: shape, unit
   Differentiability gradient = Differentiability::none;
-  std::string range;      ///< "[0, 1]", "> 0", ... for people
-  std::string otherwise;  ///< the default as JSON ("2.2", "true", "\"zeros\"", "[5, 5]"); empty: required
+  std::string range = {};      ///< "[0, 1]", "> 0", ... for people
+  std::string otherwise = {};  ///< the default as JSON ("2.2", "true", "\"zeros\"", "[5, 5]"); empty: required
   std::vector<std::string> choices = {};
   bool optional = false;  ///< a tensor that may be left out without a default
 };

@@ -23,7 +23,7 @@ namespace lumigrad::parity {
 struct GoldenCase {
   std::string op;
   std::string name;
-  nlohmann::json params;                ///< by the reference's keyword names
+  nlohmann::json params;                 ///< by the reference's keyword names
   std::map<std::string, Tensor> inputs;  ///< by the reference's argument names
   std::vector<std::string> order;        ///< names of the inputs in the order of the call
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "binding.h"
 #include <lumigrad/engine/ops.h>
+#include "binding.h"
 
 namespace lumigrad::parity {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // torch.* references of the engine's own operators.
-#include "binding.h"
 #include <lumigrad/engine/views.h>
 #include <limits>
+#include "binding.h"
 
 namespace lumigrad::parity {
 namespace {
@@ -60,17 +60,18 @@ void parts_in_order(const GoldenCase& golden, Values& values) {
 
 std::vector<Binding> torch_bindings() {
   std::vector<Binding> all;
-  for (const char* name : {"abs", "acos", "asin", "atan", "cos", "cosh", "erf", "exp", "expm1", "floor", "log", "log1p",
-                           "reciprocal", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan",
-                           "tanh"})
+  for (const char* name :
+       {"abs",        "acos",  "asin",  "atan",    "cos",  "cosh", "erf",  "exp",  "expm1",  "floor", "log", "log1p",
+        "reciprocal", "round", "rsqrt", "sigmoid", "sign", "sin",  "sinh", "sqrt", "square", "tan",   "tanh"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, unary});
   for (const char* name : {"elu", "gelu", "relu", "silu", "softplus"})
-    all.push_back({std::string("torch.nn.functional.") + name, std::string("engine.") + name,
-                   {{"input", "x"}, {"inplace", ""}}});
+    all.push_back(
+        {std::string("torch.nn.functional.") + name, std::string("engine.") + name, {{"input", "x"}, {"inplace", ""}}});
   for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum", "hypot"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, binary});
 
-  all.push_back({"torch.nn.functional.leaky_relu", "engine.leaky_relu",
+  all.push_back({"torch.nn.functional.leaky_relu",
+                 "engine.leaky_relu",
                  {{"input", "x"}, {"negative_slope", "slope"}, {"inplace", ""}}});
   all.push_back({"torch.atan2", "engine.atan2", {{"input", "y"}, {"other", "x"}}});
   all.push_back({"torch.pow", "engine.pow", {{"input", "base"}}});

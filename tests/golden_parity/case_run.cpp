@@ -110,8 +110,7 @@ std::string missing_gradient(const Binding& binding, const Operator& row, const 
     const std::string& to = renamed == binding.names.end() ? name : renamed->second;
     for (const Argument& argument : row.arguments)
       if (argument.name == to && !flagged(entry, "zero_grad:" + name) &&
-          argument.gradient != Differentiability::exact &&
-          argument.gradient != Differentiability::almost_everywhere)
+          argument.gradient != Differentiability::exact && argument.gradient != Differentiability::almost_everywhere)
         return message("argument ", to, " of ", row.name, " is not differentiable in its row");
   }
   return {};
@@ -150,8 +149,8 @@ bool compare_gradients(const Json& entry, const std::map<std::string, Tensor>& t
       tolerance.relative = std::max(tolerance.relative, 1e-5);
       tolerance.absolute = std::max(tolerance.absolute, 1e-5 * largest);
     }
-    agrees &= compare("gradient of " + name, got[i++], wanted, tolerance, flagged(entry, "nonfinite_grad:" + name),
-                      result);
+    agrees &=
+        compare("gradient of " + name, got[i++], wanted, tolerance, flagged(entry, "nonfinite_grad:" + name), result);
   }
   return agrees;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One golden case, run through its binding and compared.
 #pragma once
-#include "binding.h"
 #include <optional>
+#include "binding.h"
 
 namespace lumigrad::parity {
 

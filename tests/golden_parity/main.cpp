@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares operators of the catalogue with numbers that another implementation produced, case by case.
-#include "case_run.h"
-#include "tools/catalogue.h"
 #include <lumigrad/engine/files/file.h>
 #include <lumigrad/engine/files/safetensors.h>
 #include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdio>
 #include <set>
+#include "case_run.h"
+#include "tools/catalogue.h"
 
 namespace lumigrad::parity {
 namespace {
@@ -103,12 +103,13 @@ void write_json(const Request& request, const std::vector<Result>& results) {
     Json item = {{"op", result.op}, {"case", result.name}, {"verdict", word(result.verdict)}};
     if (!result.reason.empty()) item["reason"] = result.reason;
     if (result.worst)
-      item["worst"] = {{"what", result.worst->what},           {"absolute", result.worst->absolute},
-                       {"allowed", result.worst->allowed},     {"element", result.worst->element},
-                       {"value", result.worst->value},         {"reference", result.worst->reference}};
+      item["worst"] = {{"what", result.worst->what},       {"absolute", result.worst->absolute},
+                       {"allowed", result.worst->allowed}, {"element", result.worst->element},
+                       {"value", result.worst->value},     {"reference", result.worst->reference}};
     list.push_back(item);
   }
-  write_file(request.json, Json({{"dtype", request.dtype}, {"device", request.device}, {"cases", list}}).dump(1) + "\n");
+  write_file(request.json,
+             Json({{"dtype", request.dtype}, {"device", request.device}, {"cases", list}}).dump(1) + "\n");
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subcommands of `lumigrad`, one file each. A subcommand adds its options to the parser and, when it is the one
+// that was called, leaves in `action` what is to be done. Actions return an exit code: 0 done, 1 a check failed. What
+// they throw becomes one line on stderr and the exit code 2 (Usage) or 3 (everything else: data, files, limits).
+//
+// A new subcommand: a file here, its add_ function below, a call in main.cpp, a line in tools/meson.build.
+#pragma once
+#include <lumigrad/engine/catalogue.h>
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <stdexcept>
+
+namespace lumigrad::command {
+
+using Action = std::function<int()>;
+
+/// A command line that parses but makes no sense.
+struct Usage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void add_info(CLI::App& app, Action& action);
+void add_op(CLI::App& app, Action& action);
+
+// The subcommands of `op`.
+void add_op_list(CLI::App& op, Action& action);
+void add_op_run(CLI::App& op, Action& action);
+void add_op_check(CLI::App& op, Action& action);
+void add_op_bench(CLI::App& op, Action& action);
+
+/// --device: throws DeviceError with the reason when the device is not there.
+void require_device(const std::string& device);
+/// The rows of these names, or all when there are none; throws Usage for an unknown name. "color." stands for an area.
+std::vector<const Operator*> chosen_operators(const std::vector<std::string>& names);
+
+}  // namespace lumigrad::command

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command: what the library does, from a shell.
+#include <lumigrad/engine/version.h>
+#include <cstdio>
+#include <new>
+#include "command.h"
+
+namespace {
+
+// One line, whatever the message is made of.
+int complain(std::string text, int code) {
+  for (char& c : text)
+    if (c == '\n' || c == '\r') c = ' ';
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  std::fprintf(stderr, "lumigrad: %s\n", text.c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace lumigrad::command;
+  CLI::App app{"Differentiable computer vision from the command line."};
+  app.name("lumigrad");
+  app.set_version_flag("--version", std::string("lumigrad ") + lumigrad::version());
+  app.require_subcommand(1);
+  Action action;
+  add_info(app, action);
+  add_op(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return complain(std::string(error.what()) + " (lumigrad --help shows the usage)", 2);
+  }
+  try {
+    const int code = action();
+    if (std::fflush(stdout) != 0) return complain("the output cannot be written", 3);
+    return code;
+  } catch (const Usage& error) {
+    return complain(error.what(), 2);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", 3);
+  } catch (const std::exception& error) {
+    return complain(error.what(), 3);
+  }
+}

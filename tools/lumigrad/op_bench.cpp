@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// `lumigrad op bench`: how long operators take, and what part of this machine's memory bandwidth that is.
+#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/files/file.h>
+#include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/tape.h>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+#include "command.h"
+#include "tools/catalogue_check.h"
+#include "tools/stream.h"
+
+namespace lumigrad::command {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Request {
+  std::vector<std::string> names;
+  std::string size = "1x3x480x640", device = "cpu", json;
+  int threads = 0;
+};
+
+Shape parse_size(const std::string& text) {
+  std::vector<std::int64_t> extents;
+  std::size_t at = 0;
+  while (at <= text.size() && extents.size() < 5) {
+    const std::size_t next = std::min(text.find('x', at), text.size());
+    const std::string part = text.substr(at, next - at);
+    if (part.empty() || part.size() > 9 || part.find_first_not_of("0123456789") != std::string::npos) break;
+    extents.push_back(std::stoll(part));
+    at = next + 1;
+  }
+  if (at != text.size() + 1 || extents.size() != 4 || Shape(extents).numel() == 0)
+    throw Usage("--size: expected NxCxHxW, got " + text);
+  return Shape(extents);
+}
+
+// The better of both kinds of stores, in seconds, for a number of bytes; measured once each.
+class Bandwidth {
+ public:
+  double seconds(double bytes) {
+    const auto key = static_cast<std::size_t>(bytes);
+    if (const auto found = times_.find(key); found != times_.end()) return found->second;
+    Stream stream(key);
+    const double plain = time_of([&] { stream.plain(); }, 0.1).median;
+    const double past = time_of([&] { stream.past_caches(); }, 0.1).median;
+    return times_[key] = std::min(plain, past);
+  }
+
+ private:
+  std::map<std::size_t, double> times_;
+};
+
+struct Row {
+  std::string name;
+  Timing forward, both;
+  double forward_bytes = 0, both_bytes = 0;
+};
+
+Row measure(const Operator& op, const Shape& shape) {
+  Row row;
+  row.name = op.name;
+  const Values values = complete(op, op.bench(shape, DType::f32));
+  {
+    NoGrad off;
+    row.forward = time_of([&] { run(op, values); });
+  }
+  if (op.bench_bytes) std::tie(row.forward_bytes, row.both_bytes) = op.bench_bytes(shape, DType::f32);
+  if (op.order < 1) return row;
+
+  Values recorded = values;
+  std::vector<Tensor> leaves, seeds;
+  for (const std::string& name : live_arguments(op, values, true)) {
+    leaves.push_back(values.tensor(name).to(DType::f32).detach().requires_grad());
+    recorded.set(name, leaves.back());
+  }
+  if (leaves.empty()) return row;
+  for (const Tensor& y : run(op, recorded))
+    if (y.needs_grad()) seeds.push_back(Tensor::ones(y.shape(), y.dtype()));
+  row.both = time_of([&] {
+    std::vector<Tensor> live = run(op, recorded);
+    std::erase_if(live, [](const Tensor& y) { return !y.needs_grad(); });
+    grad(live, leaves, {.seeds = seeds});
+  });
+  return row;
+}
+
+Json described(const Timing& timing, double bytes, double pixels, Bandwidth& bandwidth) {
+  Json json = {
+      {"median_ns", 1e9 * timing.median}, {"spread", timing.spread()}, {"ns_per_pixel", 1e9 * timing.median / pixels}};
+  if (bytes > 0) {
+    json["bytes"] = bytes;
+    json["gb_per_s"] = 1e-9 * bytes / timing.median;
+    json["of_stream"] = bandwidth.seconds(bytes) / timing.median;
+  }
+  return json;
+}
+
+void print_part(const Json& part) {
+  std::printf(" %11.1f %6.1f%% %9.4f", 1e-3 * part.at("median_ns").get<double>(), 100 * part.at("spread").get<double>(),
+              part.at("ns_per_pixel").get<double>());
+  if (part.contains("of_stream"))
+    std::printf(" %6.1f%%", 100 * part.at("of_stream").get<double>());
+  else
+    std::printf(" %7s", "-");
+}
+
+int bench(const Request& request) {
+  require_device(request.device);
+  const Shape shape = parse_size(request.size);
+  set_num_threads(request.threads);
+  const double pixels = static_cast<double>(shape[0] * shape[2] * shape[3]);
+  Bandwidth bandwidth;
+  Json list = Json::array();
+  std::printf(
+      "%s, f32, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
+      "non-temporal stores\n",
+      request.size.c_str(), num_threads(), name(simd_level()));
+  std::printf("%-36s %11s %7s %9s %7s %11s %7s %9s %7s\n", "operator", "forward us", "spread", "ns/pixel", "stream",
+              "+backw. us", "spread", "ns/pixel", "stream");
+  for (const Operator* op : chosen_operators(request.names)) {
+    if (!op->bench) {
+      if (!request.names.empty()) std::printf("%-36s has no benchmark\n", op->name.c_str());
+      continue;
+    }
+    const Row row = measure(*op, shape);
+    Json item = {{"name", row.name},
+                 {"size", request.size},
+                 {"dtype", "f32"},
+                 {"threads", num_threads()},
+                 {"level", name(simd_level())},
+                 {"device", "cpu"},
+                 {"forward", described(row.forward, row.forward_bytes, pixels, bandwidth)}};
+    std::printf("%-36s", row.name.c_str());
+    print_part(item["forward"]);
+    if (row.both.median > 0) {
+      item["forward_backward"] = described(row.both, row.both_bytes, pixels, bandwidth);
+      print_part(item["forward_backward"]);
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+    list.push_back(item);
+  }
+  if (!request.json.empty()) write_file(request.json, list.dump(1) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_op_bench(CLI::App& op, Action& action) {
+  CLI::App* command = op.add_subcommand("bench", "times forward and forward+backward, against a memory stream");
+  auto request = std::make_shared<Request>();
+  command->add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
+  command->add_option("--size", request->size, "NxCxHxW");
+  command->add_option("--threads", request->threads, "0: as many as the machine has")->check(CLI::Range(0, 1024));
+  command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  command->add_option("--json", request->json, "write the figures to a file");
+  command->callback([&action, request] { action = [request] { return bench(*request); }; });
+}
+
+}  // namespace lumigrad::command

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// `lumigrad op run`: one call, tensors from and to safetensors files.
+#include <lumigrad/engine/files/file.h>
+#include <lumigrad/engine/files/safetensors.h>
+#include <lumigrad/engine/tape.h>
+#include <lumigrad/engine/views.h>
+#include <lumigrad/vision/image_io/image_io.h>
+#include <nlohmann/json.hpp>
+#include "command.h"
+#include "tools/catalogue_check.h"
+
+namespace lumigrad::command {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Request {
+  std::string name, in, params, out, dtype, device = "cpu";
+  std::vector<std::string> images;
+  bool grad = false;
+};
+
+void flatten(const Json& json, std::vector<double>& values, std::vector<std::int64_t>& extents, std::size_t depth) {
+  require<FormatError>(depth < static_cast<std::size_t>(max_rank) + 1, "params: expected lists at most ", max_rank,
+                       " deep");
+  if (!json.is_array()) {
+    require<FormatError>(json.is_number(), "params: expected numbers in a list, got ", json.dump());
+    require<FormatError>(depth == extents.size(), "params: expected lists of equal length inside each other");
+    values.push_back(json.get<double>());
+    return;
+  }
+  const auto size = static_cast<std::int64_t>(json.size());
+  if (extents.size() == depth && values.empty()) extents.push_back(size);
+  require<FormatError>(depth < extents.size() && extents[depth] == size,
+                       "params: expected lists of equal length inside each other");
+  for (const Json& item : json) flatten(item, values, extents, depth + 1);
+}
+
+Value value_of(const Json& json, const std::string& name) {
+  if (json.is_null()) return std::monostate();
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  require<FormatError>(json.is_array(), "params: expected a number, flag, name or list for ", name, ", got an object");
+  std::vector<double> values;
+  std::vector<std::int64_t> extents;
+  flatten(json, values, extents, 0);
+  if (extents.size() == 1) return values;
+  Tensor tensor = Tensor::from(values, Shape(extents));
+  tensor.state().weak = true;
+  return tensor;
+}
+
+// --params: JSON itself, or @FILE.
+Json parameters(const std::string& text) {
+  if (text.empty()) return Json::object();
+  try {
+    Json json;
+    if (text[0] == '@') {
+      const FileBytes file = read_file(text.substr(1), 16u << 20);
+      const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+      json = Json::parse(begin, begin + file.bytes().size());
+    } else {
+      json = Json::parse(text);
+    }
+    require<FormatError>(json.is_object(), "params: expected a JSON object of arguments, got ", json.type_name());
+    return json;
+  } catch (const Json::exception& error) {
+    if (text[0] == '@') throw FormatError(message("params: expected JSON in ", text.substr(1), ", got ", error.what()));
+    throw Usage(std::string("params: expected JSON, got ") + error.what());
+  }
+}
+
+// A tensor where a row wants something else: sizes and numbers may come in the file too.
+Value as_kind(const Tensor& tensor, const Argument& argument) {
+  switch (argument.kind) {
+    case Argument::Kind::integer:
+      return static_cast<std::int64_t>(tensor.item());
+    case Argument::Kind::number:
+      return tensor.item();
+    case Argument::Kind::flag:
+      return tensor.item() != 0;
+    case Argument::Kind::list:
+      return tensor.values();
+    default:
+      return tensor;
+  }
+}
+
+Values arguments(const Request& request, const Operator& op, const std::map<std::string, Tensor>& file) {
+  Values values;
+  for (const auto& [name, tensor] : file) {
+    if (name.rfind("up/", 0) == 0) continue;
+    Value value = tensor;
+    for (const Argument& argument : op.arguments)
+      if (argument.name == name) value = as_kind(tensor, argument);
+    values.set(name, value);
+  }
+  for (const std::string& item : request.images) {
+    const std::size_t equals = item.find('=');
+    if (equals == std::string::npos) throw Usage("--image: expected argument=file, got " + item);
+    values.set(item.substr(0, equals), unsqueeze(load_image(item.substr(equals + 1)), 0));
+  }
+  for (const auto& [name, json] : parameters(request.params).items()) values.set(name, value_of(json, name));
+  return values;
+}
+
+// Bare numbers become tensors of the dtype the others have.
+DType dtype_of_run(const Request& request, const Operator& op, const Values& values) {
+  if (!request.dtype.empty()) return parse_dtype(request.dtype);
+  for (const Argument& argument : op.arguments) {
+    if (argument.kind != Argument::Kind::tensor || !values.has(argument.name)) continue;
+    const Tensor tensor = values.tensor(argument.name);
+    if (is_differentiable(tensor.dtype()) && !tensor.is_weak()) return tensor.dtype();
+  }
+  return DType::f32;
+}
+
+std::vector<Tensor> gradients(const Operator& op, const std::vector<Tensor>& outputs, const std::vector<Tensor>& leaves,
+                              const std::map<std::string, Tensor>& file) {
+  std::vector<Tensor> live, seeds;
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    if (!outputs[k].needs_grad()) continue;
+    const auto up = file.find("up/" + op.outputs[k]);
+    if (up == file.end() && outputs.size() > 1) continue;
+    require<FormatError>(up != file.end() || outputs[k].numel() == 1, "op run: expected up/", op.outputs[k],
+                         " of shape ", outputs[k].shape(), " in the input file, got none");
+    live.push_back(outputs[k]);
+    seeds.push_back(up == file.end() ? Tensor::ones(outputs[k].shape(), outputs[k].dtype()) : up->second);
+  }
+  require<FormatError>(!live.empty() || outputs.size() == 1,
+                       "op run: expected up/<output> of at least one output in the input file, got none");
+  return grad(live, leaves, {.seeds = seeds});
+}
+
+int run_one(const Request& request) {
+  require_device(request.device);
+  const Operator& op = *chosen_operators({request.name}).front();
+  std::map<std::string, Tensor> file;
+  if (!request.in.empty()) file = load_safetensors(request.in);
+  Values values = complete(op, arguments(request, op, file));
+  if (!request.dtype.empty() || request.grad) values = in_dtype(op, values, dtype_of_run(request, op, values));
+
+  std::vector<Tensor> leaves;
+  std::vector<std::string> names;
+  if (request.grad) {
+    require<GraphError>(op.order >= 1, op.name, ": expected a differentiable operator for --grad");
+    names = live_arguments(op, values, true);
+    for (const std::string& name : names) {
+      leaves.push_back(values.tensor(name).detach().requires_grad());
+      values.set(name, leaves.back());
+    }
+  }
+  const std::vector<Tensor> outputs = run(op, values);
+  std::map<std::string, Tensor> results;
+  for (std::size_t k = 0; k < outputs.size(); ++k)
+    results[outputs.size() == 1 ? "out" : op.outputs[k]] = outputs[k].detach();
+  if (request.grad) {
+    const std::vector<Tensor> found = gradients(op, outputs, leaves, file);
+    for (std::size_t i = 0; i < names.size(); ++i) results["grad/" + names[i]] = found[i];
+  }
+  save_safetensors(request.out, results);
+  return 0;
+}
+
+}  // namespace
+
+void add_op_run(CLI::App& op, Action& action) {
+  CLI::App* command = op.add_subcommand("run", "one call: tensors in, tensors and gradients out");
+  auto request = std::make_shared<Request>();
+  command->add_option("name", request->name, "area.operator")->required();
+  command->add_option("--in", request->in, "safetensors file with tensors by argument name, and up/<output>");
+  command->add_option("--image", request->images, "argument=file: a picture as [1, C, H, W]");
+  command->add_option("--params", request->params, "other arguments: JSON, or @FILE");
+  command->add_option("--out", request->out, "safetensors file to write")->required();
+  command->add_flag("--grad", request->grad, "write gradients of <outputs, up> as grad/<argument>");
+  command->add_option("--dtype", request->dtype, "compute in f32 or f64")->check(CLI::IsMember({"f32", "f64"}));
+  command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  command->callback([&action, request] { action = [request] { return run_one(*request); }; });
+}
+
+}  // namespace lumigrad::command
