@@ -11,6 +11,8 @@
 namespace scene {
 
 using lumigrad::Tensor;
+using lumigrad::registration::apply;
+using lumigrad::registration::inverse;
 using lumigrad::registration::Matrix3;
 using lumigrad::registration::Point;
 
