@@ -109,7 +109,8 @@ TEST_CASE("JPEG: close in colour and grey, CMYK and YCCK converted, arithmetic c
   CHECK(largest_difference(load_image(encode_image(image, ImageFormat::jpeg)), image) < 4.0 / 255);
   CHECK(largest_difference(load_image(encode_image(image, ImageFormat::jpeg, {.quality = 30})), image) < 24.0 / 255);
   const Tensor grey = slice(image, 0, 0, 1);
-  const Tensor back = load_image(encode_image(grey, ImageFormat::jpeg));
+  // stb_image_write, where it stands in, writes grey as three channels.
+  const Tensor back = load_image(encode_image(grey, ImageFormat::jpeg), {.channels = Channels::grey});
   CHECK(largest_difference(back, grey) < 4.0 / 255);
   for (const Bytes& file : {sample_files::cmyk_jpeg(), sample_files::ycck_jpeg()}) {
     const Values values = u8_values(file);

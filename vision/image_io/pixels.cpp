@@ -177,9 +177,13 @@ void image_to(const Tensor& image, void* pixels, std::int64_t row_bytes, PixelFo
     for (std::int64_t y = chunk * rows; y < std::min(p.height, (chunk + 1) * rows); ++y) {
       const float* lines[4] = {};
       for (std::int64_t c = 0; c < p.channels; ++c) {
-        float* line = staged.data() + static_cast<std::size_t>(c) * width;
-        if (!in_place) p.load_row(c, y, line);
-        lines[c] = in_place ? reinterpret_cast<const float*>(p.row(c, y)) : line;
+        if (in_place) {
+          lines[c] = reinterpret_cast<const float*>(p.row(c, y));
+        } else {
+          float* line = staged.data() + static_cast<std::size_t>(c) * width;
+          p.load_row(c, y, line);
+          lines[c] = line;
+        }
       }
       const float* alpha = has_alpha ? lines[p.channels - 1] : opaque.data();
       const bool grey = p.channels <= 2;
