@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Saturation and hue, and both with brightness and contrast in one pass, as formulas.
+//
+// In the hexagonal cone (vision/color/hsv.h) a channel c lies (v - c) below the largest channel v. Saturation is chroma
+// over v, so scaling saturation scales every (v - c) by the same factor: no hue is needed. Turning the hue keeps v and
+// the chroma and moves the colour around the hexagon, piecewise linearly. Turning about the grey axis of the RGB cube
+// is its smooth relative: the same for a third of a turn, and linear in the colour.
+#pragma once
+#include <lumigrad/vision/color/gray.h>
+#include <lumigrad/vision/color/hsv.h>
+#include <lumigrad/vision/enhance/light.h>
+
+namespace lumigrad::enhance {
+
+/// Keeps the quotient of saturation defined for black.
+inline constexpr double saturation_eps = 1e-8;
+
+/// Saturation of the hexagonal cone times p[0], limited to [0, 1]. For grey the slope is the limit: p[0] (v - c).
+struct Saturate {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
+    const V v = max(max(r, g), b), chroma = v - min(min(r, g), b);
+    const auto grey = chroma == V(0);
+    const V s = clamp(chroma / (v + V(saturation_eps)) * p[0], V(0), V(1));
+    const V factor = select(grey, p[0] + V(0), v * s / select(grey, V(1), chroma));
+    return {{fma(r - v, factor, v), fma(g - v, factor, v), fma(b - v, factor, v)}};
+  }
+};
+
+/// Away from (p[0] > 1) or towards the pixel's own grey level, limited to [0, 1].
+struct SaturateAboutGray {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
+    const V y = color::luma(r, g, b);
+    return {{shown<true>(fma(r - y, p[0], y)), shown<true>(fma(g - y, p[0], y)), shown<true>(fma(b - y, p[0], y))}};
+  }
+};
+
+/// The hue of the hexagonal cone turned by `sides` of the hexagon, chroma times `keep`.
+template <class V>
+LUMIGRAD_HD Pixel<V, 3> turned(const V& r, const V& g, const V& b, const V& sides, const V& eps) {
+  const color::Hexagon<V> c = color::hexagon(r, g, b);
+  const V side = c.side + sides, chroma = c.largest * (c.chroma / (c.largest + eps));
+  return {{c.largest - chroma * color::below(side, 5), c.largest - chroma * color::below(side, 3),
+           c.largest - chroma * color::below(side, 1)}};
+}
+
+/// Hue plus p[0] radians.
+struct TurnHue {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
+    return turned(r, g, b, p[0] * V(3 / pi), V(saturation_eps));
+  }
+};
+
+/// A colour already in the hexagonal cone: hue plus p[0], kept in (-2 pi, 2 pi) with its sign.
+struct TurnHueRaw {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V h, V s, V v, Params<V, 1> p) const {
+    const V turn = h + p[0], turns = turn * V(0.5 / pi);
+    const V whole = select(turns < V(0), -floor(-turns), floor(turns));
+    return {{fma(whole, V(-2 * pi), turn), s + V(0), v + V(0)}};
+  }
+};
+
+/// The same for saturation: s p[0] limited to [0, 1].
+struct SaturateRaw {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V h, V s, V v, Params<V, 1> p) const {
+    return {{h + V(0), shown<true>(s * p[0]), v + V(0)}};
+  }
+};
+
+/// How a colour jitter turns hues.
+enum class HueTurn {
+  hexagon,  ///< exactly the hue of rgb_to_hsv: value and saturation stay, kinks at the six edges
+  axis      ///< a rotation of the RGB cube about its grey axis: smooth, keeps R + G + B, then limited to [0, 1]
+};
+
+/// Brightness p[0], contrast p[1] about the level p[2], saturation p[3] about the pixel's grey level, hue + p[4]
+/// radians, in this order and each limited to [0, 1].
+template <HueTurn turn>
+struct ColorJitter {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 5> p) const {
+    r = toned(r, p), g = toned(g, p), b = toned(b, p);
+    const V y = color::luma(r, g, b);
+    r = shown<true>(fma(r - y, p[3], y));
+    g = shown<true>(fma(g - y, p[3], y));
+    b = shown<true>(fma(b - y, p[3], y));
+    if constexpr (turn == HueTurn::hexagon) {
+      const color::Hexagon<V> c = color::hexagon(r, g, b);
+      const V side = c.side + p[4] * V(3 / pi);
+      return {{c.largest - c.chroma * color::below(side, 5), c.largest - c.chroma * color::below(side, 3),
+               c.largest - c.chroma * color::below(side, 1)}};
+    } else {
+      // Rodrigues' formula about (1, 1, 1) / sqrt 3; the terms in p alone are the same for every pixel.
+      const V cosine = cos(p[4]), across = sin(p[4]) * V(0.57735026918962576);
+      const V mean = (r + g + b) * ((1 - cosine) * V(1.0 / 3));
+      return {{shown<true>(fma(r, cosine, fma(b - g, across, mean))),
+               shown<true>(fma(g, cosine, fma(r - b, across, mean))),
+               shown<true>(fma(b, cosine, fma(g - r, across, mean)))}};
+    }
+  }
+
+ private:
+  template <class V>
+  static LUMIGRAD_HD V toned(const V& x, const Params<V, 5>& p) {
+    return shown<true>(fma(shown<true>(x * p[0]) - p[2], p[1], p[2]));
+  }
+};
+
+}  // namespace lumigrad::enhance

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/losses/formulas.h>
+#include <lumigrad/vision/losses/losses.h>
+#include <lumigrad/vision/photometry.h>
+
+namespace lumigrad::losses {
+namespace {
+
+// Every loss of one difference: elements alone, or the same formula under a sum.
+template <class F>
+Tensor loss(const char* name, F formula, std::initializer_list<Tensor> inputs, std::initializer_list<Tensor> params,
+            Reduction reduction, Here here) {
+  if (reduction == Reduction::none) return pixel(formula, inputs, params, name, here);
+  double scale = 1;
+  if (reduction == Reduction::mean) {
+    Shape shape;
+    for (const Tensor& x : inputs) shape = broadcast(name, shape, x.shape());
+    require<ShapeError>(shape.numel() > 0, name, ": expected something to average, got shape ", shape);
+    scale = 1.0 / static_cast<double>(shape.numel());
+  }
+  return reduce(formula, inputs, params, Segments::all, scale, name, here);
+}
+
+template <class F>
+Tensor robust(const char* name, F formula, const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  for (const double scale : options.scale.values())
+    require<NumericError>(scale > 0, name, ": expected scale > 0, got ", scale);
+  return loss(name, formula, {a, b}, {options.scale}, options.reduction, here);
+}
+
+Tensor reduced(const Tensor& x, Reduction reduction, Here here) {
+  if (reduction == Reduction::none) return x;
+  return reduction == Reduction::mean ? mean(x, here) : sum(x, here);
+}
+
+// One number for each plane of [.., H, W], back in the shape of the leading axes.
+Tensor of_planes(const Tensor& per_plane, const Shape& image, Here here) {
+  return reshape(per_plane, Shape(image.extents().first(static_cast<std::size_t>(image.rank() - 2))), here);
+}
+
+}  // namespace
+
+Tensor l1_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
+  return loss("losses.l1_loss", Absolute{}, {a, b}, {}, reduction, here);
+}
+
+Tensor mse_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
+  return loss("losses.mse_loss", Square{}, {a, b}, {}, reduction, here);
+}
+
+Tensor charbonnier_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.charbonnier_loss", Charbonnier{}, a, b, options, here);
+}
+
+Tensor cauchy_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.cauchy_loss", Cauchy{}, a, b, options, here);
+}
+
+Tensor geman_mcclure_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.geman_mcclure_loss", GemanMcclure{}, a, b, options, here);
+}
+
+Tensor welsch_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.welsch_loss", Welsch{}, a, b, options, here);
+}
+
+Tensor soft_l1_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.soft_l1_loss", SoftAbsolute{}, a, b, options, here);
+}
+
+Tensor huber_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.huber_loss", Huber{}, a, b, options, here);
+}
+
+Tensor smooth_l1_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return robust("losses.smooth_l1_loss", SmoothAbsolute{}, a, b, options, here);
+}
+
+namespace {
+
+// The value in the middle of each image: a level near the data, exact for a constant image.
+Tensor middle(const Tensor& images, Here here) {
+  Tensor x = images.detach();
+  for (int axis = 3; axis >= 1; --axis) x = select(x, axis, x.size(axis) / 2, here);
+  return x;
+}
+
+}  // namespace
+
+Tensor ncc(const Tensor& a, const Tensor& b, Here here) {
+  const char* name = "losses.ncc";
+  require_image(name, a);
+  require<ShapeError>(a.shape() == b.shape() && a.dtype() == b.dtype(), name,
+                      ": expected images of one shape and dtype, got ", a.shape(), " of ", a.dtype(), " and ",
+                      b.shape(), " of ", b.dtype());
+  const Tensor u = leading_as_one(a, 3, here), v = leading_as_one(b, 3, here);
+  const std::int64_t values = u.size(1) * u.size(2) * u.size(3);
+  require<ShapeError>(values > 0, name, ": expected images with pixels, got shape ", a.shape());
+  const Tensor moments = reduce(Moments{}, {u, v}, {middle(u, here), middle(v, here)}, Segments::images,
+                                1.0 / static_cast<double>(values), name, here);
+  const auto moment = [&](std::int64_t i) { return select(moments, 1, i, here); };
+  const Tensor rounding = a.dtype() == DType::f32 ? 1e-6 : 1e-14;
+  const Tensor r =
+      pixel(Correlation{}, {moment(0), moment(1), moment(2), moment(3), moment(4)}, {rounding}, name, here);
+  return reshape(r, Shape(a.shape().extents().first(static_cast<std::size_t>(a.rank() - 3))), here);
+}
+
+Tensor ncc_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
+  return reduced(sub(1.0, ncc(a, b, here), here), reduction, here);
+}
+
+Tensor psnr(const Tensor& a, const Tensor& b, const Tensor& peak, Here here) {
+  const Tensor mse = loss("losses.psnr", Square{}, {a, b}, {}, Reduction::mean, here);
+  return pixel(Decibel{}, {mse}, {peak}, "losses.psnr", here);
+}
+
+Tensor psnr_loss(const Tensor& a, const Tensor& b, const Tensor& peak, Here here) {
+  return neg(psnr(a, b, peak, here), here);
+}
+
+Tensor total_variation(const Tensor& image, Reduction reduction, Here here) {
+  const char* name = "losses.total_variation";
+  require<ShapeError>(image.rank() >= 2, name, ": expected images [.., H, W], got shape ", image.shape());
+  require<ShapeError>(reduction != Reduction::none, name, ": expected the reduction sum or mean, got none");
+  const Tensor planes = leading_as_one(image, 2, here);
+  const auto steps = [&](int axis) {
+    const std::int64_t last = planes.size(axis) - 1;
+    const Tensor next = slice(planes, axis, 1, std::nullopt, 1, here), before = slice(planes, axis, 0, last, 1, here);
+    const std::int64_t count = next.size(1) * next.size(2);
+    require<ShapeError>(reduction == Reduction::sum || count > 0, name, ": expected neighbours to average, got shape ",
+                        image.shape());
+    const double scale = reduction == Reduction::mean ? 1.0 / static_cast<double>(count) : 1.0;
+    return reduce(Absolute{}, {next, before}, {}, Segments::images, scale, name, here);
+  };
+  return of_planes(add(steps(1), steps(2), here), image.shape(), here);
+}
+
+Tensor inverse_depth_smoothness_loss(const Tensor& inverse_depth, const Tensor& image, Here here) {
+  const char* name = "losses.inverse_depth_smoothness_loss";
+  const Shape &d = inverse_depth.shape(), &i = image.shape();
+  require<ShapeError>(d.rank() == 4 && i.rank() == 4 && d[0] == i[0] && d[2] == i[2] && d[3] == i[3], name,
+                      ": expected [N, C, H, W] and [N, K, H, W], got ", d, " and ", i);
+  const auto term = [&](int axis) {
+    const auto from = [&](const Tensor& x, std::int64_t first) {
+      return slice(x, axis, first, first + x.size(axis) - 1, 1, here);
+    };
+    const Tensor edges = mean(pixel(Absolute{}, {from(image, 0), from(image, 1)}, {}, name, here), {1}, true, here);
+    return loss(name, EdgeAware{}, {from(inverse_depth, 0), from(inverse_depth, 1), edges}, {}, Reduction::mean, here);
+  };
+  return add(term(3), term(2), here);
+}
+
+namespace {
+
+template <class F>
+Tensor divergence(const char* name, F formula, const Tensor& prediction, const Tensor& target, Reduction reduction,
+                  Here here) {
+  const Shape& shape = prediction.shape();
+  require<ShapeError>(shape.rank() >= 2 && shape == target.shape(), name,
+                      ": expected heat maps [.., H, W] of one shape, got ", shape, " and ", target.shape());
+  const Tensor planes = reduce(formula, {leading_as_one(prediction, 2, here), leading_as_one(target, 2, here)}, {},
+                               Segments::images, 1, name, here);
+  return reduced(of_planes(planes, shape, here), reduction, here);
+}
+
+}  // namespace
+
+Tensor kl_div_loss_2d(const Tensor& prediction, const Tensor& target, Reduction reduction, Here here) {
+  return divergence("losses.kl_div_loss_2d", KullbackLeibler{}, prediction, target, reduction, here);
+}
+
+Tensor js_div_loss_2d(const Tensor& prediction, const Tensor& target, Reduction reduction, Here here) {
+  return divergence("losses.js_div_loss_2d", JensenShannon{}, prediction, target, reduction, here);
+}
+
+}  // namespace lumigrad::losses

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses of one difference, as formulas.
+//
+// With d = a - b and t = (d / c)^2, c the scale p[0] at which a difference begins to count as an outlier:
+//
+//     charbonnier      sqrt(t + 1) - 1          like |d| far out
+//     cauchy           log(t / 2 + 1)           grows without bound, ever more slowly
+//     geman_mcclure    2 t / (t + 4)            bounded by 2
+//     welsch           1 - exp(-t / 2)          bounded by 1
+//
+// All are t / 2 near zero. J. T. Barron, A general and adaptive robust loss function, CVPR 2019. Where the textbook
+// form would cancel (1 - 1 near d = 0) an equal one that does not is computed, so that a loss in single precision still
+// falls while differences go to zero.
+#pragma once
+#include <lumigrad/engine/formula.h>
+
+namespace lumigrad::losses {
+
+/// log(1 + t) for t >= 0, small t included: 2 artanh(z) with z = t / (2 + t), as a series for t < 1/4.
+template <class V>
+LUMIGRAD_HD V log_one_plus(const V& t) {
+  const auto small = t < V(0.25);
+  const V z = t / (2 + t), q = z * z;
+  const V tail = fma(
+      q,
+      fma(q, fma(q, fma(q, fma(q, fma(q, V(1.0 / 13), V(1.0 / 11)), V(1.0 / 9)), V(1.0 / 7)), V(1.0 / 5)), V(1.0 / 3)),
+      V(1));
+  return select(small, 2 * z * tail, log(1 + t));
+}
+
+/// 1 - e^-t for t >= 0, as a series for t < 1/8.
+template <class V>
+LUMIGRAD_HD V one_minus_exp(const V& t) {
+  const auto small = t < V(0.125);
+  const V u = select(small, t, V(0));
+  V tail = fma(u, V(-1.0 / 10), V(1));  // t (1 - t/2 (1 - t/3 (1 - ...)))
+  for (int n = 9; n >= 2; --n) tail = fma(u * tail, V(-1.0 / n), V(1));
+  return select(small, t * tail, 1 - exp(-t));
+}
+
+/// |a - b|; slope 0 where they are equal.
+struct Absolute {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b) const {
+    return abs(a - b);
+  }
+};
+
+struct Square {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b) const {
+    const V d = a - b;
+    return d * d;
+  }
+};
+
+struct Charbonnier {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = (a - b) / p[0], t = d * d;
+    return t / (sqrt(t + 1) + 1);
+  }
+};
+
+/// sqrt(d^2 + p[0]^2): the charbonnier loss in its older form, about |d| everywhere.
+struct SoftAbsolute {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = a - b;
+    return sqrt(fma(d, d, p[0] * p[0]));
+  }
+};
+
+struct Cauchy {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = (a - b) / p[0];
+    return log_one_plus(d * d * V(0.5));
+  }
+};
+
+struct GemanMcclure {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = (a - b) / p[0], t = d * d;
+    return 2 * t / (t + 4);
+  }
+};
+
+struct Welsch {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = (a - b) / p[0];
+    return one_minus_exp(d * d * V(0.5));
+  }
+};
+
+/// d^2 / 2 up to |d| = p[0], then p[0] (|d| - p[0] / 2): one straight line and one parabola with equal slopes.
+struct Huber {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = a - b, size = abs(d);
+    return select(size <= p[0], d * d * V(0.5), p[0] * (size - p[0] * V(0.5)));
+  }
+};
+
+/// The same over p[0]: |d| - p[0] / 2 far out.
+struct SmoothAbsolute {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
+    const V d = a - b, size = abs(d);
+    return select(size < p[0], d * d * V(0.5) / p[0], size - p[0] * V(0.5));
+  }
+};
+
+}  // namespace lumigrad::losses
