@@ -2,25 +2,30 @@
 // Row kernels of grey planes, compiled once per instruction level (see plane_kernels.h). The loops are written so that
 // the compiler vectorises them over x: no reductions, no aliasing, constant strides.
 #include <lumigrad/engine/cpu/plane_kernels.h>
+#include <lumigrad/engine/cpu/simd.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
 static int clamped(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-/// out[x] = t0 mid[x] + sum over k of t[k] (before_k[x] + after_k[x]), 32 pixels at a time so that sums stay in
-/// registers.
+using V = native::F;
+typedef V VU __attribute__((aligned(4), may_alias));
+constexpr int block = 2 * vector_bytes / 4;  // pixels whose sums stay in two registers
+
+/// out[x] = t0 mid[x] + sum over k of t[k] (before_k[x] + after_k[x]) for n pixels, n a multiple of 32.
 static void correlate(const float* const* before, const float* const* after, const float* mid, const float* taps,
-                      int radius, float* __restrict out, int n) {
-  constexpr int block = 32;
+                      int radius, float* out, int n) {
+  auto load = [](const float* p) __attribute__((always_inline)) { return V(*reinterpret_cast<const VU*>(p)); };
   for (int x = 0; x < n; x += block) {
-    float sum[block];
-    for (int i = 0; i < block; ++i) sum[i] = taps[0] * mid[x + i];
+    V first = taps[0] * load(mid + x), second = taps[0] * load(mid + x + block / 2);
     for (int k = 1; k <= radius; ++k) {
       const float *p = before[k] + x, *q = after[k] + x;
-      for (int i = 0; i < block; ++i) sum[i] += taps[k] * (p[i] + q[i]);
+      first += taps[k] * (load(p) + load(q));
+      second += taps[k] * (load(p + block / 2) + load(q + block / 2));
     }
-    for (int i = 0; i < block; ++i) out[x + i] = sum[i];
+    *reinterpret_cast<VU*>(out + x) = first;
+    *reinterpret_cast<VU*>(out + x + block / 2) = second;
   }
 }
 

@@ -108,7 +108,7 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   const double s = local_scale(e.map, {0.5 * (pair.fixed.width - 1), 0.5 * (pair.fixed.height - 1)});
   const double g = e.tone.gain;
   std::vector<double> residual, fixed_laplacian, moving_laplacian;
-  on_lattice(pair.fixed, 2500, 1, [&](int x, int y) {
+  on_lattice(pair.fixed, 1600, 1, [&](int x, int y) {
     const float* f = pair.fixed.data + y * pair.fixed.stride + x;
     const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
     auto at = [&](int i, int j) {
