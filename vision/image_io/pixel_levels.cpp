@@ -22,14 +22,19 @@ LUMIGRAD_SIMD I load_pixels(const std::uint8_t* from) {
     __builtin_memcpy(&pixels.raw[0], from, 4 * width);
   } else {
 #if LUMIGRAD_VECTOR_BYTES >= 32
-    // Four pixels of three bytes in each 16-byte quarter, spread by one shuffle.
+    // Four pixels of three bytes in each 16-byte quarter, spread by one shuffle. (Through registers: quarters written
+    // to memory and read back whole would wait for one another.)
     const __m128i spread = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
-    for (std::size_t q = 0; q < width / 4; ++q) {
-      __m128i part;
-      __builtin_memcpy(&part, from + 12 * q, 16);
-      part = _mm_shuffle_epi8(part, spread);
-      __builtin_memcpy(reinterpret_cast<char*>(&pixels.raw[0]) + 16 * q, &part, 16);
-    }
+    __m128i part[width / 4];
+    for (std::size_t q = 0; q < width / 4; ++q) __builtin_memcpy(&part[q], from + 12 * q, 16);
+#if LUMIGRAD_VECTOR_BYTES == 64
+    __m512i all = _mm512_inserti32x4(_mm512_castsi128_si512(part[0]), part[1], 1);
+    all = _mm512_inserti32x4(_mm512_inserti32x4(all, part[2], 2), part[3], 3);
+    pixels.raw[0] = I::Bits(_mm512_shuffle_epi8(all, _mm512_broadcast_i32x4(spread)));
+#else
+    const __m256i all = _mm256_inserti128_si256(_mm256_castsi128_si256(part[0]), part[1], 1);
+    pixels.raw[0] = I::Bits(_mm256_shuffle_epi8(all, _mm256_broadcastsi128_si256(spread)));
+#endif
 #else
     for (std::size_t i = 0; i < width; ++i) {
       std::int32_t pixel;
@@ -72,10 +77,20 @@ LUMIGRAD_SIMD I quantised(const V& x, int largest) {
 template <int C>
 LUMIGRAD_SIMD void planes_step(const std::uint8_t* from, float* const* to, std::size_t at) {
   if constexpr (C == 1) {
+    I numbers;
+#if LUMIGRAD_VECTOR_BYTES == 64
+    __m128i bytes;
+    __builtin_memcpy(&bytes, from, sizeof bytes);
+    numbers.raw[0] = I::Bits(_mm512_cvtepu8_epi32(bytes));
+#elif LUMIGRAD_VECTOR_BYTES == 32
+    long long bytes;
+    __builtin_memcpy(&bytes, from, sizeof bytes);
+    numbers.raw[0] = I::Bits(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes)));
+#else
     Bytes bytes;
     __builtin_memcpy(&bytes, from, sizeof bytes);
-    I numbers;
     numbers.raw[0] = __builtin_convertvector(bytes, I::Bits);
+#endif
     (V::from_int(numbers) / V(255)).store(to[0] + at);
   } else {
     const I pixels = load_pixels<C>(from);
