@@ -36,7 +36,7 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   p.fixed = smoothed(full.fixed, amount.fixed);
   p.moving = smoothed(full.moving, amount.moving);
   auto fit = [&] {
-    if (p.options.gain_bias) p.estimate.tone = fit_tone(sample_pairs(p.fixed, p.moving, map, 4096));
+    if (p.options.gain_bias) p.estimate.tone = fit_tone(sample_pairs(p.fixed, p.moving, map, 2048));
   };
   fit();
   for (int round = 0; round < 3; ++round) {
@@ -102,7 +102,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
     for (int l = 0; l < start.level; ++l) map = to_half_size(map);
     return judged(pyramid, start.level, map);
   };
-  const double polished = agreement_of(r.estimate.map), unpolished = agreement_of(start.map);
+  const double polished = agreement_of(r.estimate.map), unpolished = start.agreement;
   const bool kept =
       is_plausible(r.estimate.map, full.fixed.height(), full.fixed.width()) && polished >= unpolished - 0.05;
   out.matrix = kept ? r.estimate.map : start.map;
@@ -110,7 +110,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
   out.tone = r.estimate.tone;
   out.loss = r.loss;
   out.loss_curve = r.curve;
-  const Samples samples = sample_pairs(polish.fixed, polish.moving, out.matrix, 4096);
+  const Samples samples = sample_pairs(polish.fixed, polish.moving, out.matrix, 2048);
   out.overlap = samples.overlap();
   out.inlier_ratio = inliers(samples, out.tone);
   reports[0].iterations += r.iterations;

@@ -14,7 +14,7 @@ struct AlignmentOptions {
   bool search = true;              ///< look further when the first start is not trusted
   const Matrix3* start = nullptr;  ///< null: the identity
   int max_iterations = 30;         ///< of the polish
-  double tolerance = 1e-3;         ///< corner movement that ends the polish, px
+  double tolerance = 3e-3;         ///< corner movement that ends the polish, px
 };
 
 struct Alignment {

@@ -143,7 +143,7 @@ Plane relit(const LevelPair& pair, const Estimate& e) {
   std::vector<Point5> points;
   const double cx = 0.5 * (pair.fixed.width - 1), cy = 0.5 * (pair.fixed.height - 1),
                unit = 2.0 / std::max(pair.fixed.width, pair.fixed.height);
-  on_lattice(pair.fixed, 2500, 1, [&](int x, int y) {
+  on_lattice(pair.fixed, 1600, 1, [&](int x, int y) {
     const Point q = apply(e.map, {static_cast<double>(x), static_cast<double>(y)});
     const double f = static_cast<double>(pair.fixed.data[y * pair.fixed.stride + x]),
                  m = cubic_at(pair.moving, q.x, q.y);

@@ -18,7 +18,8 @@
 namespace lumigrad::registration {
 namespace {
 
-constexpr int tile = 16;
+// Two columns more are sampled than summed: sixteen make one whole vector.
+constexpr int tile_height = 16, tile_width = 14;
 
 /// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho'; t = (r / scale)^2.
 double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
@@ -98,10 +99,10 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
   };
   double a[10][10] = {}, b[10][10] = {}, tiles = 0, pixels = 0;
   NormalEquations total{}, noise, n;
-  for (int y = 0; y < pair.fixed.height; y += tile)
-    for (int x = 0; x < pair.fixed.width; x += tile) {
-      pass.x0 = x, pass.x1 = std::min(x + tile, pair.fixed.width);
-      pass.y0 = y, pass.y1 = std::min(y + tile, pair.fixed.height);
+  for (int y = 0; y < pair.fixed.height; y += tile_height)
+    for (int x = 0; x < pair.fixed.width; x += tile_width) {
+      pass.x0 = x, pass.x1 = std::min(x + tile_width, pair.fixed.width);
+      pass.y0 = y, pass.y1 = std::min(y + tile_height, pair.fixed.height);
       kernels.accumulate(pass, n);
       if (n.pixels == 0) continue;
       double g[10];
@@ -116,7 +117,7 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
   pass.x0 = pass.y0 = 0, pass.x1 = pair.fixed.width, pass.y1 = pair.fixed.height;
   pass.gradient_sign = -1;
   kernels.accumulate(pass, noise);
-  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 4096), e.tone, scale);
+  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
   double half[10][10] = {};
   for (int i = 0; i < 10; ++i) {

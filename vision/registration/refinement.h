@@ -30,7 +30,7 @@ struct RefinementOptions {
   double tolerance = 0.01;  ///< stop when the corners move less, px of this level
   double damping = 0;       ///< first Levenberg factor
   double width = 3.0;       ///< scale of the robust function in deviations of the residual
-  int samples = 4096;       ///< lattice for the deviation
+  int samples = 2048;       ///< lattice for the deviation
   double max_move = 1e9;    ///< give up when the corners have moved further than this from the start
 };
 

@@ -21,7 +21,7 @@ struct Options {
   Robust loss = Robust::geman_mcclure;
   bool gain_bias = true;    ///< solve moving * gain + bias = fixed along; false trusts the grey levels as they are
   int max_iterations = 30;  ///< of the last refinement, at full size
-  double tolerance = 1e-3;  ///< the last refinement ends when the corners move less, in pixels
+  double tolerance = 3e-3;  ///< the last refinement ends when the corners move less, in pixels
 };
 
 /// What comes back, always: images that cannot be registered end in a status, not in an exception.
