@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The demonstration's panels: each does one of lumigrad's jobs and shows what came out.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace lumigrad::demo {
+
+struct Panel {
+  std::string html;      ///< cards and sections of a page
+  std::string sentence;  ///< what happened, for the terminal
+};
+
+/// Views with a known motion between them, rendered from the photographs (or a painted scene where there are none) and
+/// registered: the error is the distance from the truth.
+Panel known_registration(const std::vector<std::string>& photographs);
+
+/// The user's own two pictures.
+Panel own_registration(const std::string& fixed_path, const std::string& moving_path);
+
+}  // namespace lumigrad::demo

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registration_page.h"
+
+#include "chart.h"
+#include "page.h"
+#include "picture.h"
+
+#include <lumigrad/engine/families/sample.h>
+#include <lumigrad/engine/version.h>
+#include <lumigrad/engine/views.h>
+#include <lumigrad/vision/image_io/pixels.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace lumigrad::report {
+namespace {
+
+using registration::Result;
+using registration::Status;
+
+constexpr std::array<double, 9> identity = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+
+const char* meaning(Status status) {
+  switch (status) {
+    case Status::converged:
+      return "The images agree under the motion found, and it no longer changes.";
+    case Status::stalled:
+      return "The best motion found does not make the images agree. Do not rely on it.";
+    case Status::no_gradient:
+      return "There is nothing to align: an image is constant, tiny or masked.";
+    case Status::diverged:
+      return "The steps left the start without coming to agree. Do not rely on the motion.";
+    case Status::low_overlap:
+      return "What is left of the overlap is too small to judge.";
+  }
+  return "";
+}
+
+std::string size_of(const Tensor& image) {
+  return std::to_string(image.size(2)) + " x " + std::to_string(image.size(1));
+}
+
+std::string matrix_text(const std::array<double, 9>& m) {
+  std::string text = "<pre>";
+  for (std::size_t row = 0; row < 3; ++row) {
+    for (std::size_t column = 0; column < 3; ++column) {
+      std::string cell = number(m[3 * row + column], 7);
+      cell.insert(0, cell.size() < 14 ? 14 - cell.size() : 1, ' ');
+      text += cell;
+    }
+    text += row < 2 ? "\n" : "</pre>";
+  }
+  return text;
+}
+
+/// The pair as grey pictures on the fixed frame, light matched, before and after, small enough for a page.
+struct Frames {
+  Tensor fixed, before, after, inside_before, inside_after;
+  double rms_before, rms_after;
+
+  explicit Frames(const RegisteredPair& pair) {
+    const std::int64_t height = pair.fixed.size(1), width = pair.fixed.size(2);
+    const Tensor moving = grey(pair.moving), all = Tensor::ones(moving.shape());
+    auto onto = [&](const Tensor& image, const std::array<double, 9>& m) {
+      return warped_onto(image, m, height, width);
+    };
+    fixed = grey(pair.fixed);
+    before = lit(onto(moving, identity), pair.result);
+    after = lit(onto(moving, pair.result.matrix), pair.result);
+    inside_before = onto(all, identity);
+    inside_after = onto(all, pair.result.matrix);
+    rms_before = rms_difference(fixed, before, inside_before);
+    rms_after = rms_difference(fixed, after, inside_after);
+    for (Tensor* picture : {&fixed, &before, &after, &inside_before, &inside_after}) *picture = shrunk(*picture);
+  }
+
+  static Tensor lit(Tensor image, const Result& result) {
+    float* v = image.mutable_data<float>();
+    for (std::int64_t i = 0; i < image.numel(); ++i)
+      v[i] = static_cast<float>(static_cast<double>(v[i]) * result.gain + result.bias);
+    return image;
+  }
+};
+
+}  // namespace
+
+Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height, std::int64_t width) {
+  const Tensor map = Tensor::from(std::vector<double>(matrix.begin(), matrix.end()), {1, 3, 3});
+  return squeeze(sample_homography(unsqueeze(to_float(moving), 0), map, {height, width}), 0);
+}
+
+std::string registration_cards(const RegisteredPair& pair) {
+  const Result& r = pair.result;
+  double largest = 0;
+  for (int corner = 0; corner < 4; ++corner) {
+    const double deviation = corner_deviations(r.covariance, corner)[0];
+    largest = std::isfinite(deviation) ? std::max(largest, deviation) : NAN;
+  }
+  std::string html = "<div class=\"cards\">";
+  html += card(std::string("<span class=\"") + (r.converged() ? "good" : "bad") + "\" style=\"font-size:inherit\">" +
+                   name(r.status) + "</span>",
+               "status");
+  html += card(name(r.model), "motion model");
+  html += card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree");
+  html += card(std::isfinite(largest) ? number(largest, 2) + " px" : "-", "standard deviation of the worst corner");
+  html += card(duration(r.seconds), "without reading and writing files");
+  return html + "</div>\n";
+}
+
+std::string registration_pictures(const RegisteredPair& pair) {
+  const Frames frames(pair);
+  const double scale = std::clamp(2 * frames.rms_before, 0.05, 1.0);
+  const std::string brightness = " Full colour at a difference of " + number(scale, 2) + " of full brightness; RMS ";
+  std::string overlay = "<div class=\"grid\">";
+  overlay += figure(red_cyan(frames.fixed, frames.before, frames.inside_before),
+                    "<b>Before.</b> Fixed image in red, moving image in cyan, as the files hold them.");
+  overlay += figure(red_cyan(frames.fixed, frames.after, frames.inside_after),
+                    "<b>After.</b> The moving image brought onto the fixed one: no coloured fringes where they agree.");
+  std::string difference = "<div class=\"grid\">";
+  difference += figure(signed_difference(frames.fixed, frames.before, frames.inside_before, scale),
+                       "<b>Before.</b>" + brightness + number(frames.rms_before, 3) + ".");
+  difference += figure(signed_difference(frames.fixed, frames.after, frames.inside_after, scale),
+                       "<b>After.</b> The same scale; RMS " + number(frames.rms_after, 3) + ".");
+  const Tensor warped = warped_onto(pair.moving, pair.result.matrix, pair.fixed.size(1), pair.fixed.size(2));
+  std::string board = "<div class=\"grid\">";
+  board += figure(shrunk(checkerboard(colours(pair.fixed), colours(warped),
+                                      warped_onto(Tensor::ones(grey(pair.moving).shape()), pair.result.matrix,
+                                                  pair.fixed.size(1), pair.fixed.size(2)))),
+                  "<b>Checkerboard.</b> Squares from both images in turn: edges run on across the borders.");
+  board +=
+      figure(shrunk(colours(warped)), "<b>Warped.</b> The moving image on the frame of the fixed one, black outside.");
+  return section("Overlay", overlay + "</div>") +
+         section("Difference",
+                 "<p class=\"lead\">Fixed minus moving, after the light has been matched (gain " +
+                     number(pair.result.gain, 4) + ", bias " + number(pair.result.bias, 3) +
+                     "): red where the fixed image is brighter, blue where the moving one is, grey outside.</p>" +
+                     difference + "</div>") +
+         section("Side by side", board + "</div>");
+}
+
+std::string registration_figures(const RegisteredPair& pair) {
+  const Result& r = pair.result;
+  std::string drawings = "<div class=\"grid\">";
+  const std::string steps = curve(r.loss_curve, "accepted step of the last refinement", "mean robust loss");
+  if (!steps.empty()) drawings += drawing(steps, "<b>Loss.</b> Mean robust loss per pixel at full size.");
+  const CornerDrawing corners = corner_ellipses(
+      {pair.fixed.size(2), pair.fixed.size(1), pair.moving.size(2), pair.moving.size(1), r.matrix, r.covariance});
+  if (!corners.svg.empty())
+    drawings +=
+        drawing(corners.svg, "<b>Certainty.</b> The fixed image's outline in the moving image. " +
+                                 (corners.enlarged > 0 ? "Ellipses: two standard deviations of each corner, drawn " +
+                                                             number(corners.enlarged, 6) + " times their size."
+                                                       : std::string("How sure the corners are is not known.")));
+  drawings += "</div>";
+
+  std::vector<std::vector<std::string>> facts = {
+      {"Fixed image", escaped(pair.fixed_name) + ", " + size_of(pair.fixed) + " px"},
+      {"Moving image", escaped(pair.moving_name) + ", " + size_of(pair.moving) + " px"},
+      {"Model", name(r.model)},
+      {"Matrix", matrix_text(r.matrix) + "fixed to moving pixels, (x, y, 1), pixel centres at whole numbers"},
+      {"Status", std::string(name(r.status)) + ". " + meaning(r.status)},
+      {"Start", r.start.empty() ? "-" : "found by: " + escaped(r.start)},
+      {"Inlier ratio", number(100 * r.inlier_ratio, 4) + " % of the overlap"},
+      {"Overlap", number(100 * r.overlap, 4) + " % of the fixed image"},
+      {"Local correlation", number(r.correlation, 4)},
+      {"Light", "moving x " + number(r.gain, 5) + " + " + number(r.bias, 4) + " = fixed"},
+      {"Loss", number(r.loss, 5)},
+      {"Steps", std::to_string(r.iterations) + " on all levels and from all starts"},
+      {"Time", duration(r.seconds)},
+  };
+  std::vector<std::vector<std::string>> levels = {{"Level, px", "steps", "loss at its end", "time"}};
+  for (const auto& level : r.levels)
+    levels.push_back({std::to_string(level.width) + " x " + std::to_string(level.height),
+                      std::to_string(level.iterations), number(level.loss, 4), duration(level.seconds)});
+  std::vector<std::vector<std::string>> sure = {
+      {"Corner of the fixed image", "in the moving image, px", "standard deviations along its ellipse, px"}};
+  const double fw = static_cast<double>(pair.fixed.size(2) - 1), fh = static_cast<double>(pair.fixed.size(1) - 1);
+  const std::array<std::array<double, 2>, 4> at = {{{0, 0}, {fw, 0}, {fw, fh}, {0, fh}}};
+  for (int k = 0; k < 4; ++k) {
+    const auto [x, y] = at[static_cast<std::size_t>(k)];
+    const auto& m = r.matrix;
+    const double w = m[6] * x + m[7] * y + m[8];
+    const auto deviation = corner_deviations(r.covariance, k);
+    sure.push_back(
+        {"(" + number(x, 6) + ", " + number(y, 6) + ")",
+         "(" + number((m[0] * x + m[1] * y + m[2]) / w, 7) + ", " + number((m[3] * x + m[4] * y + m[5]) / w, 7) + ")",
+         number(deviation[0], 3) + " and " + number(deviation[1], 3)});
+  }
+  std::string html = section("Steps and certainty", drawings);
+  html += section("Result", table(facts, false));
+  html += section("Corners", table(sure));
+  if (levels.size() > 1) html += section("Levels, coarse to fine", table(levels));
+  return html;
+}
+
+std::string registration_page(const RegisteredPair& pair) {
+  const std::string title = pair.moving_name + " onto " + pair.fixed_name;
+  return page(title, escaped(meaning(pair.result.status)),
+              registration_cards(pair) + registration_pictures(pair) + registration_figures(pair) +
+                  "<footer>lumigrad " + version() + "</footer>");
+}
+
+}  // namespace lumigrad::report

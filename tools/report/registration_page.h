@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a registration looks like.
+#pragma once
+#include <lumigrad/vision/registration/registration.h>
+
+#include <string>
+
+namespace lumigrad::report {
+
+/// The images of a registration, 1 to 4 channels, in [0, 1].
+struct RegisteredPair {
+  std::string fixed_name, moving_name;
+  Tensor fixed, moving;
+  registration::Result result;
+};
+
+/// The moving image on the frame of the fixed one, zero outside: out(x) = moving(matrix x). Channels and dtype f32.
+Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height, std::int64_t width);
+
+/// Key figures, pictures (overlay before and after, checkerboard, difference) and certainty, as sections of a page.
+std::string registration_cards(const RegisteredPair& pair);
+std::string registration_pictures(const RegisteredPair& pair);
+std::string registration_figures(const RegisteredPair& pair);
+
+/// The whole report.
+std::string registration_page(const RegisteredPair& pair);
+
+}  // namespace lumigrad::report
