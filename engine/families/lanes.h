@@ -45,6 +45,8 @@ class LaneReader {
   LaneReader(const Lane& lane, const Domain& domain, std::int64_t image);
   /// True when elements [begin, begin + n) lie behind one another as T.
   bool dense(std::int64_t begin, std::int64_t n) const { return plain_ && begin % run_ + n <= run_; }
+  /// True when every element is the same number.
+  bool constant() const { return rank_ == 0 && (run_stride_ == 0 || run_ == 1); }
   /// Pointer to elements [begin, begin + n): the memory itself if dense, else `scratch` (filled when `fill`).
   T* at(std::int64_t begin, std::int64_t n, T* scratch, bool fill = true) const;
   /// Writes staged elements back; nothing to do where at() gave the memory itself.

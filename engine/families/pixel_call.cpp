@@ -83,15 +83,20 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
     const auto room = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(set.count * lane_block));
     for (std::int64_t at = begin; at < end; at += lane_block) {
       const std::int64_t n = std::min(lane_block, end - at);
+      bool staged = false;  // a result that does not go where it belongs at once
       for (int k = 0; k < set.count; ++k) {
         T* own_room = room.get() + k * lane_block;
-        if (set.lanes[k].base) {
-          pointers[k] = readers[static_cast<std::size_t>(k)].at(at, n, own_room, k < set.read);
-        } else {
+        const auto& reader = readers[static_cast<std::size_t>(k)];
+        if (!set.lanes[k].base) {
           pointers[k] = k < set.read ? std::fill_n(own_room, n, T{0}) - n : nullptr;
+        } else if (k < set.read && reader.constant()) {  // filled once for all blocks
+          if (at == begin) pointers[k] = reader.at(at, std::min(lane_block, end - begin), own_room);
+        } else {
+          pointers[k] = reader.at(at, n, own_room, k < set.read);
+          staged |= k >= set.read && pointers[k] == own_room;
         }
       }
-      step(Block<T>{pointers, static_cast<std::size_t>(n), image, own, true});
+      step(Block<T>{pointers, static_cast<std::size_t>(n), image, own, staged});
       for (int k = set.read; k < set.count; ++k) {
         const T* own_room = room.get() + k * lane_block;
         if (set.lanes[k].base && pointers[k] == own_room) readers[static_cast<std::size_t>(k)].put(at, n, own_room);
