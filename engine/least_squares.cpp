@@ -169,7 +169,7 @@ MinimizationReport GaussNewton::minimize(const Residuals& residuals) {
   });
 }
 
-LevenbergMarquardt::LevenbergMarquardt(std::vector<Tensor> parameters, LevenbergMarquardtOptions o)
+LevenbergMarquardt::LevenbergMarquardt(std::vector<Tensor> parameters, LeastSquaresOptions o)
     : Optimizer(std::move(parameters)), options(o) {
   require<NumericError>(o.damping > 0, "levenberg_marquardt: expected damping > 0, got ", o.damping);
   damping_ = Tensor::from(std::vector<double>{o.damping, 2}, {2});

@@ -161,6 +161,7 @@ struct LeastSquaresOptions {
   double gradient_tolerance = 1e-10;  ///< of the largest cosine between r and a column of J
   double step_tolerance = 1e-12;      ///< of the length of a step, relative to the parameters'
   double loss_tolerance = 1e-15;      ///< of the decrease in one step, relative to the loss
+  double damping = 1e-3;              ///< Levenberg-Marquardt: of the first step, in units of the diagonal of J'J
 };
 
 /// Minimizes half of r'r by solving J'J d = -J'r for each step, which is halved until the loss falls. Quadratic
@@ -174,18 +175,14 @@ class LUMIGRAD_API GaussNewton final : public Optimizer {
   State state() const override { return {}; }
 };
 
-struct LevenbergMarquardtOptions : LeastSquaresOptions {
-  double damping = 1e-3;  ///< at the first step, in units of the diagonal of J'J
-};
-
 /// Minimizes half of r'r by (J'J + damping diag(J'J)) d = -J'r: between Gauss-Newton and a short step down the
 /// gradient. The damping follows the gain, the decrease of the loss over the decrease that the linear model promised: a
 /// step with gain <= 0 is not taken. K. Madsen, H. B. Nielsen, O. Tingleff, Methods for non-linear least squares
 /// problems, 2004, section 3.2; scaling by the diagonal: D. Marquardt, 1963.
 class LUMIGRAD_API LevenbergMarquardt final : public Optimizer {
  public:
-  explicit LevenbergMarquardt(std::vector<Tensor> parameters, LevenbergMarquardtOptions options = {});
-  LevenbergMarquardtOptions options;
+  explicit LevenbergMarquardt(std::vector<Tensor> parameters, LeastSquaresOptions options = {});
+  LeastSquaresOptions options;
   /// When `residuals` throws, the parameters are put back to the best point and the error goes on. A later call
   /// continues with the damping it has.
   MinimizationReport minimize(const Residuals& residuals);

@@ -201,9 +201,9 @@ TEST_CASE("a loss that is not finite at the start is reported, not chased") {
 TEST_CASE("Levenberg-Marquardt continues bit for bit from its state") {
   const Residuals residuals = [](const std::vector<Tensor>& p) { return rosenbrock(p[0]); };
   Tensor p = leaf({-1.2, 1}), q = leaf({-1.2, 1});
-  LevenbergMarquardt whole({p}, {{.iterations = 9}});
+  LevenbergMarquardt whole({p}, {.iterations = 9});
   whole.minimize(residuals);
-  LevenbergMarquardt first({q}, {{.iterations = 4}}), second({q}, {{.iterations = 5}});
+  LevenbergMarquardt first({q}, {.iterations = 4}), second({q}, {.iterations = 5});
   first.minimize(residuals);
   second.load(load_safetensors(encode_safetensors(first.state())));
   second.minimize(residuals);
