@@ -163,24 +163,27 @@ Operator clamp_row() {
   return op;
 }
 
-Operator leaky_relu_row() {
+// x where it is positive, and a parameter's share of something else where it is not.
+Operator rectifier_row(const char* name, const char* doc, Tensor (*call)(const Tensor&, const Tensor&, Here),
+                       const char* share, const char* usual) {
+  const std::string label = name, parameter = share;
   Operator op;
-  op.name = "engine.leaky_relu";
-  op.doc = "x for x > 0, else slope x.";
-  op.arguments = {tensor("x", "any shape", almost), tensor("slope", "a number, or one an image", exact, "", "0.01")};
-  op.call = [](const Values& v) { return std::vector{leaky_relu(v.tensor("x"), v.tensor("slope"))}; };
-  op.samples = [](std::uint64_t seed) {
+  op.name = "engine." + label;
+  op.doc = doc;
+  op.arguments = {tensor("x", "any shape", almost), tensor(share, "a number, or one an image", exact, "", usual)};
+  op.call = [=](const Values& v) { return std::vector{call(v.tensor("x"), v.tensor(parameter), {})}; };
+  op.samples = [=](std::uint64_t seed) {
     std::vector<Sample> samples;
     for (const auto& [what, shape] : shapes()) {
-      const Generator generator{seed, operation_id("leaky_relu"), samples.size()};
+      const Generator generator{seed, operation_id(label), samples.size()};
       Values values = {{"x", numbers(generator, 0, shape, -2, 2, {0})}};
-      if (samples.size() % 2) values.set("slope", number(0.2));
+      if (samples.size() % 2) values.set(parameter, number(0.2));
+      if (shape.rank() == 4) values.set(parameter, numbers(generator, 1, {shape[0]}, 0.1, 1));
       samples.push_back({what, values});
     }
     return samples;
   };
-  op.kinks = {{"at 0", {{"x", number(0)}, {"slope", number(0.25)}}, number(1), "x", number(0.25)}};
-  op.golden = {{"definition", {{"x", number(-2)}, {"slope", number(0.25)}}, {number(-0.5)}, 0}};
+  op.refusals = {{"integers", {{"x", Tensor::zeros({3}, DType::i64)}}, label + ": expected"}};
   return op;
 }
 
@@ -222,7 +225,13 @@ std::vector<Operator> several_inputs() {
   take(lerp_row());
   take(where_row());
   take(clamp_row());
-  take(leaky_relu_row());
+  Operator& leaky = take(rectifier_row("leaky_relu", "x for x > 0, else slope x.", leaky_relu, "slope", "0.01"));
+  leaky.kinks = {{"at 0", {{"x", number(0)}, {"slope", number(0.25)}}, number(1), "x", number(0.25)}};
+  leaky.golden = {{"definition", {{"x", number(-2)}, {"slope", number(0.25)}}, {number(-0.5)}, 0}};
+  Operator& exponential = take(rectifier_row("elu", "x for x > 0, else alpha (e^x - 1).", elu, "alpha", "1"));
+  exponential.kinks = {{"at 0", {{"x", number(0)}, {"alpha", number(0.25)}}, number(1), "x", number(0.25)}};
+  exponential.golden = {
+      {"closed form", {{"x", number(-1)}, {"alpha", number(2)}}, {number(2 / std::numbers::e - 2)}, 1e-14}};
   return all;
 }
 

@@ -32,6 +32,7 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here) {
 Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high, Here here) {
   return elements(Clamp{}, "clamp", {x}, here, {low, high});
 }
+Tensor elu(const Tensor& x, const Tensor& alpha, Here here) { return elements(Elu{}, "elu", {x}, here, {alpha}); }
 Tensor leaky_relu(const Tensor& x, const Tensor& slope, Here here) {
   return elements(LeakyRelu{}, "leaky_relu", {x}, here, {slope});
 }
@@ -62,7 +63,6 @@ LUMIGRAD_UNARY(softplus, Softplus)
 LUMIGRAD_UNARY(relu, Relu)
 LUMIGRAD_UNARY(silu, Silu)
 LUMIGRAD_UNARY(gelu, Gelu)
-LUMIGRAD_UNARY(elu, Elu)
 LUMIGRAD_UNARY(erf, Erf)
 LUMIGRAD_UNARY(floor, Floor)
 LUMIGRAD_UNARY(round, Round)

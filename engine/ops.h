@@ -54,13 +54,14 @@ LUMIGRAD_UNARY(softplus)
 LUMIGRAD_UNARY(relu)
 LUMIGRAD_UNARY(silu)
 LUMIGRAD_UNARY(gelu)
-LUMIGRAD_UNARY(elu)
 LUMIGRAD_UNARY(erf)
 LUMIGRAD_UNARY(floor)
 LUMIGRAD_UNARY(round)
 LUMIGRAD_UNARY(sign)
 #undef LUMIGRAD_UNARY
-/// x for x >= 0, else slope x.
+/// x for x > 0, else alpha (e^x - 1).
+LUMIGRAD_API Tensor elu(const Tensor& x, const Tensor& alpha = 1.0, Here here = {});
+/// x for x > 0, else slope x.
 LUMIGRAD_API Tensor leaky_relu(const Tensor& x, const Tensor& slope = 0.01, Here here = {});
 
 inline Tensor operator+(const Tensor& a, const Operand& b) { return add(a, b.tensor, b.here); }

@@ -230,8 +230,11 @@ Tensor expand(const Tensor& x, const Shape& shape, Here here) {
 Tensor flip(const Tensor& x, std::span<const int> axes, Here here) {
   Strides strides = x.strides();
   std::int64_t offset = 0;
+  unsigned seen = 0;
   for (const int axis : axes) {
     const auto a = static_cast<std::size_t>(checked_axis("flip", axis, x.rank()));
+    require<ShapeError>(!(seen & (1u << a)), "flip: expected every axis at most once, got axis ", axis, " twice");
+    seen |= 1u << a;
     if (x.numel() > 0) offset += (x.size(axis) - 1) * strides[a];
     strides[a] = -strides[a];
   }
@@ -279,6 +282,7 @@ Tensor stack(const std::vector<Tensor>& parts, int axis, Here here) {
 
 Tensor embed(const Tensor& x, int axis, std::int64_t begin, std::int64_t step, std::int64_t extent, Here here) {
   axis = checked_axis("embed", axis, x.rank());
+  require<ShapeError>(step != 0, "embed: expected a step other than 0");
   const std::int64_t count = x.size(axis), last = begin + step * std::max<std::int64_t>(count - 1, 0);
   require<ShapeError>(count == 0 || (begin >= 0 && begin < extent && last >= 0 && last < extent),
                       "embed: expected places inside [0, ", extent, "), got ", begin, " to ", last);

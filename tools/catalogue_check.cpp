@@ -202,6 +202,8 @@ double OperatorCheck::worst(const std::string& check) const {
   return worst;
 }
 
+OperatorCheck check_operator(const Operator& op, const CheckOptions& options) { return Check(op, options).run_all(); }
+
 std::vector<Sample> samples_of(const Operator& op, std::uint64_t seed, int count) {
   std::vector<Sample> all = op.samples(seed);
   while (count > static_cast<int>(all.size()) && !all.empty()) {

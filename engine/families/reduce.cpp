@@ -163,7 +163,11 @@ Tensor sum_scaled(const char* name, const Tensor& x, std::span<const int> axes, 
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype(),
                       "; convert it with to()");
   std::array<bool, max_rank> summed{};
-  for (const int axis : axes) summed[static_cast<std::size_t>(checked_axis(name, axis, x.rank()))] = true;
+  for (const int axis : axes) {
+    bool& taken = summed[static_cast<std::size_t>(checked_axis(name, axis, x.rank()))];
+    require<ShapeError>(!taken, name, ": expected every axis at most once, got axis ", axis, " twice");
+    taken = true;
+  }
   InlineVector<int, max_rank> order;
   Shape kept = x.shape(), result = x.shape();
   for (int i = 0; i < x.rank(); ++i)
