@@ -2,6 +2,7 @@
 // Warps on the tape: what is checked, what is saved, and the closure table of sample.h in code.
 #include <lumigrad/engine/families/sample.h>
 
+#include <limits>
 #include <lumigrad/engine/families/sample_call.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>

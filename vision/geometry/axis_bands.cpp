@@ -61,7 +61,7 @@ Band interpolation_band(std::int64_t from, std::int64_t to, double scale, const 
     const double x = options.align_corners ? at * scale : (at + 0.5) * scale - 0.5;
     std::int64_t first = static_cast<std::int64_t>(std::floor(x));
     std::vector<double> w{1};
-    if (options.mode == Resampling::nearest) first = static_cast<std::int64_t>(std::nearbyint(x));
+    if (options.mode == Resampling::nearest) first = static_cast<std::int64_t>(std::floor(x + 0.5));
     if (options.mode == Resampling::bilinear)
       w = weights_of<LinearWeights>(x - std::floor(x), 0, std::make_index_sequence<2>());
     if (options.mode == Resampling::bicubic) {

@@ -12,7 +12,7 @@ struct Pair {
   Tensor x, y;
 };
 Pair pair_of(const char* name, const char* argument, const Tensor& value, bool spread, Here here) {
-  if (spread && value.rank() == 0) return {value, value};
+  if (spread && value.numel() == 1) return {value, value};
   require<ShapeError>((value.rank() == 1 || value.rank() == 2) && value.size(-1) == 2, name, ": expected ", argument,
                       " of shape [N, 2] or [2], got ", value.shape());
   return {select(value, -1, 0, here), select(value, -1, 1, here)};

@@ -171,7 +171,7 @@ Tensor crop_by_boxes(const Tensor& image, const Tensor& source, const Tensor& de
                      Here here) {
   require_image("crop_by_boxes", image);
   const Tensor to = get_perspective_transform(source.to(DType::f64, here), destination.to(DType::f64, here), here);
-  return warp_perspective(image, to, options, here);
+  return warp_affine(image, slice(to, 1, 0, 2, 1, here), options, here);
 }
 
 Tensor crop_and_resize(const Tensor& image, const Tensor& boxes, const WarpOptions& options, Here here) {
@@ -189,8 +189,8 @@ Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here) {
   const Size size = wanted(image, options);
   const double left = static_cast<double>(image.size(3) - size.width) / 2;
   const double top = static_cast<double>(image.size(2) - size.height) / 2;
-  const std::vector<double> moved = {1, 0, -left, 0, 1, -top, 0, 0, 1};
-  return warp_perspective(image, Tensor::from(moved, {1, 3, 3}), options, here);
+  const std::vector<double> moved = {1, 0, -left, 0, 1, -top};
+  return warp_affine(image, Tensor::from(moved, {1, 2, 3}), options, here);
 }
 
 }  // namespace lumigrad::geometry
