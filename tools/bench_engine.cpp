@@ -87,7 +87,7 @@ void memory() {
 
 void parallel() {
   const int all = num_threads();
-  for (const int threads : {1, 2, all}) {
+  for (const int threads : {1, all}) {
     set_num_threads(threads);
     const Timing region = time_of(
         [] {

@@ -62,6 +62,9 @@ Value value_of(const nlohmann::json& json);
 /// All bindings.
 std::vector<Binding> bindings();
 
+std::vector<Binding> color_bindings();
+std::vector<Binding> enhance_bindings();
+std::vector<Binding> losses_bindings();
 std::vector<Binding> torch_bindings();
 
 }  // namespace lumigrad::parity

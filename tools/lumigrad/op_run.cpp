@@ -102,7 +102,8 @@ Values arguments(const Request& request, const Operator& op, const std::map<std:
     if (equals == std::string::npos) throw Usage("--image: expected argument=file, got " + item);
     values.set(item.substr(0, equals), unsqueeze(load_image(item.substr(equals + 1)), 0));
   }
-  for (const auto& [name, json] : parameters(request.params).items()) values.set(name, value_of(json, name));
+  const Json params = parameters(request.params);
+  for (const auto& [name, json] : params.items()) values.set(name, value_of(json, name));
   return values;
 }
 
