@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/geometry/catalogue.h>
+
+#include <lumigrad/engine/random.h>
+#include <lumigrad/engine/views.h>
+#include <lumigrad/vision/geometry/matrices.h>
+#include <lumigrad/vision/geometry/resize.h>
+#include <lumigrad/vision/geometry/transform.h>
+
+namespace lumigrad {
+namespace {
+
+using namespace geometry;
+constexpr auto exact = Differentiability::exact;
+constexpr auto almost = Differentiability::almost_everywhere;
+
+Tensor draws(std::uint64_t seed, const Shape& shape, double low, double high) {
+  return uniform({seed, 11}, shape, low, high, DType::f64);
+}
+Tensor numbers(std::initializer_list<double> values, const Shape& shape) {
+  return Tensor::from(std::vector<double>(values), shape);
+}
+Argument tensor(const char* name, const char* doc, Differentiability gradient, const char* otherwise = "",
+                bool optional = false) {
+  return {.name = name, .doc = doc, .gradient = gradient, .otherwise = otherwise, .optional = optional};
+}
+Argument option(const char* name, Argument::Kind kind, const char* doc, const char* otherwise,
+                std::vector<std::string> choices = {}) {
+  return {.name = name, .kind = kind, .doc = doc, .otherwise = otherwise, .choices = std::move(choices)};
+}
+
+const std::vector<std::string> modes = {"nearest", "bilinear", "bicubic"};
+const std::vector<std::string> borders = {"zeros", "border", "reflection", "symmetric", "circular"};
+
+template <class E>
+E chosen(const Values& v, const char* name, const std::vector<std::string>& names) {
+  const std::string wanted = v.choice(name);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == wanted) return static_cast<E>(i);
+  throw FormatError(message(name, ": expected one of the listed choices, got ", wanted));
+}
+Size size_of_list(const Values& v) {
+  const std::vector<double> list = v.has("size") ? v.list("size") : std::vector<double>{};
+  if (list.empty()) return {};
+  require<FormatError>(list.size() == 2, "size: expected [h, w], got ", list.size(), " numbers");
+  return {static_cast<std::int64_t>(list[0]), static_cast<std::int64_t>(list[1])};
+}
+
+std::vector<Argument> warp_arguments() {
+  using K = Argument::Kind;
+  return {option("size", K::list, "(h, w) of the result; empty: that of the image", "[]"),
+          option("mode", K::choice, "how the image is read between pixels", "\"bilinear\"", modes),
+          option("border", K::choice, "what lies outside", "\"zeros\"", borders),
+          tensor("fill", "value outside, one or one a channel, with border zeros", exact, "", true),
+          option("align_corners", K::flag, "false: Kornia's and PyTorch's other normalisation", "true"),
+          option("inverse_map", K::flag, "the matrix maps destination to source", "false"),
+          option("cubic", K::number, "Keys' a of bicubic weights", "-0.75")};
+}
+WarpOptions warp_options(const Values& v) {
+  return {.size = size_of_list(v),
+          .mode = chosen<Interpolation>(v, "mode", modes),
+          .border = chosen<Border>(v, "border", borders),
+          .fill = v.tensor("fill"),
+          .align_corners = v.flag("align_corners"),
+          .inverse_map = v.has("inverse_map") && v.flag("inverse_map"),
+          .cubic = v.number("cubic")};
+}
+
+using Fill = std::function<void(Values& values, std::int64_t batch, std::size_t index)>;
+using Call = std::function<Tensor(const Tensor& image, const Values& values)>;
+
+// Shapes and options that every warp is tried with.
+std::vector<Sample> warp_samples(std::uint64_t seed, const Fill& fill, bool inverse_map, bool sized) {
+  struct Case {
+    const char* name;
+    Shape shape;
+    int mode, border;
+    bool align, sized;
+  };
+  const Case cases[] = {{"odd sizes", {1, 1, 7, 9}, 1, 0, true, false},
+                        {"batch of two, another size", {2, 2, 6, 8}, 1, 0, true, true},
+                        {"border", {2, 1, 5, 8}, 1, 1, true, false},
+                        {"reflection, other normalisation", {1, 2, 6, 7}, 1, 2, false, true},
+                        {"symmetric", {1, 1, 8, 5}, 1, 3, true, false},
+                        {"circular", {1, 1, 6, 6}, 1, 4, true, false},
+                        {"bicubic", {1, 2, 7, 8}, 2, 0, true, true},
+                        {"bicubic, border, other normalisation", {2, 1, 6, 7}, 2, 1, false, false},
+                        {"nearest", {1, 1, 6, 7}, 0, 0, true, false},
+                        {"one row", {1, 1, 1, 9}, 1, 1, true, false},
+                        {"filled", {1, 2, 6, 7}, 1, 0, true, false}};
+  std::vector<Sample> samples;
+  for (const Case& c : cases) {
+    const std::size_t index = samples.size();
+    Values values{{"image", draws(seed + index, c.shape, 0, 1)},
+                  {"mode", modes[static_cast<std::size_t>(c.mode)]},
+                  {"border", borders[static_cast<std::size_t>(c.border)]},
+                  {"align_corners", c.align}};
+    if (c.sized && sized) values.set("size", std::vector<double>{5, 6});
+    if (index == 10) values.set("fill", numbers({0.2, 0.7}, {2}));
+    if (inverse_map && index == 4) values.set("inverse_map", true);
+    fill(values, c.shape[0], index);
+    samples.push_back({c.name, values});
+  }
+  return samples;
+}
+
+Operator warp_row(const char* name, const char* doc, std::vector<Argument> own, const Fill& fill, const Call& call,
+                  bool inverse_map = false, bool sized = true) {
+  Operator op;
+  op.name = std::string("geometry.") + name;
+  op.doc = doc;
+  op.arguments = {tensor("image", "[N, C, H, W]", exact)};
+  for (Argument& a : own) op.arguments.push_back(std::move(a));
+  for (Argument& a : warp_arguments())
+    if ((a.name != "inverse_map" || inverse_map) && (a.name != "size" || sized)) op.arguments.push_back(std::move(a));
+  op.call = [call](const Values& v) { return std::vector{call(v.tensor("image"), v)}; };
+  op.samples = [fill, inverse_map, sized](std::uint64_t seed) { return warp_samples(seed, fill, inverse_map, sized); };
+  Values flat{{"image", Tensor::ones({4, 4}, DType::f64)}}, whole{{"image", Tensor::ones({1, 1, 4, 4}, DType::i64)}};
+  fill(flat, 1, 0);
+  fill(whole, 1, 0);
+  op.refusals = {{"no batch", flat, "expected an image"}, {"whole numbers", whole, "expected"}};
+  op.f32_bound = 2e-4;  // positions of some pixels in f32 times the slope of noise
+  op.grad_bound = 5e-3;
+  op.bound_reason = "the gradient to a map is a sum of slopes times coordinates over all pixels, with cancellation";
+  op.bench = [fill](const Shape& shape, DType dtype) {
+    Values values{{"image", uniform({7, 1}, shape, 0, 1, dtype)}};
+    fill(values, shape[0], 0);
+    return values;
+  };
+  op.bench_bytes = [](const Shape& shape, DType dtype) {
+    const double bytes = static_cast<double>(shape.numel()) * static_cast<double>(size_of(dtype));
+    return std::pair{2 * bytes, 5 * bytes};
+  };
+  return op;
+}
+
+// Maps near the identity whose positions keep off whole numbers.
+Tensor affinities(std::int64_t n) {
+  const Tensor both = numbers(
+      {0.8312, 0.2134, 0.3571, -0.1719, 0.7533, 1.1371, 1.1037, -0.2093, 0.2717, 0.2231, 0.9071, -0.6013}, {2, 2, 3});
+  return n == 2 ? both : slice(both, 0, 0, 1).clone();
+}
+Tensor homographies(std::int64_t n) {
+  const Tensor last = numbers({0.0113, -0.0071, 1.0217, -0.0107, 0.0043, 0.9731}, {2, 1, 3});
+  return concat({affinities(n), slice(last, 0, 0, n)}, 1);
+}
+
+std::vector<Operator> warps() {
+  std::vector<Operator> rows;
+  const auto set = [](const char* name, auto make) -> Fill {
+    return [name, make](Values& v, std::int64_t n, std::size_t) { v.set(name, Tensor(make(n))); };
+  };
+  const auto vector_of = [](double x, double y) {
+    return [x, y](std::int64_t n) {
+      return n == 2 ? numbers({x, y, -0.7 * x, 0.9 * y}, {2, 2}) : numbers({x, y}, {1, 2});
+    };
+  };
+  rows.push_back(warp_row(
+      "warp_affine", "The image under affine maps of source to destination pixels.",
+      {tensor("matrix", "[N, 2, 3]", almost)}, set("matrix", affinities),
+      [](auto& x, auto& v) { return warp_affine(x, v.tensor("matrix"), warp_options(v)); }, true));
+  rows.push_back(warp_row(
+      "warp_perspective", "The image under homographies of source to destination pixels.",
+      {tensor("matrix", "[N, 3, 3]", almost)}, set("matrix", homographies),
+      [](auto& x, auto& v) { return warp_perspective(x, v.tensor("matrix"), warp_options(v)); }, true));
+  const Fill normal = [](Values& v, std::int64_t n, std::size_t) {
+    v.set("matrix", n == 2 ? numbers({0.831, 0.113, 0.057, -0.071, 0.753, 0.037, 0.011, -0.017, 1.02, 1.03, -0.093,
+                                      0.017, 0.131, 0.907, -0.013, -0.011, 0.043, 0.973},
+                                     {2, 3, 3})
+                           : numbers({0.831, 0.113, 0.057, -0.071, 0.753, 0.037, 0.011, -0.017, 1.02}, {1, 3, 3}));
+  };
+  rows.push_back(warp_row("homography_warp", "The image under homographies of destination to source in [-1, 1].",
+                          {tensor("matrix", "[N, 3, 3]", almost)}, normal,
+                          [](auto& x, auto& v) { return homography_warp(x, v.tensor("matrix"), warp_options(v)); }));
+  rows.push_back(warp_row(
+      "rotate", "The image turned counter-clockwise about a centre.",
+      {tensor("angle", "radians, [N] or one number", almost),
+       tensor("center", "(x, y); left out: the middle", almost, "", true)},
+      [](Values& v, std::int64_t n, std::size_t i) {
+        v.set("angle", n == 2 ? numbers({0.3171, -0.7133}, {2}) : numbers({0.4517}, {1}));
+        if (i % 2 == 1) v.set("center", numbers({2.137, 3.291}, {2}));
+      },
+      [](auto& x, auto& v) { return rotate(x, v.tensor("angle"), v.tensor("center"), warp_options(v)); }));
+  rows.push_back(warp_row("translate", "The image moved by (x, y) pixels.",
+                          {tensor("translation", "[N, 2] or [2]", almost)},
+                          set("translation", vector_of(1.3171, -0.6133)),
+                          [](auto& x, auto& v) { return translate(x, v.tensor("translation"), warp_options(v)); }));
+  rows.push_back(warp_row(
+      "scale", "The image enlarged about a centre.",
+      {tensor("factor", "(x, y) or one number", almost),
+       tensor("center", "(x, y); left out: the middle", almost, "", true)},
+      [](Values& v, std::int64_t n, std::size_t i) {
+        v.set("factor", n == 2 ? numbers({1.317, 0.713, 0.871, 1.133}, {2, 2}) : numbers({1.2173}, {}));
+        v.set("center", numbers({2.137 + 0.1 * static_cast<double>(i), 3.291}, {2}));
+      },
+      [](auto& x, auto& v) { return geometry::scale(x, v.tensor("factor"), v.tensor("center"), warp_options(v)); }));
+  rows.push_back(warp_row("shear", "The image sheared about the origin.", {tensor("shear", "[N, 2] or [2]", almost)},
+                          set("shear", vector_of(0.1317, -0.1133)),
+                          [](auto& x, auto& v) { return geometry::shear(x, v.tensor("shear"), warp_options(v)); }));
+  rows.push_back(
+      warp_row("crop_and_resize", "What boxes hold, brought to a size.", {tensor("boxes", "[N, 4, 2]", almost)},
+               set("boxes",
+                   [](std::int64_t n) {
+                     const Tensor box = numbers({0.613, 0.337, 4.171, 0.337, 4.171, 3.719, 0.613, 3.719}, {1, 4, 2});
+                     return n == 2 ? concat({box, box}, 0) : box;
+                   }),
+               [](auto& x, auto& v) { return crop_and_resize(x, v.tensor("boxes"), warp_options(v)); }));
+  rows.push_back(warp_row(
+      "remap", "The image read at given positions.",
+      {tensor("map_x", "[N, h, w]", almost), tensor("map_y", "[N, h, w]", almost),
+       option("normalized_coordinates", Argument::Kind::flag, "maps hold [-1, 1]", "false")},
+      [](Values& v, std::int64_t n, std::size_t i) {
+        v.set("map_x", draws(71 + i, {n, 4, 5}, -0.9, 6.9));
+        v.set("map_y", draws(91 + i, {n, 4, 5}, -0.9, 5.9));
+      },
+      [](auto& x, auto& v) {
+        const WarpOptions o = warp_options(v);
+        return remap(x, v.tensor("map_x"), v.tensor("map_y"),
+                     {.mode = o.mode,
+                      .border = o.border,
+                      .fill = o.fill,
+                      .align_corners = o.align_corners,
+                      .normalized_coordinates = v.flag("normalized_coordinates"),
+                      .cubic = o.cubic});
+      },
+      false, false));
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<Operator>& geometry_operators() {
+  static const std::vector<Operator> all = [] {
+    std::vector<Operator> rows = warps();
+    for (Operator& op : geometry::resize_rows()) rows.push_back(std::move(op));
+    for (Operator& op : geometry::matrix_rows()) rows.push_back(std::move(op));
+    return rows;
+  }();
+  return all;
+}
+
+}  // namespace lumigrad
