@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/geometry/catalogue.h>
 
+#include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
-#include <lumigrad/engine/views.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/resize.h>
 #include <lumigrad/vision/geometry/transform.h>
@@ -197,32 +197,60 @@ std::vector<Operator> warps() {
   rows.push_back(warp_row("shear", "The image sheared about the origin.", {tensor("shear", "[N, 2] or [2]", almost)},
                           set("shear", vector_of(0.1317, -0.1133)),
                           [](auto& x, auto& v) { return geometry::shear(x, v.tensor("shear"), warp_options(v)); }));
-  rows.push_back(
-      warp_row("crop_and_resize", "What boxes hold, brought to a size.", {tensor("boxes", "[N, 4, 2]", almost)},
-               set("boxes",
-                   [](std::int64_t n) {
-                     const Tensor box = numbers({0.613, 0.337, 4.171, 0.337, 4.171, 3.719, 0.613, 3.719}, {1, 4, 2});
-                     return n == 2 ? concat({box, box}, 0) : box;
-                   }),
-               [](auto& x, auto& v) { return crop_and_resize(x, v.tensor("boxes"), warp_options(v)); }));
+  const auto box = [](std::int64_t n) {
+    const Tensor one = numbers({0.613, 0.337, 4.171, 0.337, 4.171, 3.719, 0.613, 3.719}, {1, 4, 2});
+    return n == 2 ? concat({one, one}, 0) : one;
+  };
+  const Fill boxes = [box](Values& v, std::int64_t n, std::size_t) {
+    v.set("boxes", box(n));
+    v.set("size", std::vector<double>{4, 5});
+  };
+  rows.push_back(warp_row("crop_and_resize", "What boxes hold, brought to a size.",
+                          {tensor("boxes", "[N, 4, 2]", almost)}, boxes,
+                          [](auto& x, auto& v) { return crop_and_resize(x, v.tensor("boxes"), warp_options(v)); }));
+  const Fill two_boxes = [box](Values& v, std::int64_t n, std::size_t) {
+    v.set("source", box(n));
+    v.set("destination", box(n) * 0.913 + 0.2171);
+    v.set("size", std::vector<double>{4, 5});
+  };
+  rows.push_back(warp_row(
+      "crop_by_boxes", "One box brought onto another.",
+      {tensor("source", "[N, 4, 2]", almost), tensor("destination", "[N, 4, 2]", almost)}, two_boxes,
+      [](auto& x, auto& v) { return crop_by_boxes(x, v.tensor("source"), v.tensor("destination"), warp_options(v)); }));
+  const Fill size_alone = [](Values& v, std::int64_t, std::size_t i) {
+    v.set("size", i % 2 == 0 ? std::vector<double>{4, 5} : std::vector<double>{3, 4});
+  };
+  rows.push_back(warp_row("center_crop", "The middle of an image.", {}, size_alone,
+                          [](auto& x, auto& v) { return center_crop(x, warp_options(v)); }));
+  rows.push_back(warp_row("affine", "The image under affine maps, another name of warp_affine.",
+                          {tensor("matrix", "[N, 2, 3]", almost)}, set("matrix", affinities),
+                          [](auto& x, auto& v) { return affine(x, v.tensor("matrix"), warp_options(v)); }));
+  const auto remap_options = [](const Values& v) {
+    const WarpOptions o = warp_options(v);
+    return RemapOptions{.mode = o.mode,
+                        .border = o.border,
+                        .fill = o.fill,
+                        .align_corners = o.align_corners,
+                        .normalized_coordinates = v.has("normalized_coordinates") && v.flag("normalized_coordinates"),
+                        .cubic = o.cubic};
+  };
+  const Fill grid = [](Values& v, std::int64_t n, std::size_t i) {
+    v.set("grid", draws(51 + i, {n, 4, 5, 2}, -1.2, 1.2));
+  };
+  rows.push_back(warp_row(
+      "grid_sample", "The image read at a grid of normalised positions.",
+      {tensor("grid", "[N, h, w, 2] in [-1, 1]", almost)}, grid,
+      [remap_options](auto& x, auto& v) { return grid_sample(x, v.tensor("grid"), remap_options(v)); }, false, false));
+  const Fill maps = [](Values& v, std::int64_t n, std::size_t i) {
+    v.set("map_x", draws(71 + i, {n, 4, 5}, -0.9, 6.9));
+    v.set("map_y", draws(91 + i, {n, 4, 5}, -0.9, 5.9));
+  };
   rows.push_back(warp_row(
       "remap", "The image read at given positions.",
       {tensor("map_x", "[N, h, w]", almost), tensor("map_y", "[N, h, w]", almost),
        option("normalized_coordinates", Argument::Kind::flag, "maps hold [-1, 1]", "false")},
-      [](Values& v, std::int64_t n, std::size_t i) {
-        v.set("map_x", draws(71 + i, {n, 4, 5}, -0.9, 6.9));
-        v.set("map_y", draws(91 + i, {n, 4, 5}, -0.9, 5.9));
-      },
-      [](auto& x, auto& v) {
-        const WarpOptions o = warp_options(v);
-        return remap(x, v.tensor("map_x"), v.tensor("map_y"),
-                     {.mode = o.mode,
-                      .border = o.border,
-                      .fill = o.fill,
-                      .align_corners = o.align_corners,
-                      .normalized_coordinates = v.flag("normalized_coordinates"),
-                      .cubic = o.cubic});
-      },
+      maps,
+      [remap_options](auto& x, auto& v) { return remap(x, v.tensor("map_x"), v.tensor("map_y"), remap_options(v)); },
       false, false));
   return rows;
 }

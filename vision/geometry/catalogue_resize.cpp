@@ -168,6 +168,15 @@ std::vector<Operator> resize_rows() {
         return std::vector{resize_side(x, v.integer("length"), chosen<Side>(v, "side", sides), resize_options(v))};
       },
       2));
+  rows.push_back(linear_row(
+      "resize_to_be_divisible", "The image resized to the closest multiples.",
+      with({plain("divisor", K::integer, "of both extents", "")}),
+      [vary](Values& v, std::size_t i) {
+        v.set("divisor", std::int64_t(i % 2 == 0 ? 2 : 3));
+        vary(v, i);
+      },
+      [](auto& x, auto& v) { return std::vector{resize_to_be_divisible(x, v.integer("divisor"), resize_options(v))}; },
+      2));
   const std::vector<Argument> pyramid = {
       choice("border", "what lies outside of the blur", "\"reflection\"", borders),
       plain("align_corners", K::flag, "outermost centres instead of edges", "false")};
