@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // color.*
-#include <lumigrad/engine/views.h>
 #include "binding.h"
 
 namespace lumigrad::parity {
-namespace {
-
-bool without_rescale(const GoldenCase& golden) { return !golden.param("rescale", true); }
-
-}  // namespace
-
 std::vector<Binding> color_bindings() {
   std::vector<Binding> all;
   for (const char* name :
@@ -27,9 +20,6 @@ std::vector<Binding> color_bindings() {
     all.push_back({std::string("color.") + name, std::string("color.") + name, {{"background_color", "background"}}});
   for (const char* name : {"yuv420_to_rgb", "yuv422_to_rgb"})
     all.push_back({std::string("color.") + name, std::string("color.") + name, {{"imagey", "y"}, {"imageuv", "uv"}}});
-  Binding sepia{"color.sepia", "color.sepia", {{"input", "image"}, {"rescale", ""}, {"eps", ""}}};
-  sepia.when = without_rescale;
-  all.push_back(sepia);
   return all;
 }
 

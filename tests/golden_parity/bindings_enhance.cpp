@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // enhance.*
-#include <lumigrad/engine/views.h>
 #include "binding.h"
 
 namespace lumigrad::parity {

@@ -86,10 +86,7 @@ Tensor middle(const Tensor& images, Here here) {
   return x;
 }
 
-}  // namespace
-
-Tensor ncc(const Tensor& a, const Tensor& b, Here here) {
-  const char* name = "losses.ncc";
+Tensor correlation(const char* name, const Tensor& a, const Tensor& b, Here here) {
   require_image(name, a);
   require<ShapeError>(a.shape() == b.shape() && a.dtype() == b.dtype(), name,
                       ": expected images of one shape and dtype, got ", a.shape(), " of ", a.dtype(), " and ",
@@ -106,17 +103,29 @@ Tensor ncc(const Tensor& a, const Tensor& b, Here here) {
   return reshape(r, Shape(a.shape().extents().first(static_cast<std::size_t>(a.rank() - 3))), here);
 }
 
+}  // namespace
+
+Tensor ncc(const Tensor& a, const Tensor& b, Here here) { return correlation("losses.ncc", a, b, here); }
+
 Tensor ncc_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
-  return reduced(sub(1.0, ncc(a, b, here), here), reduction, here);
+  return reduced(sub(1.0, correlation("losses.ncc_loss", a, b, here), here), reduction, here);
 }
 
+namespace {
+
+Tensor decibel(const char* name, const Tensor& a, const Tensor& b, const Tensor& peak, Here here) {
+  const Tensor mse = loss(name, Square{}, {a, b}, {}, Reduction::mean, here);
+  return pixel(Decibel{}, {mse}, {peak}, name, here);
+}
+
+}  // namespace
+
 Tensor psnr(const Tensor& a, const Tensor& b, const Tensor& peak, Here here) {
-  const Tensor mse = loss("losses.psnr", Square{}, {a, b}, {}, Reduction::mean, here);
-  return pixel(Decibel{}, {mse}, {peak}, "losses.psnr", here);
+  return decibel("losses.psnr", a, b, peak, here);
 }
 
 Tensor psnr_loss(const Tensor& a, const Tensor& b, const Tensor& peak, Here here) {
-  return neg(psnr(a, b, peak, here), here);
+  return neg(decibel("losses.psnr_loss", a, b, peak, here), here);
 }
 
 Tensor total_variation(const Tensor& image, Reduction reduction, Here here) {
