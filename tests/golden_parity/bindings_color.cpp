@@ -3,6 +3,7 @@
 #include "binding.h"
 
 namespace lumigrad::parity {
+
 std::vector<Binding> color_bindings() {
   std::vector<Binding> all;
   for (const char* name :
