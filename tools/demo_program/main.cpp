@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The demonstration: lumigrad_demo --out DIR [--photos DIR] [FIXED MOVING] writes DIR/index.html.
 #include "panel.h"
-#include "report/page.h"
 #include "scene.h"
+#include "tools/report/page.h"
 
 #include <lumigrad/engine/files/file.h>
 #include <lumigrad/engine/version.h>

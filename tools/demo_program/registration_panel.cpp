@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel.h"
-#include "report/page.h"
-#include "report/picture.h"
-#include "report/registration_page.h"
 #include "scene.h"
+#include "tools/report/page.h"
+#include "tools/report/picture.h"
+#include "tools/report/registration_page.h"
 
 #include <lumigrad/vision/image_io/image_io.h>
 
@@ -26,7 +26,13 @@ struct Trial {
 };
 
 Trial trial_of(const Views& views) {
-  Trial t{.pair = {"fixed view", "moving view", views.fixed, views.moving, {}}, .truth = views.truth, .error = 0};
+  Trial t{.pair = {views.name + ", the view that stays",
+                   views.name + " through a homography, in other light",
+                   views.fixed,
+                   views.moving,
+                   {}},
+          .truth = views.truth,
+          .error = 0};
   t.pair.result = registration::register_images(views.fixed, views.moving, {.model = registration::Model::homography});
   t.error = corner_error(t.pair.result.matrix, t.truth, views.fixed.size(1), views.fixed.size(2));
   return t;
@@ -64,9 +70,7 @@ Panel known_registration(const std::vector<std::string>& photographs) {
   html += card(duration(result.seconds), "time, " + std::to_string(shown.pair.fixed.size(2)) + " x " +
                                              std::to_string(shown.pair.fixed.size(1)) + " pixels");
   html += card(std::to_string(result.iterations), "steps on all pyramid levels");
-  html += card(std::string("<span style=\"font-size:inherit\" class=\"") + (result.converged() ? "good" : "bad") +
-                   "\">" + name(result.status) + "</span>",
-               "what the library says about it");
+  html += card(name(result.status), "what the library says about it", result.converged() ? Tone::good : Tone::bad);
   html += "</div>\n";
   html +=
       section("1. Registration by gradient",

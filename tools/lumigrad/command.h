@@ -21,6 +21,9 @@ struct Usage : std::runtime_error {
 
 void add_info(CLI::App& app, Action& action);
 void add_op(CLI::App& app, Action& action);
+void add_register(CLI::App& app, Action& action);
+void add_warp(CLI::App& app, Action& action);
+void add_transform(CLI::App& app, Action& action);
 
 // The subcommands of `op`.
 void add_op_list(CLI::App& op, Action& action);

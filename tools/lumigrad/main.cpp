@@ -27,6 +27,9 @@ int main(int argc, char** argv) {
   Action action;
   add_info(app, action);
   add_op(app, action);
+  add_register(app, action);
+  add_warp(app, action);
+  add_transform(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -113,8 +113,10 @@ std::string drawing(std::string_view svg, std::string_view caption) {
   return std::string("<figure>").append(svg).append("<figcaption>").append(caption).append("</figcaption></figure>\n");
 }
 
-std::string card(std::string_view value, std::string_view label) {
-  return std::string("<div class=\"card\"><b>")
+std::string card(std::string_view value, std::string_view label, Tone tone) {
+  const char* colour = tone == Tone::good ? "<b class=\"good\">" : tone == Tone::bad ? "<b class=\"bad\">" : "<b>";
+  return std::string("<div class=\"card\">")
+      .append(colour)
       .append(value)
       .append("</b><span>")
       .append(label)

@@ -28,8 +28,10 @@ std::string figure(const Tensor& picture, std::string_view caption);
 /// A drawing (an <svg> element) with its caption (HTML).
 std::string drawing(std::string_view svg, std::string_view caption);
 
+/// How a key figure is meant.
+enum class Tone { plain, good, bad };
 /// A key figure: a large value with a small label. HTML.
-std::string card(std::string_view value, std::string_view label);
+std::string card(std::string_view value, std::string_view label, Tone tone = Tone::plain);
 
 /// A table; cells are HTML. The first column names the row, the first row (if `heading`) the columns.
 std::string table(const std::vector<std::vector<std::string>>& rows, bool heading = true);

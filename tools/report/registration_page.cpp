@@ -98,9 +98,7 @@ std::string registration_cards(const RegisteredPair& pair) {
     largest = std::isfinite(deviation) ? std::max(largest, deviation) : NAN;
   }
   std::string html = "<div class=\"cards\">";
-  html += card(std::string("<span class=\"") + (r.converged() ? "good" : "bad") + "\" style=\"font-size:inherit\">" +
-                   name(r.status) + "</span>",
-               "status");
+  html += card(name(r.status), "status", r.converged() ? Tone::good : Tone::bad);
   html += card(name(r.model), "motion model");
   html += card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree");
   html += card(std::isfinite(largest) ? number(largest, 2) + " px" : "-", "standard deviation of the worst corner");
@@ -114,7 +112,7 @@ std::string registration_pictures(const RegisteredPair& pair) {
   const std::string brightness = " Full colour at a difference of " + number(scale, 2) + " of full brightness; RMS ";
   std::string overlay = "<div class=\"grid\">";
   overlay += figure(red_cyan(frames.fixed, frames.before, frames.inside_before),
-                    "<b>Before.</b> Fixed image in red, moving image in cyan, as the files hold them.");
+                    "<b>Before.</b> Fixed image in red, moving image in cyan, corner on corner.");
   overlay += figure(red_cyan(frames.fixed, frames.after, frames.inside_after),
                     "<b>After.</b> The moving image brought onto the fixed one: no coloured fringes where they agree.");
   std::string difference = "<div class=\"grid\">";
