@@ -49,7 +49,7 @@ struct AlignmentPass {
 };
 
 /// Floats of scratch for a box of this width.
-inline std::size_t alignment_scratch(int width) { return 6 * (static_cast<std::size_t>(width) + 96); }
+inline std::size_t alignment_scratch(int width) { return 18 * (static_cast<std::size_t>(width) + 96); }
 
 /// Sums over the pixels that count, r being the residual, J its derivative, w the robust weight.
 struct NormalEquations {
@@ -60,9 +60,24 @@ struct NormalEquations {
   double pixels;           ///< how many counted
 };
 
+/// Side of the tiles of GradientScatter, px.
+inline constexpr int alignment_tile = 16;
+
+/// Sums of w J r over the tiles of an image, and the sum of their outer products.
+struct GradientScatter {
+  double outer[10][10];
+  double tiles;   ///< how many hold a pixel that counts
+  double pixels;  ///< how many counted
+};
+
 /// The pass at one instruction level.
 struct AlignmentKernels {
   void (*accumulate)(const AlignmentPass& pass, NormalEquations& sums);
+  /// Tiles of alignment_tile squared pixels, the first at (x0, y0). Cheaper than a pass of its own for every tile:
+  /// neighbours share their sampled rows, and no second-order sums are taken.
+  void (*scatter)(const AlignmentPass& pass, GradientScatter& sums);
+  /// Row y of moving(map x), columns x0 - 1 to x0 - 1 + count; NaN outside. Whole groups of 16 floats are written.
+  void (*sample)(const AlignmentPass& pass, int y, int count, float* row);
 };
 
 /// The pass compiled for a level; a level this build or processor lacks falls to the best below it.

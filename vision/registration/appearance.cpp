@@ -111,9 +111,14 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   on_lattice(pair.fixed, 1600, 1, [&](int x, int y) {
     const float* f = pair.fixed.data + y * pair.fixed.stride + x;
     const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
-    auto at = [&](int i, int j) {
-      const Point q = apply(e.map, {static_cast<double>(x + i), static_cast<double>(y + j)});
-      return cubic_at(pair.moving, q.x, q.y);
+    // The motion and its derivative: neighbours are close enough for a straight line.
+    const Matrix3& h = e.map;
+    const double over = 1 / (h[6] * x + h[7] * y + h[8]);
+    const Point q{(h[0] * x + h[1] * y + h[2]) * over, (h[3] * x + h[4] * y + h[5]) * over};
+    const Point along{(h[0] - q.x * h[6]) * over, (h[3] - q.y * h[6]) * over};
+    const Point down{(h[1] - q.x * h[7]) * over, (h[4] - q.y * h[7]) * over};
+    auto at = [&](double i, double j) {
+      return cubic_at(pair.moving, q.x + i * along.x + j * down.x, q.y + i * along.y + j * down.y);
     };
     const double m = at(0, 0), lm = g * (at(-1, 0) + at(1, 0) + at(0, -1) + at(0, 1) - 4 * m);
     const double r = g * m + e.tone.bias - static_cast<double>(f[0]);

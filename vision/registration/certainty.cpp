@@ -18,9 +18,6 @@
 namespace lumigrad::registration {
 namespace {
 
-// Two columns more are sampled than summed: sixteen make one whole vector.
-constexpr int tile_height = 16, tile_width = 14;
-
 /// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho'; t = (r / scale)^2.
 double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
   double slope = 0, weight = 0;
@@ -79,7 +76,7 @@ bool invert(double (&a)[10][10], int n) {
 }  // namespace
 
 std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& e, const RefinementOptions& o,
-                                         double scale) {
+                                         double scale, const NormalEquations& total) {
   std::array<double, 64> covariance;
   covariance.fill(std::numeric_limits<double>::infinity());
   const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
@@ -97,44 +94,36 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
         for (std::size_t j = 0; j < 8; ++j) reduced[i] += columns[static_cast<std::size_t>(i)][j] * full[j];
     }
   };
-  double a[10][10] = {}, b[10][10] = {}, tiles = 0, pixels = 0;
-  NormalEquations total{}, noise, n;
-  for (int y = 0; y < pair.fixed.height; y += tile_height)
-    for (int x = 0; x < pair.fixed.width; x += tile_width) {
-      pass.x0 = x, pass.x1 = std::min(x + tile_width, pair.fixed.width);
-      pass.y0 = y, pass.y1 = std::min(y + tile_height, pair.fixed.height);
-      kernels.accumulate(pass, n);
-      if (n.pixels == 0) continue;
-      double g[10];
-      reduce(n.gradient, g);
-      for (int i = 0; i < size; ++i)
-        for (int j = 0; j < size; ++j) b[i][j] += g[i] * g[j];
-      for (int i = 0; i < 10; ++i)
-        for (int j = 0; j < 10; ++j) total.hessian[i][j] += n.hessian[i][j];
-      tiles += 1, pixels += n.pixels;
+  auto reduce_both = [&](const double(&full)[10][10], double(&reduced)[10][10]) {
+    double half[10][10];  // transposed
+    for (int i = 0; i < 10; ++i) {
+      double row[10];
+      reduce(full[i], row);
+      for (int j = 0; j < size; ++j) half[j][i] = row[j];
     }
+    for (int j = 0; j < size; ++j) {
+      double column[10];
+      reduce(half[j], column);
+      for (int i = 0; i < size; ++i) reduced[i][j] = column[i];
+    }
+  };
+  GradientScatter scatter;
+  kernels.scatter(pass, scatter);
+  const double tiles = scatter.tiles;
   if (tiles < size + 2) return covariance;
-  pass.x0 = pass.y0 = 0, pass.x1 = pair.fixed.width, pass.y1 = pair.fixed.height;
+  NormalEquations noise;
   pass.gradient_sign = -1;
   kernels.accumulate(pass, noise);
   const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
-  double half[10][10] = {};
+  double slope[10][10], a[10][10] = {}, b[10][10] = {};
   for (int i = 0; i < 10; ++i) {
-    double row[10];
-    for (int j = 0; j < 10; ++j) {
-      const double off = i < 8 && j < 8 ? noise.hessian[i][j] : 0;
-      row[j] = ratio * (total.hessian[i][j] - off);
-    }
-    if (i < 8) row[i] = std::max(row[i], 0.1 * ratio * total.hessian[i][i]);
-    reduce(row, half[i]);
+    for (int j = 0; j < 10; ++j)
+      slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? noise.hessian[i][j] : 0));
+    if (i < 8) slope[i][i] = std::max(slope[i][i], 0.1 * ratio * total.hessian[i][i]);
   }
-  for (int j = 0; j < size; ++j) {
-    double column[10], reduced[10];
-    for (int i = 0; i < 10; ++i) column[i] = half[i][j];
-    reduce(column, reduced);
-    for (int i = 0; i < size; ++i) a[i][j] = reduced[i];
-  }
+  reduce_both(slope, a);
+  reduce_both(scatter.outer, b);
   if (!invert(a, size)) return covariance;
 
   // How the corners move with the unknowns, by central differences of the composed motion.

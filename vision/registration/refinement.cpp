@@ -131,6 +131,7 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
   NormalEquations now = equations_at(pair, start, o, scale, scratch);
   r.scale = scale;
   int rescaled = 0;
+  double previous_move = 0;
   for (;;) {
     r.pixels = now.pixels;
     r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;
@@ -158,6 +159,11 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
       ++r.iterations;
       const bool sane = is_plausible(next.map, h, w) && next.tone.gain > 0.01 && next.tone.gain < 100 &&
                         corner_distance(start.map, next.map, h, w) < o.max_move;
+      // Moves shrink from step to step by about the ratio of the last two. A small one whose successor would be well
+      // within the tolerance is the last, and is taken without another look at the images.
+      const double ratio = r.iterations > 1 ? std::min(1.0, r.last_move / previous_move) : 1;
+      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.3 * o.tolerance)
+        return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
         const NormalEquations then = equations_at(pair, next, o, scale, scratch);
         const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
@@ -166,6 +172,7 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
         if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
           r.estimate = next;
           now = then;
+          previous_move = r.last_move;
           damping = damping < 1e-6 ? 0 : damping * 0.1;
           break;
         }
@@ -174,12 +181,6 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
       if (r.last_move < o.tolerance) return r.ending = Ending::settled, r;
       damping = std::max(10 * damping, 1e-3);
       if (damping > 1e4 || r.iterations >= o.max_iterations) return r.ending = Ending::stuck, r;
-    }
-    if (r.last_move < o.tolerance) {
-      r.pixels = now.pixels;
-      r.loss = now.loss / now.pixels;
-      r.equations = now;
-      return r.ending = Ending::settled, r;
     }
   }
 }

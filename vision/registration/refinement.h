@@ -27,10 +27,10 @@ struct RefinementOptions {
   Sampling sampling = Sampling::bilinear;
   bool gain_bias = true;
   int max_iterations = 10;
-  double tolerance = 0.01;  ///< stop when the corners move less, px of this level
+  double tolerance = 0.01;  ///< stop when the next step would move the corners less, px of this level
   double damping = 0;       ///< first Levenberg factor
   double width = 3.0;       ///< scale of the robust function in deviations of the residual
-  int samples = 2048;       ///< lattice for the deviation
+  int samples = 1024;       ///< lattice for the deviation
   double max_move = 1e9;    ///< give up when the corners have moved further than this from the start
 };
 

@@ -7,7 +7,6 @@
 #include <lumigrad/vision/registration/search.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -17,31 +16,66 @@ namespace {
 /// moving(map x) on the canvas whose middle is the middle of the fixed image; zero where there is none. Returns energy.
 double draw(const PlaneView& moving, const Matrix3& map, int side, double left, double top,
             std::vector<float>& canvas) {
+  AlignmentPass pass;
+  pass.moving = moving;
+  pass.x0 = 1;
+  for (std::size_t k = 0; k < 9; ++k) pass.map[k] = static_cast<float>(map[k]);
+  pass.center_x = static_cast<float>(-left), pass.center_y = static_cast<float>(-top);
+  const AlignmentKernels& kernels = alignment_kernels(simd_level());
   double energy = 0;
-  const float right = static_cast<float>(moving.width - 1), bottom = static_cast<float>(moving.height - 1);
   for (int y = 0; y < side; ++y) {
-    float n[3];  // numerators and denominator of the first pixel of the row; they advance by a column of the map
-    for (std::size_t k = 0; k < 3; ++k)
-      n[k] = static_cast<float>(map[3 * k] * left + map[3 * k + 1] * (top + y) + map[3 * k + 2]);
     float* row = &canvas[static_cast<std::size_t>(y) * static_cast<std::size_t>(side)];
-    for (int x = 0; x < side; ++x) {
-      const float step = static_cast<float>(x), w = n[2] + static_cast<float>(map[6]) * step;
-      const float px = (n[0] + static_cast<float>(map[0]) * step) / w,
-                  py = (n[1] + static_cast<float>(map[3]) * step) / w;
-      row[x] = 0;
-      if (!(w > 0 && px >= 0 && py >= 0 && px < right && py < bottom)) continue;
-      const int ix = static_cast<int>(px), iy = static_cast<int>(py);
-      const float* q = moving.data + iy * moving.stride + ix;
-      const float fx = px - static_cast<float>(ix), fy = py - static_cast<float>(iy);
-      const float a = q[0] + (q[1] - q[0]) * fx, b = q[moving.stride] + (q[moving.stride + 1] - q[moving.stride]) * fx;
-      const float v = a + (b - a) * fy;
-      if (std::isnan(v)) continue;
-      row[x] = v;
-      energy += static_cast<double>(v * v);
-    }
+    kernels.sample(pass, y, side, row);
+    float squares[16] = {};
+    for (int x = 0; x < side; x += 16)
+      for (int k = 0; k < 16; ++k) {
+        const float v = row[x + k], counted = v == v ? v : 0.0f;
+        row[x + k] = counted;
+        squares[k] += counted * counted;
+      }
+    for (float s : squares) energy += static_cast<double>(s);
   }
   return energy;
 }
+
+/// The greatest of n numbers, n a multiple of 16.
+float greatest(const float* row, int n) {
+  float most[16];
+  std::copy(row, row + 16, most);
+  for (int x = 16; x < n; x += 16)
+    for (int k = 0; k < 16; ++k) most[k] = row[x + k] > most[k] ? row[x + k] : most[k];
+  return *std::max_element(most, most + 16);
+}
+
+/// The highest values of a square that are not neighbours of each other.
+class Peaks {
+ public:
+  struct Peak {
+    int x, y;
+    float height;
+  };
+  Peaks(std::vector<float>& square, int side) : square_(square), side_(side), tops_(static_cast<std::size_t>(side)) {
+    for (int y = 0; y < side; ++y) tops_[static_cast<std::size_t>(y)] = greatest(row(y), side);
+  }
+  /// The highest that is left; levels the ground around it.
+  Peak next() {
+    const auto top = std::max_element(tops_.begin(), tops_.end());
+    const int y = static_cast<int>(top - tops_.begin());
+    const int x = static_cast<int>(std::find(row(y), row(y) + side_, *top) - row(y));
+    const Peak peak{std::min(x, side_ - 1), y, *top};
+    for (int v = std::max(0, y - 3); v <= std::min(side_ - 1, y + 3); ++v) {
+      std::fill(row(v) + std::max(0, peak.x - 3), row(v) + std::min(side_, peak.x + 4), -1e30f);
+      tops_[static_cast<std::size_t>(v)] = greatest(row(v), side_);
+    }
+    return peak;
+  }
+
+ private:
+  float* row(int y) { return square_.data() + static_cast<std::ptrdiff_t>(y) * side_; }
+  std::vector<float>& square_;
+  int side_;
+  std::vector<float> tops_;
+};
 
 }  // namespace
 
@@ -108,25 +142,11 @@ std::vector<Candidate> search(const PlaneView& fixed, const PlaneView& moving, c
     }
     fourier.transform(pair);
     for (std::size_t k = 0; k < (two ? 2u : 1u); ++k) {
-      const std::vector<float>& c = k ? pair.im : pair.re;
       const double norm = 1.0 / (static_cast<double>(n * n) *
                                  std::sqrt(fixed_energy * std::max(energy[k], 0.25 * fixed_energy) + 1e-9));
-      std::array<std::array<int, 2>, 3> taken;
-      taken.fill({-99, -99});
-      auto apart = [&](int x, int y) {
-        return std::all_of(taken.begin(), taken.end(),
-                           [&](auto& t) { return std::abs(x - t[0]) > 3 || std::abs(y - t[1]) > 3; });
-      };
-      // The highest peaks that are not neighbours.
+      Peaks peaks(k ? pair.im : pair.re, side);
       for (int rank = 0; rank < 3; ++rank) {
-        float high = -1e30f;
-        int hx = 0, hy = 0;
-        for (int y = 0; y < side; ++y)
-          for (int x = 0; x < side; ++x) {
-            const float v = c[static_cast<std::size_t>(y) * n + static_cast<std::size_t>(x)];
-            if (v > high && apart(x, y)) high = v, hx = x, hy = y;
-          }
-        taken[static_cast<std::size_t>(rank)] = {hx, hy};
+        const auto [hx, hy, high] = peaks.next();
         const int tx = hx == 0         ? 0
                        : hx < side / 2 ? -hx
                                        : side - hx,

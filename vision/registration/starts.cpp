@@ -37,7 +37,7 @@ class Climb {
     step_.loss = options.loss;
     step_.gain_bias = false;
     step_.damping = 1e-3;
-    step_.samples = 1024;
+    step_.samples = 400;
     step_.tolerance = 0.02;
     step_.max_iterations = 8;
   }
