@@ -10,7 +10,6 @@ void fill(PixelKernel<T>& kernel, const PixelKernel<T>& from) {
   if (!kernel.forward) kernel.forward = from.forward;
   if (!kernel.vjp) kernel.vjp = from.vjp;
   if (!kernel.vjp_params) kernel.vjp_params = from.vjp_params;
-  if (!kernel.jvp) kernel.jvp = from.jvp;
   if (!kernel.second) kernel.second = from.second;
 }
 

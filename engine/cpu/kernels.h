@@ -30,15 +30,15 @@ struct PixelKernel {
   /// Null for formulas without parameters. The sum runs in T over fixed blocks of 1024, the blocks in double, in order.
   void (*vjp_params)(const T* const* x, const T* p, const T* const* w, T* const* gx, double* gp, std::size_t n,
                      unsigned flags);
-  /// dy = df/dx u + df/dp up
-  void (*jvp)(const T* const* x, const T* p, const T* const* u, const T* up, T* const* dy, std::size_t n);
-  /// The adjoint of vjp: with s(x, p, w) = w' (df/dx u + df/dp up), writes gx = ds/dx, gw = ds/dw (= jvp) and adds
-  /// gp[k] += sum over n of ds/dp_k. Any of gx, gw, gp may be null as a whole.
+  /// The adjoint of vjp: with s(x, p, w) = w' (df/dx u + df/dp up), writes gx = ds/dx, gw = ds/dw and adds
+  /// gp[k] += sum over n of ds/dp_k. Any of gx, gw, gp may be null as a whole. gw = df/dx u + df/dp up is forward mode:
+  /// alone it is what a Jacobian-vector product asks for.
   void (*second)(const T* const* x, const T* p, const T* const* u, const T* up, const T* const* w, T* const* gx,
                  double* gp, T* const* gw, std::size_t n);
 };
 
-/// All that is compiled of one formula at one instruction level. `f64`, jvp and second are null at v4.
+/// All that is compiled of one formula at one instruction level. `f32.second` and `f64` may be null
+/// above the lowest level that has them.
 struct PixelKernels {
   int inputs;
   int outputs;

@@ -186,25 +186,6 @@ struct Loops {
     if (past_caches) fence();
   }
 
-  static void jvp(const T* const* x, const T* p, const T* const* u, const T* up, T* const* dy, std::size_t n) {
-    LanePointers<const T, 2 * inputs> in;
-    LanePointers<T, outputs> out;
-    in.set(0, x, inputs);
-    in.set(inputs, u, inputs);
-    out.set(0, dy, outputs);
-    Slow ps[params + 1], ups[params + 1];
-    splat(ps, p);
-    splat(ups, up);
-    for_batches<Slow::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(2 * inputs, outputs) {
-      Slow xs[inputs], us[inputs], ys[outputs];
-      in.template load<inputs>(xs, 0, i);
-      in.template load<inputs>(us, inputs, i);
-      const auto y = lumigrad::jvp<F>(xs, ps, us, ups);
-      for (int m = 0; m < outputs; ++m) ys[m] = y[m].tangent[0];
-      out.template store<outputs>(ys, 0, i);
-    });
-  }
-
   static void second(const T* const* x, const T* p, const T* const* u, const T* up, const T* const* w, T* const* gx,
                      double* gp, T* const* gw, std::size_t n) {
     LanePointers<const T, 2 * inputs + outputs> in;
@@ -237,8 +218,9 @@ struct Loops {
 };
 #undef LUMIGRAD_BATCH
 
-/// Which kernels a level compiles: v4 only the first-order single-precision ones, for v3's serve the rest as well.
-enum class Kernels { first_order_f32, all };
+/// Which kernels a level compiles. Double precision is for checking and for small unknowns and stays at the baseline;
+/// second derivatives are worth v3's registers, and v3's serve v4 as well. It keeps the library small.
+enum class Kernels { first_order_f32, both_orders_f32, all };
 
 template <class F, class T, Kernels which>
 constexpr PixelKernel<T> kernel() {
@@ -249,10 +231,7 @@ constexpr PixelKernel<T> kernel() {
     k.vjp = &L::vjp;
     if constexpr (L::params > 0) k.vjp_params = &L::vjp_params;
   }
-  if constexpr (which == Kernels::all) {
-    k.jvp = &L::jvp;
-    k.second = &L::second;
-  }
+  if constexpr (which == Kernels::all || (sizeof(T) == 4 && which == Kernels::both_orders_f32)) k.second = &L::second;
   return k;
 }
 
@@ -271,6 +250,8 @@ constexpr KernelTable<int(sizeof...(F))> kernel_table(FormulaList<F...>) {
 
 #if LUMIGRAD_VECTOR_BYTES == 64
 #define LUMIGRAD_KERNELS_HERE Kernels::first_order_f32
+#elif LUMIGRAD_VECTOR_BYTES == 32
+#define LUMIGRAD_KERNELS_HERE Kernels::both_orders_f32
 #else
 #define LUMIGRAD_KERNELS_HERE Kernels::all
 #endif

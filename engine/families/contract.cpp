@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/cpu/dense_matrices.h>
 #include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/parallel.h>
-#include <Eigen/Dense>
+#include <algorithm>
 
 namespace lumigrad {
 namespace {
-
-template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T>
-using MatrixView = Eigen::Map<const Matrix<T>>;
 
 struct MatmulNode final : Node {
   using Node::Node;
@@ -102,12 +98,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
   by_dtype(a.dtype(), [&](auto t) {
     using T = decltype(t);
     each_matrix(batch.numel(), static_cast<double>(m * k * n), [&](std::int64_t i) {
-      Eigen::Map<Matrix<T>> out(numbers<T>(y) + i * m * n, m, n);
-      if (k == 0)
-        out.setZero();
-      else
-        out.noalias() =
-            MatrixView<T>(numbers<T>(left) + i * m * k, m, k) * MatrixView<T>(numbers<T>(right) + i * k * n, k, n);
+      multiply(numbers<T>(left) + i * m * k, numbers<T>(right) + i * k * n, numbers<T>(y) + i * m * n, m, k, n);
     });
   });
   if (auto node = record<MatmulNode>("matmul", here, {&a, &b})) {
@@ -126,11 +117,8 @@ Tensor inverse(const Tensor& a, Here here) {
   const Tensor from = dense(a, batch_of(a));
   by_dtype(a.dtype(), [&](auto t) {
     using T = decltype(t);
-    each_matrix(batch_of(a).numel(), static_cast<double>(n * n * n), [&](std::int64_t i) {
-      const MatrixView<T> in(numbers<T>(from) + i * n * n, n, n);
-      Eigen::Map<Matrix<T>> out(numbers<T>(y) + i * n * n, n, n);
-      out = in.partialPivLu().inverse();
-    });
+    each_matrix(batch_of(a).numel(), static_cast<double>(n * n * n),
+                [&](std::int64_t i) { invert(numbers<T>(from) + i * n * n, numbers<T>(y) + i * n * n, n); });
   });
   if (auto node = record<InverseNode>("inverse", here, {&a})) {
     node->kept[0] = node->save_output(0, y);
@@ -155,10 +143,7 @@ Tensor solve(const Tensor& a, const Tensor& b, Here here) {
   by_dtype(a.dtype(), [&](auto t) {
     using T = decltype(t);
     each_matrix(batch.numel(), static_cast<double>(n * n * (n + m)), [&](std::int64_t i) {
-      Eigen::Map<Matrix<T>> out(numbers<T>(x) + i * n * m, n, m);
-      out = MatrixView<T>(numbers<T>(left) + i * n * n, n, n)
-                .partialPivLu()
-                .solve(MatrixView<T>(numbers<T>(right) + i * n * m, n, m));
+      solve(numbers<T>(left) + i * n * n, numbers<T>(right) + i * n * m, numbers<T>(x) + i * n * m, n, m);
     });
   });
   if (auto node = record<SolveNode>("solve", here, {&a, &b})) {

@@ -64,7 +64,8 @@ struct NormalsToRgb255 {
 struct Rgb255ToNormals {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b) const {
-    const V x = fma(r, V(2.0 / 255), V(-1)), y = fma(g, V(2.0 / 255), V(-1)), z = fma(b, V(2.0 / 255), V(-1));
+    const V middle(127.5), unit(2.0 / 255);  // exactly 0 at the middle, with and without fused arithmetic
+    const V x = (r - middle) * unit, y = (g - middle) * unit, z = (b - middle) * unit;
     const V square = fma(x, x, fma(y, y, z * z));
     const V scale = select(square == V(0), V(0), 1 / sqrt(select(square == V(0), V(1), square)));
     return {{x * scale, y * scale, z * scale}};
