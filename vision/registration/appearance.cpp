@@ -173,15 +173,17 @@ Plane relit(const LevelPair& pair, const Estimate& e) {
   double scale = before;
   for (int round = 0; round < 4; ++round) {
     double a[terms][terms] = {}, x[terms] = {};
-    for (const Point5& p : points) {
+    // Whether place and level explain anything can be told from half of the points.
+    for (std::size_t i = 0; i < points.size(); i += round == 0 ? 2 : 1) {
+      const Point5& p = points[i];
       double b[terms];
       basis(p.u, p.v, p.f, b);
       const double target = e.tone.gain * p.m + e.tone.bias, t = (target - value(p)) / (3 * scale), q = 1 / (1 + t * t),
                    w = q * q;
-      for (int i = 0; i < terms; ++i) {
-        const double wb = w * b[i];
-        x[i] += wb * target;
-        for (int j = 0; j <= i; ++j) a[i][j] += wb * b[j];
+      for (int k = 0; k < terms; ++k) {
+        const double wb = w * b[k];
+        x[k] += wb * target;
+        for (int j = 0; j <= k; ++j) a[k][j] += wb * b[j];
       }
     }
     for (int i = 0; i < terms; ++i)

@@ -98,16 +98,44 @@ double residual_scale(const Samples& s, const Tone& tone) {
 Agreement agreement(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map) {
   constexpr int cell = 8;
   const int across = (fixed.width + cell - 1) / cell, down = (fixed.height + cell - 1) / cell;
+  AlignmentPass pass;
+  pass.moving = moving;
+  pass.x0 = 1;
+  for (std::size_t k = 0; k < 9; ++k) pass.map[k] = static_cast<float>(map[k]);
+  const auto sample = alignment_kernels(simd_level()).sample;
+  const std::size_t pitch = static_cast<std::size_t>(across) * cell + 16;
+  std::vector<float> rows(cell * pitch);
   struct Sums {
     double n = 0, f = 0, m = 0, ff = 0, mm = 0, fm = 0;
   };
-  std::vector<Sums> cells(static_cast<std::size_t>(across) * static_cast<std::size_t>(down));
-  const int asked = for_each_pair(fixed, moving, map, 1, [&](int x, int y, float fv, float mv) {
-    Sums& c = cells[static_cast<std::size_t>(y / cell) * static_cast<std::size_t>(across) +
-                    static_cast<std::size_t>(x / cell)];
-    const double f = static_cast<double>(fv), m = static_cast<double>(mv);
-    c.n += 1, c.f += f, c.m += m, c.ff += f * f, c.mm += m * m, c.fm += f * m;
-  });
+  std::vector<Sums> cells;
+  cells.reserve(static_cast<std::size_t>(across) * static_cast<std::size_t>(down));
+  double asked = 0;
+  for (int y0 = 0; y0 < fixed.height; y0 += cell) {
+    const int y1 = std::min(y0 + cell, fixed.height);
+    for (int y = y0; y < y1; ++y) sample(pass, y, fixed.width, &rows[static_cast<std::size_t>(y - y0) * pitch]);
+    for (int x0 = 0; x0 < fixed.width; x0 += cell) {
+      float n[cell] = {}, f[cell] = {}, m[cell] = {}, ff[cell] = {}, mm[cell] = {}, fm[cell] = {}, here[cell] = {};
+      const int width = std::min(cell, fixed.width - x0);
+      for (int y = y0; y < y1; ++y) {
+        const float* row = fixed.data + y * fixed.stride + x0;  // may be read past its end, lanes there are not used
+        const float* mapped = &rows[static_cast<std::size_t>(y - y0) * pitch + static_cast<std::size_t>(x0)];
+        for (int k = 0; k < cell; ++k) {
+          const float fk = row[k], mk = mapped[k], both = fk + mk;
+          const float a = both == both ? fk : 0.0f, b = both == both ? mk : 0.0f;
+          here[k] += fk == fk ? 1.0f : 0.0f, n[k] += both == both ? 1.0f : 0.0f;
+          f[k] += a, m[k] += b, ff[k] += a * a, mm[k] += b * b, fm[k] += a * b;
+        }
+      }
+      Sums c;
+      for (int k = 0; k < width; ++k) {
+        asked += static_cast<double>(here[k]), c.n += static_cast<double>(n[k]);
+        c.f += static_cast<double>(f[k]), c.m += static_cast<double>(m[k]), c.ff += static_cast<double>(ff[k]);
+        c.mm += static_cast<double>(mm[k]), c.fm += static_cast<double>(fm[k]);
+      }
+      cells.push_back(c);
+    }
+  }
   struct Ranked {
     double correlation, weight;
   };
@@ -122,7 +150,7 @@ Agreement agreement(const PlaneView& fixed, const PlaneView& moving, const Matri
     total += weight;
   }
   Agreement a;
-  a.overlap = asked ? pixels / asked : 0;
+  a.overlap = asked > 0 ? pixels / asked : 0;
   if (ranked.size() < 2 || !(total > 0)) return a;
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& p, const Ranked& q) { return p.correlation > q.correlation; });

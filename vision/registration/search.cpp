@@ -18,16 +18,30 @@ double draw(const PlaneView& moving, const Matrix3& map, int side, double left, 
             std::vector<float>& canvas) {
   AlignmentPass pass;
   pass.moving = moving;
-  pass.x0 = 1;
   for (std::size_t k = 0; k < 9; ++k) pass.map[k] = static_cast<float>(map[k]);
   pass.center_x = static_cast<float>(-left), pass.center_y = static_cast<float>(-top);
   const AlignmentKernels& kernels = alignment_kernels(simd_level());
+  // Only the box around the moving image's corners can hold any of it (turns and small homographies keep them in
+  // front of the horizon).
+  const Matrix3 back = inverse(map);
+  double box[4] = {1e9, 1e9, -1e9, -1e9};
+  for (const Point& corner : corners(moving.height, moving.width)) {
+    const Point p = apply(back, corner);
+    const double x = p.x - left, y = p.y - top;
+    box[0] = std::min(box[0], x), box[1] = std::min(box[1], y);
+    box[2] = std::max(box[2], x), box[3] = std::max(box[3], y);
+  }
+  auto within = [side](double v) { return static_cast<int>(std::clamp(v, 0.0, static_cast<double>(side))); };
+  const int x0 = within(std::floor(box[0])) / 16 * 16, x1 = (within(std::ceil(box[2]) + 1) + 15) / 16 * 16;
+  const int y0 = within(std::floor(box[1])), y1 = within(std::ceil(box[3]) + 1);
+  std::fill(canvas.begin(), canvas.end(), 0.0f);
+  pass.x0 = x0 + 1;
   double energy = 0;
-  for (int y = 0; y < side; ++y) {
+  for (int y = y0; y < y1; ++y) {
     float* row = &canvas[static_cast<std::size_t>(y) * static_cast<std::size_t>(side)];
-    kernels.sample(pass, y, side, row);
+    kernels.sample(pass, y, x1 - x0, row + x0);
     float squares[16] = {};
-    for (int x = 0; x < side; x += 16)
+    for (int x = x0; x < x1; x += 16)
       for (int k = 0; k < 16; ++k) {
         const float v = row[x + k], counted = v == v ? v : 0.0f;
         row[x + k] = counted;
