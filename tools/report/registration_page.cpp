@@ -37,6 +37,9 @@ const char* meaning(Status status) {
   return "";
 }
 
+/// Without what is noise in a sum of grey levels.
+double rounded(double bias) { return std::round(bias * 1e5) / 1e5; }
+
 std::string size_of(const Tensor& image) {
   return std::to_string(image.size(2)) + " x " + std::to_string(image.size(1));
 }
@@ -131,7 +134,7 @@ std::string registration_pictures(const RegisteredPair& pair) {
   return section("Overlay", overlay + "</div>") +
          section("Difference",
                  "<p class=\"lead\">Fixed minus moving, after the light has been matched (gain " +
-                     number(pair.result.gain, 4) + ", bias " + number(pair.result.bias, 3) +
+                     number(pair.result.gain, 4) + ", bias " + number(rounded(pair.result.bias), 3) +
                      "): red where the fixed image is brighter, blue where the moving one is, grey outside.</p>" +
                      difference + "</div>") +
          section("Side by side", board + "</div>");
@@ -162,7 +165,7 @@ std::string registration_figures(const RegisteredPair& pair) {
       {"Inlier ratio", number(100 * r.inlier_ratio, 4) + " % of the overlap"},
       {"Overlap", number(100 * r.overlap, 4) + " % of the fixed image"},
       {"Local correlation", number(r.correlation, 4)},
-      {"Light", "moving x " + number(r.gain, 5) + " + " + number(r.bias, 4) + " = fixed"},
+      {"Light", "moving x " + number(r.gain, 5) + " + " + number(rounded(r.bias), 4) + " = fixed"},
       {"Loss", number(r.loss, 5)},
       {"Steps", std::to_string(r.iterations) + " on all levels and from all starts"},
       {"Time", duration(r.seconds)},
@@ -180,10 +183,10 @@ std::string registration_figures(const RegisteredPair& pair) {
     const auto& m = r.matrix;
     const double w = m[6] * x + m[7] * y + m[8];
     const auto deviation = corner_deviations(r.covariance, k);
-    sure.push_back(
-        {"(" + number(x, 6) + ", " + number(y, 6) + ")",
-         "(" + number((m[0] * x + m[1] * y + m[2]) / w, 7) + ", " + number((m[3] * x + m[4] * y + m[5]) / w, 7) + ")",
-         number(deviation[0], 3) + " and " + number(deviation[1], 3)});
+    const double u = (m[0] * x + m[1] * y + m[2]) / w, v = (m[3] * x + m[4] * y + m[5]) / w;
+    sure.push_back({message("(", number(x, 6), ", ", number(y, 6), ")"),
+                    message("(", number(u, 7), ", ", number(v, 7), ")"),
+                    message(number(deviation[0], 3), " and ", number(deviation[1], 3))});
   }
   std::string html = section("Steps and certainty", drawings);
   html += section("Result", table(facts, false));
