@@ -14,7 +14,7 @@ namespace {
 
 using namespace lumigrad;
 
-constexpr int usage_fault = 2, data_fault = 3;
+constexpr int check_failed = 1, usage_fault = 2, data_fault = 3;
 constexpr const char* usage = "usage: lumigrad_demo --out DIR [--photos DIR] [FIXED MOVING]";
 
 struct Request {
@@ -60,7 +60,7 @@ int main(int count, char** words) {
                                   "this page was computed on this machine a moment ago.",
                                   panel.html + "<footer>lumigrad " + version() + "</footer>"));
     std::printf("lumigrad_demo: %s; %s\n", panel.sentence.c_str(), path.c_str());
-    return 0;
+    return panel.good ? 0 : check_failed;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lumigrad_demo: %s\n", error.what());
     return data_fault;
