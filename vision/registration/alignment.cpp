@@ -49,11 +49,23 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
     amount = next;
     fit();
   }
-  if (p.options.gain_bias) {
-    Plane lit = relit({p.fixed, p.moving}, p.estimate);
-    if (!lit.empty()) p.fixed = std::move(lit);
+  // Light is fitted where the images lie on each other: once at the start, and where it is uneven once more after the
+  // motion has been mended under the first fit.
+  Plane lit = p.options.gain_bias ? relit({p.fixed, p.moving}, p.estimate, 1600) : Plane();
+  if (lit.empty()) {
+    p.result = refine({p.fixed, p.moving}, p.estimate, p.options);
+    return;
   }
-  p.result = refine({p.fixed, p.moving}, p.estimate, p.options);
+  RefinementOptions rough = p.options;
+  rough.tolerance = std::max(0.03, rough.tolerance);
+  p.result = refine({lit, p.moving}, p.estimate, rough);
+  const Estimate between = p.result.estimate;
+  if (Plane better = relit({p.fixed, p.moving}, {between.map, p.estimate.tone}, 6400); !better.empty())
+    lit = std::move(better);
+  p.fixed = std::move(lit);
+  const int before = p.result.iterations;
+  p.result = refine({p.fixed, p.moving}, between, p.options);
+  p.result.iterations += before;
 }
 
 bool has_structure(const Plane& p) {

@@ -5,8 +5,9 @@
 // correlates with its own Laplacian: a noisy image would look sharp. The mixture of both whose noise terms cancel is
 // not.
 //
-// Light. Vignetting, ramps and gamma change grey levels by a smooth function of place and level. Nine places times
-// levels give its coefficients by reweighted least squares on a lattice; gain and bias stay with the alignment.
+// Light. Vignetting, ramps and gamma change grey levels by a smooth function of place and level. Six places times
+// three levels and two higher powers are fitted by reweighted least squares on a lattice; gain and bias stay with the
+// alignment.
 #include <lumigrad/vision/registration/appearance.h>
 
 #include <algorithm>
@@ -51,14 +52,14 @@ void on_lattice(const PlaneView& p, int count, int margin, Visit visit) {
     for (int x = std::max(margin, step / 2); x < p.width - margin; x += step) visit(x, y);
 }
 
-constexpr int terms = 14;
+constexpr int terms = 20;
 
-/// 1, place to second order; level times the same; level squared and cubed.
+/// Place to second order times 1, level and level squared; level to the third and fourth power.
 void basis(double u, double v, double f, double* b) {
   const double place[6] = {1, u, v, u * u, u * v, v * v};
-  for (int k = 0; k < 6; ++k) b[k] = place[k], b[6 + k] = place[k] * f;
-  b[12] = f * f;
-  b[13] = f * f * f;
+  for (int k = 0; k < 6; ++k) b[k] = place[k], b[6 + k] = place[k] * f, b[12 + k] = place[k] * f * f;
+  b[18] = f * f * f;
+  b[19] = b[18] * f;
 }
 
 /// Solves a x = b for a symmetric positive matrix with a small ridge; false when it is not positive.
@@ -141,14 +142,14 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   return zl > 0 ? std::clamp(2 * zr / zl, -3.0, 3.0) : 0;
 }
 
-Plane relit(const LevelPair& pair, const Estimate& e) {
+Plane relit(const LevelPair& pair, const Estimate& e, int count) {
   struct Point5 {
     double u, v, f, m;
   };
   std::vector<Point5> points;
   const double cx = 0.5 * (pair.fixed.width - 1), cy = 0.5 * (pair.fixed.height - 1),
                unit = 2.0 / std::max(pair.fixed.width, pair.fixed.height);
-  on_lattice(pair.fixed, 1600, 1, [&](int x, int y) {
+  on_lattice(pair.fixed, count, 1, [&](int x, int y) {
     const Point q = apply(e.map, {static_cast<double>(x), static_cast<double>(y)});
     const double f = static_cast<double>(pair.fixed.data[y * pair.fixed.stride + x]),
                  m = cubic_at(pair.moving, q.x, q.y);
@@ -173,8 +174,8 @@ Plane relit(const LevelPair& pair, const Estimate& e) {
   double scale = before;
   for (int round = 0; round < 4; ++round) {
     double a[terms][terms] = {}, x[terms] = {};
-    // Whether place and level explain anything can be told from half of the points.
-    for (std::size_t i = 0; i < points.size(); i += round == 0 ? 2 : 1) {
+    // Whether place and level explain anything can be told from a third of the points.
+    for (std::size_t i = 0; i < points.size(); i += round == 0 ? 3 : 1) {
       const Point5& p = points[i];
       double b[terms];
       basis(p.u, p.v, p.f, b);
@@ -200,15 +201,18 @@ Plane relit(const LevelPair& pair, const Estimate& e) {
     const float* f = pair.fixed.data + y * pair.fixed.stride;
     float* out = to.row(y);
     const double v = (y - cy) * unit;
-    const float k0 = static_cast<float>(c[0] + c[2] * v + c[5] * v * v), k1 = static_cast<float>(c[1] + c[4] * v),
-                k2 = static_cast<float>(c[3]);
-    const float l0 = static_cast<float>(c[6] + c[8] * v + c[11] * v * v), l1 = static_cast<float>(c[7] + c[10] * v),
-                l2 = static_cast<float>(c[9]);
-    const float q2 = static_cast<float>(c[12]), q3 = static_cast<float>(c[13]), u0 = static_cast<float>(-cx * unit),
+    float k[3][3];  // of level^i: constant, times u, times u^2
+    for (int i = 0; i < 3; ++i) {
+      const double* q = c + 6 * i;
+      k[i][0] = static_cast<float>(q[0] + q[2] * v + q[5] * v * v), k[i][1] = static_cast<float>(q[1] + q[4] * v);
+      k[i][2] = static_cast<float>(q[3]);
+    }
+    const float q3 = static_cast<float>(c[18]), q4 = static_cast<float>(c[19]), u0 = static_cast<float>(-cx * unit),
                 du = static_cast<float>(unit);
     for (int x = 0; x < to.width(); ++x) {
       const float u = u0 + du * static_cast<float>(x), s = f[x];
-      out[x] = k0 + u * (k1 + u * k2) + s * (l0 + u * (l1 + u * l2) + s * (q2 + s * q3));
+      auto at = [&](int i) { return k[i][0] + u * (k[i][1] + u * k[i][2]); };
+      out[x] = at(0) + s * (at(1) + s * (at(2) + s * (q3 + s * q4)));
     }
   }
   return to;

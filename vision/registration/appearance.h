@@ -18,8 +18,9 @@ Sharpness balance(const Matrix3& map, const PlaneView& fixed, double base, doubl
 /// negative when the moving image is the sharper one. `now` is the smoothing both already had.
 double sharpness_difference(const LevelPair& smoothed, const Estimate& estimate, const Sharpness& now);
 
-/// The fixed image under the moving one's light: a polynomial in place (second order) and grey level (third order),
-/// fitted robustly. An empty plane when it explains the moving image hardly better than gain and bias.
-Plane relit(const LevelPair& smoothed, const Estimate& estimate);
+/// The fixed image under the moving one's light: grey levels to the fourth order with coefficients that vary over the
+/// image (second order in place), fitted robustly on about `count` points. An empty plane when it explains the moving
+/// image hardly better than gain and bias.
+Plane relit(const LevelPair& smoothed, const Estimate& estimate, int count);
 
 }  // namespace lumigrad::registration

@@ -54,7 +54,10 @@ class Climb {
     const PyramidLevel& l = pyramid_[static_cast<std::size_t>(level)];
     std::vector<Candidate> found = search(l.fixed_contrast, l.moving_contrast, trials, count);
     const std::vector<Model> rough(all_.begin(), all_.begin() + std::min<std::ptrdiff_t>(2, std::ssize(all_)));
-    for (Candidate& c : found) c = judge(refined(c.map, level, level, rough), level);
+    for (Candidate& c : found) {
+      c = judge(refined(c.map, level, level, rough), level);
+      if (const Candidate up = proven(c, level); up.score >= trusted_agreement) return up;
+    }
     found = distinct(std::move(found), level, keep);
     for (Candidate& c : found) {
       Candidate more = judge(refined(c.map, level, level, all_), level);
@@ -63,6 +66,7 @@ class Climb {
         if (wider.score > more.score) more = wider;
       }
       if (more.score > c.score) c = more;
+      if (const Candidate up = proven(c, level); up.score >= trusted_agreement) return up;
     }
     found = distinct(std::move(found), level, 5);
     family.insert(family.end(), found.begin(), found.begin() + std::min<std::ptrdiff_t>(4, std::ssize(found)));
@@ -99,6 +103,14 @@ class Climb {
   int decide() const { return decide_; }
 
  private:
+  /// What becomes of a candidate that looks right already, so that the others need not be tried.
+  Candidate proven(const Candidate& c, int level) {
+    if (c.score < trusted_agreement) return {};
+    const Candidate full = judge(refined(c.map, level, level, all_), level);
+    if (full.score < trusted_agreement) return {};
+    return level == verify_ ? full : lifted(full.map);
+  }
+
   Candidate judge(const Matrix3& map, int level) const { return {map, judged(pyramid_, level, map)}; }
 
   Candidate lifted(const Matrix3& map) {
