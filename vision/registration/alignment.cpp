@@ -60,7 +60,7 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   rough.tolerance = std::max(0.03, rough.tolerance);
   p.result = refine({lit, p.moving}, p.estimate, rough);
   const Estimate between = p.result.estimate;
-  if (Plane better = relit({p.fixed, p.moving}, {between.map, p.estimate.tone}, 6400); !better.empty())
+  if (Plane better = relit({p.fixed, p.moving}, {between.map, p.estimate.tone}, 4096); !better.empty())
     lit = std::move(better);
   p.fixed = std::move(lit);
   const int before = p.result.iterations;

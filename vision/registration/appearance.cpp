@@ -179,12 +179,14 @@ Plane relit(const LevelPair& pair, const Estimate& e, int count) {
       const Point5& p = points[i];
       double b[terms];
       basis(p.u, p.v, p.f, b);
-      const double target = e.tone.gain * p.m + e.tone.bias, t = (target - value(p)) / (3 * scale), q = 1 / (1 + t * t),
+      double fitted = 0;
+      for (int k = 0; k < terms; ++k) fitted += c[k] * b[k];
+      const double target = e.tone.gain * p.m + e.tone.bias, t = (target - fitted) / (3 * scale), q = 1 / (1 + t * t),
                    w = q * q;
       for (int k = 0; k < terms; ++k) {
         const double wb = w * b[k];
         x[k] += wb * target;
-        for (int j = 0; j <= k; ++j) a[k][j] += wb * b[j];
+        for (int j = 0; j <= (k | 1); ++j) a[k][j] += wb * b[j];  // in pairs; what lies above the diagonal is not used
       }
     }
     for (int i = 0; i < terms; ++i)
