@@ -31,7 +31,7 @@
 // What lies outside comes from a rule for indices (Border), so that it needs no slopes of its own. Positions that are
 // NaN, infinite or beyond 2^29 pixels read as outside (zero, or the fill value) whatever the border.
 #pragma once
-#include <lumigrad/engine/families/interpolation.h>
+#include <lumigrad/engine/families/border.h>
 #include <lumigrad/engine/tensor.h>
 
 namespace lumigrad {
@@ -85,8 +85,12 @@ LUMIGRAD_API Tensor position_grid(const Tensor& matrix, Size size, Here here = {
 template <class Add>
 void sample_reference(double x, double y, std::int64_t height, std::int64_t width, Add add) {
   if (!(x > -1 && x < static_cast<double>(width) && y > -1 && y < static_cast<double>(height))) return;
-  const auto left = static_cast<std::int64_t>(floor(x)), top = static_cast<std::int64_t>(floor(y));
-  const auto wx = LinearWeights{}(x - floor(x)), wy = LinearWeights{}(y - floor(y));
+  const auto whole = [](double v) {
+    return static_cast<std::int64_t>(v) - (v < static_cast<double>(static_cast<std::int64_t>(v)));
+  };
+  const std::int64_t left = whole(x), top = whole(y);
+  const double tx = x - static_cast<double>(left), ty = y - static_cast<double>(top);
+  const double wx[2] = {1 - tx, tx}, wy[2] = {1 - ty, ty};
   for (int j = 0; j < 2; ++j) {
     for (int k = 0; k < 2; ++k) {
       const std::int64_t row = top + j, column = left + k;
