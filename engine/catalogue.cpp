@@ -154,10 +154,14 @@ Values complete(const Operator& op, const Values& values) {
   return full;
 }
 
+std::string output_name(const Operator& op, std::size_t k) {
+  return k < op.outputs.size() ? op.outputs[k] : std::to_string(k);
+}
+
 std::vector<Tensor> run(const Operator& op, const Values& values) {
   std::vector<Tensor> results = op.call(complete(op, values));
-  require<Error>(results.size() == op.outputs.size(), op.name, ": expected ", op.outputs.size(), " results, got ",
-                 results.size());
+  require<Error>(op.variadic ? !results.empty() : results.size() == op.outputs.size(), op.name, ": expected ",
+                 op.outputs.size(), " results, got ", results.size());
   for (const Tensor& result : results) require<Error>(result.defined(), op.name, ": expected a defined result");
   return results;
 }

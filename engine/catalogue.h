@@ -106,8 +106,9 @@ struct Operator {
   std::string doc;   ///< one line
   std::vector<Argument> arguments;
   std::vector<std::string> outputs = {"out"};
-  int order = 2;        ///< highest derivative that is defined: 0, 1 or 2
-  bool linear = false;  ///< linear in its first argument: the adjoint dot test holds to rounding
+  bool variadic = false;  ///< there may be more or fewer results than `outputs` (levels of a pyramid)
+  int order = 2;          ///< highest derivative that is defined: 0, 1 or 2
+  bool linear = false;    ///< linear in its first argument: the adjoint dot test holds to rounding
   /// Calls the operator.
   std::function<std::vector<Tensor>(const Values&)> call;
   /// At least eight samples for differentiable operators (f64; batch 1 and 2, odd and even, 1xN, each option), the same
@@ -127,6 +128,8 @@ struct Operator {
 
 /// `values` with the row's defaults filled in; throws FormatError for unknown or missing arguments or wrong kinds.
 LUMIGRAD_API Values complete(const Operator& op, const Values& values);
+/// The name of result k; one beyond `outputs` is called by its number.
+LUMIGRAD_API std::string output_name(const Operator& op, std::size_t k);
 /// complete() and call; every result is checked to be defined.
 LUMIGRAD_API std::vector<Tensor> run(const Operator& op, const Values& values);
 

@@ -73,7 +73,8 @@ class Check {
     const GradcheckReport report = gradcheck(program, inputs, {.order = op_.order >= 2 ? 2 : 1, .seed = options_.seed});
     for (const GradcheckBlock& block : report.blocks) {
       const std::string by = block.input < 0 ? "cotangent" : names[static_cast<std::size_t>(block.input)];
-      const std::string of = block.output < 0 ? "all outputs" : op_.outputs.at(static_cast<std::size_t>(block.output));
+      const std::string of =
+          block.output < 0 ? "all outputs" : output_name(op_, static_cast<std::size_t>(block.output));
       add({block.order == 1 ? "gradient" : "second order", sample.name, block.passed(), block.excess,
            message(of, " by ", by, ": analytic ", block.analytic, ", numeric ", block.numeric, " at element ",
                    block.input_element)});
@@ -101,7 +102,7 @@ class Check {
     const Values wide = in_dtype(op_, narrow, DType::f64);  // the same numbers
     const ValuesAndGradients a = differentiate(op_, narrow, options_.seed), b = differentiate(op_, wide, options_.seed);
     for (std::size_t k = 0; k < a.outputs.size(); ++k)
-      compare(sample.name, "value of " + op_.outputs[k], a.outputs[k], b.outputs[k], op_.f32_bound);
+      compare(sample.name, "value of " + output_name(op_, k), a.outputs[k], b.outputs[k], op_.f32_bound);
     const std::vector<std::string> names = live_arguments(op_, wide, true);
     for (std::size_t i = 0; i < a.gradients.size(); ++i)
       compare(sample.name, "gradient of " + names[i], a.gradients[i], b.gradients[i], op_.grad_bound);
@@ -165,7 +166,7 @@ class Check {
         }
       }
       add({"golden", golden.source, over <= 1, over,
-           message(op_.outputs[k], " element ", at, ": ", a.empty() ? NAN : a[at], " instead of ",
+           message(output_name(op_, k), " element ", at, ": ", a.empty() ? NAN : a[at], " instead of ",
                    b.empty() ? NAN : b[at])});
     }
   }

@@ -15,7 +15,8 @@ void flatten(const nlohmann::json& json, std::vector<double>& values) {
 
 }  // namespace
 
-Tensor radians(const Tensor& degrees) { return mul(degrees, std::numbers::pi / 180); }
+// The reference holds pi in single precision, 2.8e-8 of it away.
+Tensor radians(const Tensor& degrees) { return mul(degrees, double(std::numbers::pi_v<float>) / 180); }
 
 Value value_of(const nlohmann::json& json) {
   if (json.is_null()) return std::monostate();
@@ -36,7 +37,8 @@ Value value_of(const nlohmann::json& json) {
 
 std::vector<Binding> bindings() {
   std::vector<Binding> all;
-  for (const auto& module : {torch_bindings(), color_bindings(), enhance_bindings(), losses_bindings()})
+  for (const auto& module :
+       {torch_bindings(), color_bindings(), enhance_bindings(), geometry_bindings(), losses_bindings()})
     all.insert(all.end(), module.begin(), module.end());
   return all;
 }

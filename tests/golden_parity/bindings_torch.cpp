@@ -56,6 +56,31 @@ void parts_in_order(const GoldenCase& golden, Values& values) {
   values.set("axis", golden.param<std::int64_t>("dim", 0));
 }
 
+// interpolate: "nearest" is the floor of the position, "nearest-exact" the closest pixel; lines and volumes have other
+// names for what is bilinear here.
+void way_of_interpolating(const GoldenCase& golden, Values& values) {
+  const std::map<std::string, std::string> ways = {
+      {"nearest", "floor"}, {"nearest-exact", "nearest"}, {"linear", "bilinear"}, {"trilinear", "bilinear"}};
+  const auto way = golden.param("mode", std::string("nearest"));
+  const auto renamed = ways.find(way);
+  values.set("mode", renamed == ways.end() ? way : renamed->second);
+  values.set("antialias", std::string(golden.param("antialias", false) ? "support" : "none"));
+}
+
+// One number is for every axis. A line is an image of one row.
+void extents_of_all_axes(const GoldenCase& golden, Values& values) {
+  const Tensor& x = golden.inputs.at("input");
+  for (const auto& [name, to] : Rename{{"size", "size"}, {"scale_factor", "scale"}}) {
+    const auto given = golden.params.find(name);
+    if (given == golden.params.end() || given->is_null()) continue;
+    std::vector<double> list =
+        given->is_array() ? given->get<std::vector<double>>() : std::vector<double>(x.rank() - 2, given->get<double>());
+    if (x.rank() == 3) list.insert(list.begin(), 1.0);
+    values.set(to, list);
+  }
+  if (x.rank() == 3) values.set("image", unsqueeze(x, 2));
+}
+
 }  // namespace
 
 std::vector<Binding> torch_bindings() {
@@ -102,6 +127,19 @@ std::vector<Binding> torch_bindings() {
   all.push_back({"torch.cat", "engine.concat", list, parts_in_order});
   all.push_back({"torch.stack", "engine.stack", list, parts_in_order});
   all.push_back({"torch.flip", "engine.flip", {{"input", "x"}, {"dims", "axes"}}});
+  all.push_back({.golden = "torch.nn.functional.interpolate",
+                 .op = "geometry.resize",
+                 .names = {{"input", "image"}, {"scale_factor", ""}, {"recompute_scale_factor", ""}},
+                 .arrange =
+                     [](const GoldenCase& golden, Values& values) {
+                       way_of_interpolating(golden, values);
+                       extents_of_all_axes(golden, values);
+                     },
+                 .rearrange =
+                     [](const GoldenCase& golden, const std::vector<Tensor>& results) {
+                       return golden.inputs.at("input").rank() == 3 ? std::vector{squeeze(results[0], 2)} : results;
+                     },
+                 .when = [](const GoldenCase& golden) { return !golden.param("recompute_scale_factor", false); }});
   return all;
 }
 

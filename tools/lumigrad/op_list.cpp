@@ -48,6 +48,7 @@ int list_as_json() {
                     {"doc", row->doc},
                     {"arguments", arguments},
                     {"outputs", row->outputs},
+                    {"variadic", row->variadic},
                     {"order", row->order},
                     {"linear", row->linear},
                     {"devices", {"cpu"}}});

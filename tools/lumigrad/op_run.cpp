@@ -123,9 +123,9 @@ std::vector<Tensor> gradients(const Operator& op, const std::vector<Tensor>& out
   std::vector<Tensor> live, seeds;
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     if (!outputs[k].needs_grad()) continue;
-    const auto up = file.find("up/" + op.outputs[k]);
+    const auto up = file.find("up/" + output_name(op, k));
     if (up == file.end() && outputs.size() > 1) continue;
-    require<FormatError>(up != file.end() || outputs[k].numel() == 1, "op run: expected up/", op.outputs[k],
+    require<FormatError>(up != file.end() || outputs[k].numel() == 1, "op run: expected up/", output_name(op, k),
                          " of shape ", outputs[k].shape(), " in the input file, got none");
     live.push_back(outputs[k]);
     seeds.push_back(up == file.end() ? Tensor::ones(outputs[k].shape(), outputs[k].dtype()) : up->second);
@@ -156,7 +156,7 @@ int run_one(const Request& request) {
   const std::vector<Tensor> outputs = run(op, values);
   std::map<std::string, Tensor> results;
   for (std::size_t k = 0; k < outputs.size(); ++k)
-    results[outputs.size() == 1 ? "out" : op.outputs[k]] = outputs[k].detach();
+    results[outputs.size() == 1 ? "out" : output_name(op, k)] = outputs[k].detach();
   if (request.grad) {
     const std::vector<Tensor> found = gradients(op, outputs, leaves, file);
     for (std::size_t i = 0; i < names.size(); ++i) results["grad/" + names[i]] = found[i];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/math.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
 #include <lumigrad/vision/geometry/catalogue.h>
@@ -39,11 +40,19 @@ ResizeOptions resize_options(const Values& v) {
   ResizeOptions o{.mode = chosen<Resampling>(v, "mode", resamplings),
                   .antialias = chosen<Antialias>(v, "antialias", antialiases),
                   .align_corners = v.flag("align_corners")};
-  if (v.has("size")) {
-    const std::vector<double> list = v.list("size");
-    require<FormatError>(list.size() == 2, "size: expected [h, w], got ", list.size(), " numbers");
-    o.size = {static_cast<std::int64_t>(list[0]), static_cast<std::int64_t>(list[1])};
-  }
+  const auto listed = [&](const char* name) {
+    std::vector<double> list = v.has(name) ? v.list(name) : std::vector<double>{};
+    if (list.empty()) list = {0, 0};
+    if (list.size() == 2) list.insert(list.begin(), 0.0);
+    require<FormatError>(list.size() == 3, name, ": expected two numbers, or three for a volume, got ", list.size());
+    return list;
+  };
+  const std::vector<double> size = listed("size"), scale = listed("scale");
+  o.depth = static_cast<std::int64_t>(size[0]);
+  o.size = {static_cast<std::int64_t>(size[1]), static_cast<std::int64_t>(size[2])};
+  o.scale_z = scale[0];
+  o.scale_y = scale[1];
+  o.scale_x = scale[2];
   return o;
 }
 PyramidOptions pyramid_options(const Values& v) {
@@ -135,10 +144,16 @@ std::vector<Operator> resize_rows() {
   };
   std::vector<Operator> rows;
   rows.push_back(linear_row(
-      "resize", "The image in another size.", with({plain("size", K::list, "(h, w)", "")}),
+      "resize", "The image in another size.",
+      with({plain("size", K::list, "(h, w), of a volume (d, h, w); empty: by scale", "[]"),
+            plain("scale", K::list, "new size over old, (y, x) or (z, y, x); empty: by size", "[]")}),
       [vary](Values& v, std::size_t i) {
-        v.set("size", i % 2 == 0 ? std::vector<double>{5, 12} : std::vector<double>{11, 4});
+        if (i != 7) v.set("size", i % 2 == 0 ? std::vector<double>{5, 12} : std::vector<double>{11, 4});
+        if (i == 7) v.set("scale", std::vector<double>{0.77, 1.31});
         vary(v, i);
+        if (i != 8) return;
+        v.set("image", uniform({8, 12}, {1, 2, 5, 4, 6}, 0, 1, DType::f64));
+        v.set("size", std::vector<double>{3, 7, 4});
       },
       [](auto& x, auto& v) { return std::vector{resize(x, resize_options(v))}; }));
   rows.back().refusals.push_back(
@@ -191,14 +206,26 @@ std::vector<Operator> resize_rows() {
       [](auto& x, auto& v) { return std::vector{pyrdown(x, v.number("factor"), pyramid_options(v))}; }, 2));
   rows.push_back(linear_row("pyrup", "Enlarged and blurred.", pyramid, vary_border,
                             [](auto& x, auto& v) { return std::vector{pyrup(x, pyramid_options(v))}; }));
-  rows.push_back(linear_row(
-      "build_pyramid", "The image and its reductions.", pyramid, vary_border,
-      [](auto& x, auto& v) { return build_pyramid(x, 2, pyramid_options(v)); }, 2));
-  rows.back().outputs = {"0", "1"};
-  rows.push_back(linear_row(
-      "build_laplacian_pyramid", "What each level adds to the next coarser one.", pyramid, vary_border,
-      [](auto& x, auto& v) { return build_laplacian_pyramid(x, 2, pyramid_options(v)); }, 2));
-  rows.back().outputs = {"0", "1"};
+  std::vector<Argument> levels = pyramid;
+  levels.push_back(plain("levels", K::integer, "how many, at most 32", "2"));
+  const auto vary_levels = [vary_border](Values& v, std::size_t i) {
+    vary_border(v, i);
+    if (i == 2 || i == 7) v.set("levels", std::int64_t{3});
+  };
+  const auto pyramid_row = [&](const char* name, const char* doc, auto build) {
+    rows.push_back(linear_row(
+        name, doc, levels, vary_levels,
+        [build](auto& x, auto& v) {
+          const std::int64_t count = v.integer("levels");
+          require<NumericError>(count >= 1 && count <= 32, "levels: expected 1 to 32, got ", count);
+          return build(x, static_cast<int>(count), pyramid_options(v), Here());
+        },
+        2));
+    rows.back().outputs = {"0", "1"};
+    rows.back().variadic = true;
+  };
+  pyramid_row("build_pyramid", "The image and its reductions.", build_pyramid);
+  pyramid_row("build_laplacian_pyramid", "What each level adds to the next coarser one.", build_laplacian_pyramid);
   const auto nothing = [](Values&, std::size_t) {};
   const auto image_alone = [&](const char* name, const char* doc, Tensor (*f)(const Tensor&, Here)) {
     rows.push_back(linear_row(name, doc, {}, nothing, [f](auto& x, auto&) { return std::vector{f(x, {})}; }));

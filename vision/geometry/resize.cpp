@@ -5,6 +5,7 @@
 #include <lumigrad/vision/geometry/axis_bands.h>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace lumigrad::geometry {
 namespace {
@@ -14,12 +15,16 @@ void require_image(const char* name, const Tensor& image) {
   require<DTypeError>(is_differentiable(image.dtype()), name, ": expected an image of f32 or f64, got ", image.dtype());
 }
 
-// Both axes, the one that shrinks more first: less is left to do.
-Tensor apply(const Tensor& image, Band down, Band across, Here here) {
-  const bool rows_first = down.rows() * across.columns() <= across.rows() * down.columns();
-  auto rows = std::make_shared<const Band>(std::move(down)), columns = std::make_shared<const Band>(std::move(across));
-  return rows_first ? resample(resample(image, 2, rows, here), 3, columns, here)
-                    : resample(resample(image, 3, columns, here), 2, rows, here);
+// All axes from 2 on, the one that shrinks most first: less is left to do.
+Tensor apply(Tensor image, std::vector<Band> bands, Here here) {
+  std::vector<std::size_t> order(bands.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return bands[a].rows() * bands[b].columns() < bands[b].rows() * bands[a].columns();
+  });
+  for (const std::size_t i : order)
+    image = resample(image, 2 + static_cast<int>(i), std::make_shared<const Band>(std::move(bands[i])), here);
+  return image;
 }
 
 // Kornia's blur before a reduction by f: length about 4 sigma, odd, at least 3.
@@ -40,20 +45,34 @@ std::int64_t power_of_two_from(std::int64_t extent) {
 }  // namespace
 
 Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
-  require_image("resize", image);
-  const std::int64_t from[2] = {image.size(2), image.size(3)}, to[2] = {options.size.height, options.size.width};
-  require<ShapeError>(to[0] > 0 && to[1] > 0, "resize: expected a size of at least 1 x 1, got ", to[0], " x ", to[1]);
-  require<ShapeError>(from[0] > 0 && from[1] > 0, "resize: expected an image with pixels, got ", image.shape());
-  const double given[2] = {options.scale_y, options.scale_x};
-  Band bands[2] = {Band(from[0]), Band(from[1])};
-  double factor[2];
-  for (int i = 0; i < 2; ++i) {
-    factor[i] = static_cast<double>(from[i]) / static_cast<double>(to[i]);
-    bands[i] = interpolation_band(from[i], to[i], given[i] > 0 ? 1 / given[i] : factor[i], options);
+  if (image.rank() != 5) require_image("resize", image);
+  require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype());
+  const bool volume = image.rank() == 5;
+  require<ShapeError>(volume || options.depth == 0, "resize: expected a volume [N, C, D, H, W] for a depth, got ",
+                      image.shape());
+  std::vector<std::int64_t> to = {options.size.height, options.size.width};
+  std::vector<double> scale = {options.scale_y, options.scale_x};
+  if (volume) {
+    to.insert(to.begin(), options.depth);
+    scale.insert(scale.begin(), options.scale_z);
   }
-  if (options.antialias == Antialias::gaussian && std::max(factor[0], factor[1]) > 1)
-    for (int i = 0; i < 2; ++i) bands[i] = bands[i].after(blur_before(from[i], factor[i]));
-  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+  std::vector<double> factor;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::int64_t from = image.size(2 + static_cast<int>(i));
+    require<ShapeError>(from > 0, "resize: expected an image with pixels, got ", image.shape());
+    require<NumericError>(scale[i] >= 0 && scale[i] < 1e6, "resize: expected scales in [0, 1e6), got ", scale[i]);
+    if (to[i] == 0) to[i] = static_cast<std::int64_t>(static_cast<double>(from) * scale[i]);
+    require<ShapeError>(to[i] > 0, "resize: expected a size of at least one pixel a side, got ", to[i]);
+    factor.push_back(static_cast<double>(from) / static_cast<double>(to[i]));
+  }
+  const bool blurs = options.antialias == Antialias::gaussian && *std::max_element(factor.begin(), factor.end()) > 1;
+  std::vector<Band> bands;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::int64_t from = image.size(2 + static_cast<int>(i));
+    bands.push_back(interpolation_band(from, to[i], scale[i] > 0 ? 1 / scale[i] : factor[i], options));
+    if (blurs) bands.back() = bands.back().after(blur_before(from, factor[i]));
+  }
+  return apply(image, std::move(bands), here);
 }
 
 Tensor resize_side(const Tensor& image, std::int64_t length, Side side, const ResizeOptions& options, Here here) {
@@ -99,16 +118,16 @@ Tensor pyrdown(const Tensor& image, double factor, const PyramidOptions& options
   require_image("pyrdown", image);
   require<NumericError>(factor >= 1, "pyrdown: expected a factor of at least 1, got ", factor);
   ResizeOptions reduced{.align_corners = options.align_corners};
-  Band bands[2] = {Band(0), Band(0)};
+  std::vector<Band> bands;
   for (int i = 0; i < 2; ++i) {
     const std::int64_t from = image.size(2 + i);
     const auto to = static_cast<std::int64_t>(std::floor(static_cast<double>(from) / factor));
     require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ",
                         image.shape());
-    bands[i] = interpolation_band(from, to, static_cast<double>(from) / static_cast<double>(to), reduced)
-                   .after(filter_band(from, binomial, options.border));
+    bands.push_back(interpolation_band(from, to, static_cast<double>(from) / static_cast<double>(to), reduced)
+                        .after(filter_band(from, binomial, options.border)));
   }
-  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+  return apply(image, std::move(bands), here);
 }
 
 Tensor pyrup(const Tensor& image, const PyramidOptions& options, Here here) {
@@ -116,12 +135,13 @@ Tensor pyrup(const Tensor& image, const PyramidOptions& options, Here here) {
   require<ShapeError>(image.size(2) > 0 && image.size(3) > 0, "pyrup: expected an image with pixels, got ",
                       image.shape());
   ResizeOptions enlarged{.align_corners = options.align_corners};
-  Band bands[2] = {Band(0), Band(0)};
+  std::vector<Band> bands;
   for (int i = 0; i < 2; ++i) {
     const std::int64_t from = image.size(2 + i);
-    bands[i] = filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged));
+    bands.push_back(
+        filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged)));
   }
-  return apply(image, std::move(bands[0]), std::move(bands[1]), here);
+  return apply(image, std::move(bands), here);
 }
 
 std::vector<Tensor> build_pyramid(const Tensor& image, int levels, const PyramidOptions& options, Here here) {
@@ -137,8 +157,10 @@ std::vector<Tensor> build_laplacian_pyramid(const Tensor& image, int levels, con
   const std::int64_t height = power_of_two_from(image.size(2)), width = power_of_two_from(image.size(3));
   Tensor whole = image;
   if (height != image.size(2) || width != image.size(3))
-    whole = apply(image, continued_band(image.size(2), height, options.border),
-                  continued_band(image.size(3), width, options.border), here);
+    whole = apply(
+        image,
+        {continued_band(image.size(2), height, options.border), continued_band(image.size(3), width, options.border)},
+        here);
   std::vector<Tensor> pyramid = build_pyramid(whole, levels, options, here);
   for (std::size_t i = 0; i + 1 < pyramid.size(); ++i)
     pyramid[i] = sub(pyramid[i], pyrup(pyramid[i + 1], options, here), here);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resizing: images [N, C, H, W], f32 or f64, differentiable to every order (resizing is linear).
+// Resizing: images [N, C, H, W] and, by resize itself, volumes [N, C, D, H, W]; f32 or f64, differentiable to every
+// order (resizing is linear).
 //
 // The covered extents are mapped onto each other: output column i reads at (i + 1/2) W / w - 1/2. Each axis is one band
-// (engine/families/resample.h), so a result is two short passes, whatever is done beyond interpolation.
+// (engine/families/resample.h), so a result is one short pass an axis, whatever is done beyond interpolation.
 #pragma once
 #include <lumigrad/engine/families/sample.h>
 
@@ -25,14 +26,17 @@ enum class Antialias {
 };
 
 struct ResizeOptions {
-  Size size = {};  ///< of the result, (h, w)
+  Size size = {};  ///< of the result, (h, w); left out: extents times scale_y and scale_x, rounded down
   Resampling mode = Resampling::bilinear;
   Antialias antialias = Antialias::none;
   bool align_corners = false;  ///< map outermost centres onto each other instead of outermost edges
   double scale_y = 0;  ///< new size over old, where it is not to be taken from the sizes (align_corners = false)
   double scale_x = 0;
+  std::int64_t depth = 0;  ///< of a volume; left out: its depth times scale_z, rounded down
+  double scale_z = 0;
   double cubic = -0.75;  ///< Keys' a of bicubic weights
 };
+/// The image, or the volume with the same rule along its third axis, in another size.
 LUMIGRAD_API Tensor resize(const Tensor& image, const ResizeOptions& options, Here here = {});
 
 /// Which side a length is for.

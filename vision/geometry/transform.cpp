@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/matrices.h>
+#include <cmath>
 
 namespace lumigrad::geometry {
 namespace {
@@ -52,6 +53,16 @@ void require_matrix(const char* name, const Tensor& matrix, std::int64_t rows) {
 
 Tensor middle_of(const Tensor& image) {
   return {static_cast<double>(image.size(3) - 1) / 2, static_cast<double>(image.size(2) - 1) / 2};
+}
+
+// Corners are centres of pixels, both included.
+Size size_of_box(const Tensor& boxes) {
+  require<ShapeError>(boxes.size(0) > 0, "crop_by_boxes: expected a size where there are no boxes");
+  const std::vector<double> first = slice(boxes.detach(), 0, 0, 1).values();
+  const double width = std::floor(first[4] - first[0]) + 1, height = std::floor(first[5] - first[1]) + 1;
+  require<ShapeError>(width >= 1 && height >= 1 && width < 1e6 && height < 1e6,
+                      "crop_by_boxes: expected a destination of 1 to 1e6 pixels a side, got ", height, " x ", width);
+  return {static_cast<std::int64_t>(height), static_cast<std::int64_t>(width)};
 }
 
 }  // namespace
@@ -171,7 +182,9 @@ Tensor crop_by_boxes(const Tensor& image, const Tensor& source, const Tensor& de
                      Here here) {
   require_image("crop_by_boxes", image);
   const Tensor to = get_perspective_transform(source.to(DType::f64, here), destination.to(DType::f64, here), here);
-  return warp_affine(image, slice(to, 1, 0, 2, 1, here), options, here);
+  WarpOptions sized = options;
+  if (sized.size == Size{}) sized.size = size_of_box(destination);
+  return warp_affine(image, slice(to, 1, 0, 2, 1, here), sized, here);
 }
 
 Tensor crop_and_resize(const Tensor& image, const Tensor& boxes, const WarpOptions& options, Here here) {

@@ -72,10 +72,11 @@ LUMIGRAD_API Tensor rot180(const Tensor& image, Here here = {});
 /// `size`.
 LUMIGRAD_API Tensor crop_and_resize(const Tensor& image, const Tensor& boxes, const WarpOptions& options,
                                     Here here = {});
-/// The box `source` brought onto the box `destination`, both [N, 4, 2]; options.size must be given. Boxes are
-/// parallelograms: of the homography of their corners the affine part is taken, as in Kornia.
+/// The box `source` brought onto the box `destination`, both [N, 4, 2]; options.size left out: the pixels from the
+/// first corner of the first destination box to its opposite one. Boxes are parallelograms: of the homography of their
+/// corners the affine part is taken, as in Kornia.
 LUMIGRAD_API Tensor crop_by_boxes(const Tensor& image, const Tensor& source, const Tensor& destination,
-                                  const WarpOptions& options, Here here = {});
+                                  const WarpOptions& options = {}, Here here = {});
 /// The middle of an image. Where the parities of the extents differ it lies between pixels and is interpolated.
 LUMIGRAD_API Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here = {});
 
