@@ -68,9 +68,9 @@ void way_of_interpolating(const GoldenCase& golden, Values& values) {
 }
 
 // One number is for every axis. A line is an image of one row.
-void extents_of_all_axes(const GoldenCase& golden, Values& values) {
+void extents_of_all_axes(const GoldenCase& golden, Values& values, const char* factors) {
   const Tensor& x = golden.inputs.at("input");
-  for (const auto& [name, to] : Rename{{"size", "size"}, {"scale_factor", "scale"}}) {
+  for (const auto& [name, to] : Rename{{"size", "size"}, {"scale_factor", factors}}) {
     const auto given = golden.params.find(name);
     if (given == golden.params.end() || given->is_null()) continue;
     std::vector<double> list =
@@ -127,13 +127,26 @@ std::vector<Binding> torch_bindings() {
   all.push_back({"torch.cat", "engine.concat", list, parts_in_order});
   all.push_back({"torch.stack", "engine.stack", list, parts_in_order});
   all.push_back({"torch.flip", "engine.flip", {{"input", "x"}, {"dims", "axes"}}});
+  const Rename interpolation = {{"input", "image"}, {"scale_factor", ""}, {"recompute_scale_factor", ""}};
   all.push_back({.golden = "torch.nn.functional.interpolate",
-                 .op = "geometry.resize",
-                 .names = {{"input", "image"}, {"scale_factor", ""}, {"recompute_scale_factor", ""}},
+                 .op = "geometry.rescale",
+                 .names = interpolation,
                  .arrange =
                      [](const GoldenCase& golden, Values& values) {
                        way_of_interpolating(golden, values);
-                       extents_of_all_axes(golden, values);
+                       extents_of_all_axes(golden, values, "factor");
+                     },
+                 .when =
+                     [](const GoldenCase& golden) {
+                       return golden.param("recompute_scale_factor", false) && golden.inputs.at("input").rank() == 4;
+                     }});
+  all.push_back({.golden = "torch.nn.functional.interpolate",
+                 .op = "geometry.resize",
+                 .names = interpolation,
+                 .arrange =
+                     [](const GoldenCase& golden, Values& values) {
+                       way_of_interpolating(golden, values);
+                       extents_of_all_axes(golden, values, "scale");
                      },
                  .rearrange =
                      [](const GoldenCase& golden, const std::vector<Tensor>& results) {
