@@ -134,6 +134,16 @@ std::vector<double> Values::list(const std::string& name) const {
 }
 
 Values complete(const Operator& op, const Values& values) {
+  // Unknown names first: a misspelt argument is missing as well, and only its own name tells why.
+  for (const auto& [name, value] : values.items()) {
+    bool known = false;
+    std::string names;
+    for (const Argument& argument : op.arguments) {
+      known |= argument.name == name;
+      names += (names.empty() ? "" : ", ") + argument.name;
+    }
+    if (!known) throw FormatError(message(op.name, ": expected known arguments (", names, "), got ", name));
+  }
   Values full;
   for (const Argument& argument : op.arguments) {
     if (values.has(argument.name)) {
@@ -145,11 +155,6 @@ Values complete(const Operator& op, const Values& values) {
     } else if (!argument.optional) {
       refuse(op.name + " " + argument.name, "a value, got none");
     }
-  }
-  for (const auto& [name, value] : values.items()) {
-    bool known = false;
-    for (const Argument& argument : op.arguments) known |= argument.name == name;
-    if (!known) throw FormatError(message(op.name, ": expected known arguments, got ", name));
   }
   return full;
 }

@@ -73,7 +73,7 @@ Panel known_registration(const std::vector<std::string>& photographs) {
   html += card(name(result.status), "what the library says about it", result.converged() ? Tone::good : Tone::bad);
   html += "</div>\n";
   html +=
-      section("1. Registration by gradient",
+      section("Registration by gradient",
               std::string("<p>Both views below are rendered from ") + source +
                   ", each pixel as the mean over its own area, so that the motion between them is known exactly. The "
                   "moving view sees the scene through a homography, in other light and with noise. Second-order steps "
@@ -106,12 +106,11 @@ Panel own_registration(const std::string& fixed_path, const std::string& moving_
   pair.result = registration::register_images(pair.fixed, pair.moving, {.model = registration::Model::homography});
   std::string html = registration_cards(pair);
   html +=
-      section("1. Registration by gradient",
+      section("Registration by gradient",
               "<p>Your second picture, brought onto the first by a homography that second-order steps found from the "
               "pixels alone. A homography holds for flat scenes and for a camera that turns without moving.</p>");
   html += views_shown(pair) + registration_pictures(pair) + registration_figures(pair);
-  return {html, pair.moving_name + " onto " + pair.fixed_name + ": " + name(pair.result.status) + ", " +
-                    number(100 * pair.result.inlier_ratio, 3) + " % of the pixels agree, " +
+  return {html, pair.moving_name + " onto " + pair.fixed_name + ": " + registration_sentence(pair.result) + ", " +
                     duration(pair.result.seconds)};
 }
 

@@ -33,6 +33,8 @@ void add_op_bench(CLI::App& op, Action& action);
 
 /// --device: throws DeviceError with the reason when the device is not there.
 void require_device(const std::string& device);
+/// An operator and its arguments, a line each.
+std::string operator_text(const Operator& row);
 /// The rows of these names, or all when there are none; throws Usage for an unknown name. "color." stands for an area.
 std::vector<const Operator*> chosen_operators(const std::vector<std::string>& names);
 

@@ -4,8 +4,13 @@
 #include <cstdio>
 #include <new>
 #include "command.h"
+#include "spelling.h"
 
 namespace {
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 done (a registration that did not converge too: its status says so), 1 a check failed, 2 a wrong "
+    "call, 3 anything else: data, files, limits.";
 
 // One line, whatever the message is made of.
 int complain(std::string text, int code) {
@@ -16,6 +21,21 @@ int complain(std::string text, int code) {
   return code;
 }
 
+/// The first word that no command took, with what it could have been; empty when there is none.
+std::string unknown_command(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
+  const std::vector<std::string> left = at->remaining();
+  if (left.empty()) return {};
+  std::vector<std::string> names;
+  std::string list;
+  for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+    list += (list.empty() ? "" : ", ") + names.back();
+  }
+  return "expected a command (" + list + "), got " + left.front() + lumigrad::command::suggestion(left.front(), names);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -24,6 +44,7 @@ int main(int argc, char** argv) {
   app.name("lumigrad");
   app.set_version_flag("--version", std::string("lumigrad ") + lumigrad::version());
   app.require_subcommand(1);
+  app.footer(exit_codes);
   Action action;
   add_info(app, action);
   add_op(app, action);
@@ -34,6 +55,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
+    if (error.get_name() == "RequiredError")
+      if (const std::string unknown = unknown_command(app); !unknown.empty()) return complain(unknown, 2);
     return complain(std::string(error.what()) + " (lumigrad --help shows the usage)", 2);
   }
   try {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op list`
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include "command.h"
-#include "tools/catalogue.h"
 
 namespace lumigrad::command {
 namespace {
@@ -39,9 +39,9 @@ Json described(const Argument& argument) {
   return json;
 }
 
-int list_as_json() {
+int list_as_json(const std::vector<const Operator*>& rows) {
   Json list = Json::array();
-  for (const Operator* row : all_operators()) {
+  for (const Operator* row : rows) {
     Json arguments = Json::array();
     for (const Argument& argument : row->arguments) arguments.push_back(described(argument));
     list.push_back({{"name", row->name},
@@ -57,30 +57,41 @@ int list_as_json() {
   return 0;
 }
 
-int list_as_text() {
-  for (const Operator* row : all_operators()) {
-    std::printf("%s: %s (order %d)\n", row->name.c_str(), row->doc.c_str(), row->order);
-    for (const Argument& argument : row->arguments) {
-      std::printf("  %-14s %-8s %s", argument.name.c_str(), word(argument.kind), argument.doc.c_str());
-      if (!argument.range.empty()) std::printf("; %s", argument.range.c_str());
-      for (std::size_t i = 0; i < argument.choices.size(); ++i)
-        std::printf("%s%s", i == 0 ? "; one of " : ", ", argument.choices[i].c_str());
-      if (!argument.otherwise.empty()) std::printf("; default %s", argument.otherwise.c_str());
-      if (argument.optional) std::printf("; may be left out");
-      if (argument.kind == Argument::Kind::tensor) std::printf("; gradient: %s", word(argument.gradient));
-      std::printf("\n");
-    }
-  }
-  return 0;
-}
-
 }  // namespace
+
+std::string operator_text(const Operator& row) {
+  std::string text = row.name + ": " + row.doc + " (order " + std::to_string(row.order) + ")\n";
+  auto padded = [](std::string word, std::size_t width) {
+    word.resize(std::max(word.size(), width), ' ');
+    return word + " ";
+  };
+  for (const Argument& argument : row.arguments) {
+    text += "  " + padded(argument.name, 14) + padded(word(argument.kind), 8) + argument.doc;
+    if (!argument.range.empty()) text += "; " + argument.range;
+    for (std::size_t i = 0; i < argument.choices.size(); ++i)
+      text += (i == 0 ? "; one of " : ", ") + argument.choices[i];
+    if (!argument.otherwise.empty()) text += "; default " + argument.otherwise;
+    if (argument.optional) text += "; may be left out";
+    if (argument.kind == Argument::Kind::tensor) text += std::string("; gradient: ") + word(argument.gradient);
+    text += "\n";
+  }
+  return text;
+}
 
 void add_op_list(CLI::App& op, Action& action) {
   CLI::App* command = op.add_subcommand("list", "names, arguments, ranges, defaults, differentiability");
   auto json = std::make_shared<bool>(false);
+  auto names = std::make_shared<std::vector<std::string>>();
+  command->add_option("names", *names, "operators, or areas as \"color.\"; all when left out");
   command->add_flag("--json", *json, "as JSON");
-  command->callback([&action, json] { action = *json ? list_as_json : list_as_text; });
+  command->callback([&action, json, names] {
+    action = [json, names] {
+      const std::vector<const Operator*> rows = chosen_operators(*names);
+      if (*json) return list_as_json(rows);
+      for (const Operator* row : rows) std::fputs(operator_text(*row).c_str(), stdout);
+      return 0;
+    };
+  });
 }
 
 }  // namespace lumigrad::command

@@ -5,14 +5,15 @@
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/image_io/image_io.h>
-#include <nlohmann/json.hpp>
+#include <filesystem>
 #include "command.h"
+#include "json_file.h"
+#include "picture_file.h"
+#include "tools/catalogue.h"
 #include "tools/catalogue_check.h"
 
 namespace lumigrad::command {
 namespace {
-
-using Json = nlohmann::json;
 
 struct Request {
   std::string name, in, params, out, dtype, device = "cpu";
@@ -55,20 +56,87 @@ Value value_of(const Json& json, const std::string& name) {
 // --params: JSON itself, or @FILE.
 Json parameters(const std::string& text) {
   if (text.empty()) return Json::object();
-  try {
-    Json json;
-    if (text[0] == '@') {
-      const FileBytes file = read_file(text.substr(1), 16u << 20);
-      const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
-      json = Json::parse(begin, begin + file.bytes().size());
-    } else {
-      json = Json::parse(text);
+  Json json;
+  if (text[0] == '@') {
+    const FileBytes file = read_file(text.substr(1), 16u << 20);
+    json = parsed_json(text.substr(1), {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
+  } else {
+    try {
+      json = parsed_json("--params", text);
+    } catch (const FormatError& error) {
+      throw Usage(error.what());
     }
-    require<FormatError>(json.is_object(), "params: expected a JSON object of arguments, got ", json.type_name());
-    return json;
-  } catch (const Json::exception& error) {
-    if (text[0] == '@') throw FormatError(message("params: expected JSON in ", text.substr(1), ", got ", error.what()));
-    throw Usage(std::string("params: expected JSON, got ") + error.what());
+  }
+  require<FormatError>(json.is_object(), "params: expected a JSON object of arguments, got ", json.type_name());
+  return json;
+}
+
+bool has_picture_ending(const std::string& path) {
+  for (const char* ending : {".png", ".jpg", ".jpeg", ".tif", ".tiff"})
+    if (ends_with(path, ending)) return true;
+  return false;
+}
+
+/// --out before anything is computed: a picture, safetensors, or a name without an ending, which is safetensors too.
+void check_ending(const Request& request) {
+  const std::string ending = std::filesystem::path(request.out).extension().string();
+  if (has_picture_ending(request.out)) {
+    if (request.grad) throw Usage("--out: expected a name ending in .safetensors with --grad, got " + request.out);
+  } else if (!ending.empty() && !ends_with(request.out, ".safetensors")) {
+    throw Usage("--out: expected a name ending in .safetensors, .png, .jpg or .tif, got " + request.out);
+  }
+}
+
+void write_outputs(const Request& request, const std::map<std::string, Tensor>& results) {
+  if (!has_picture_ending(request.out)) return save_safetensors(request.out, results);
+  const Tensor& first = results.begin()->second;
+  const std::size_t rank = first.rank();
+  const bool picture = (rank == 3 || (rank == 4 && first.size(0) == 1)) &&
+                       (first.size(-3) == 1 || first.size(-3) == 3) && first.numel() > 0;
+  if (results.size() != 1 || !picture)
+    throw Usage(
+        message("--out: expected a name ending in .safetensors for what is no picture ([1, C, H, W] or "
+                "[C, H, W] with C 1 or 3), got ",
+                request.out, " for ", results.size(), " results, the first ", first.shape()));
+  save_image(request.out, first);
+}
+
+/// A call that works once the files are there: the values are those of the row's own samples.
+std::string example_of(const Operator& op) {
+  const std::vector<Sample> samples = op.samples ? op.samples(0) : std::vector<Sample>{};
+  std::string pictures;
+  bool tensors = false;
+  nlohmann::ordered_json params = nlohmann::ordered_json::object();
+  for (const Argument& argument : op.arguments) {
+    if (!argument.otherwise.empty() || argument.optional) continue;
+    const bool given = !samples.empty() && samples[0].values.has(argument.name);
+    const Value value = given ? samples[0].values.items().at(argument.name) : Value();
+    if (argument.name == "image")
+      pictures += " --image " + argument.name + "=picture.png";
+    else if (const auto* number = std::get_if<double>(&value))
+      params[argument.name] = *number;
+    else if (const auto* integer = std::get_if<std::int64_t>(&value))
+      params[argument.name] = *integer;
+    else if (const auto* flag = std::get_if<bool>(&value))
+      params[argument.name] = *flag;
+    else if (const auto* text = std::get_if<std::string>(&value))
+      params[argument.name] = *text;
+    else if (const auto* list = std::get_if<std::vector<double>>(&value))
+      params[argument.name] = *list;
+    else
+      tensors = true;
+  }
+  return "lumigrad op run " + op.name + pictures + (tensors ? " --in tensors.safetensors" : "") +
+         (params.empty() ? "" : " --params '" + line_of(params) + "'") + " --out out.safetensors";
+}
+
+/// complete(), and what a right call looks like when it is a wrong one.
+Values completed(const Operator& op, const Values& values) {
+  try {
+    return complete(op, values);
+  } catch (const FormatError& error) {
+    throw FormatError(
+        message(error.what(), "; as in: ", example_of(op), " (op run ", op.name, " --help shows the arguments)"));
   }
 }
 
@@ -137,10 +205,11 @@ std::vector<Tensor> gradients(const Operator& op, const std::vector<Tensor>& out
 
 int run_one(const Request& request) {
   require_device(request.device);
+  check_ending(request);
   const Operator& op = *chosen_operators({request.name}).front();
   std::map<std::string, Tensor> file;
   if (!request.in.empty()) file = load_safetensors(request.in);
-  Values values = complete(op, arguments(request, op, file));
+  Values values = completed(op, arguments(request, op, file));
   if (!request.dtype.empty() || request.grad) values = in_dtype(op, values, dtype_of_run(request, op, values));
 
   std::vector<Tensor> leaves;
@@ -161,7 +230,7 @@ int run_one(const Request& request) {
     const std::vector<Tensor> found = gradients(op, outputs, leaves, file);
     for (std::size_t i = 0; i < names.size(); ++i) results["grad/" + names[i]] = found[i];
   }
-  save_safetensors(request.out, results);
+  write_outputs(request, results);
   return 0;
 }
 
@@ -174,10 +243,16 @@ void add_op_run(CLI::App& op, Action& action) {
   command->add_option("--in", request->in, "safetensors file with tensors by argument name, and up/<output>");
   command->add_option("--image", request->images, "argument=file: a picture as [1, C, H, W]");
   command->add_option("--params", request->params, "other arguments: JSON, or @FILE");
-  command->add_option("--out", request->out, "safetensors file to write")->required();
+  command->add_option("--out", request->out, "safetensors file to write; .png, .jpg or .tif for one picture")
+      ->required();
   command->add_flag("--grad", request->grad, "write gradients of <outputs, up> as grad/<argument>");
   command->add_option("--dtype", request->dtype, "compute in f32 or f64")->check(CLI::IsMember({"f32", "f64"}));
   command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  command->footer([request]() -> std::string {
+    const Operator* row = find_operator(request->name);
+    if (!row) return "lumigrad op run NAME --help shows the arguments of an operator, op list those of all.";
+    return operator_text(*row) + "Example: " + example_of(*row);
+  });
   command->callback([&action, request] { action = [request] { return run_one(*request); }; });
 }
 

@@ -6,6 +6,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/vision/image_io/image_io.h>
 
+#include <cstdio>
 #include <filesystem>
 
 #include "command.h"
@@ -17,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* report_name = "report.html";
+
 int register_two(const RegisterRequest& request) {
   registration::Options options = registration_options(request);
   if (!request.fixed_mask.empty()) options.fixed_mask = read_mask(request.fixed_mask);
@@ -26,6 +29,8 @@ int register_two(const RegisterRequest& request) {
   const registration::Result result =
       registration::register_images(without_alpha(fixed.image), without_alpha(moving.image), options);
   write_registration(request.out, request.fixed, request.moving, fixed, moving, result);
+  std::printf("%s; %s\n", report::registration_sentence(result).c_str(),
+              (fs::path(request.out) / report_name).string().c_str());
   return 0;
 }
 
@@ -54,6 +59,9 @@ registration::Options registration_options(const RegisterRequest& request) {
     options.start = registration::Start::identity;
   } else if (request.init != "auto") {
     options.start = registration::Start::given;
+    std::error_code trouble;
+    require<IoError>(fs::exists(request.init, trouble), "--init: expected auto, identity or a file, got ", request.init,
+                     " (no such file)");
     options.initial = read_transform(request.init).matrix;
   }
   return options;
@@ -75,8 +83,9 @@ void write_registration(const std::string& folder, const std::string& fixed_path
   const std::string page = report::registration_page(pair);
   FileWriter transform_file((fs::path(folder) / "transform.json").string());
   FileWriter warped_file((fs::path(folder) / "warped.png").string());
-  FileWriter report_file((fs::path(folder) / "report.html").string());
-  transform_file.write(result_text(result));
+  FileWriter report_file((fs::path(folder) / report_name).string());
+  transform_file.write(
+      result_text(result, {fixed.image.size(1), fixed.image.size(2)}, {moving.image.size(1), moving.image.size(2)}));
   warped_file.write(picture);
   report_file.write(page);
   warped_file.commit();

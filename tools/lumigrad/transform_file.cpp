@@ -31,6 +31,17 @@ std::vector<double> numbers_of(std::string_view text) {
   }
 }
 
+/// A field [height, width]; 0 x 0 when there is none.
+Size size_from(const std::string& path, const Json& json, const char* field) {
+  if (!json.contains(field)) return {};
+  const Json& pair = json[field];
+  const bool whole = pair.is_array() && pair.size() == 2 && pair[0].is_number_integer() && pair[1].is_number_integer();
+  const Size size = whole ? Size{pair[0].get<std::int64_t>(), pair[1].get<std::int64_t>()} : Size{};
+  require<FormatError>(size.height > 0 && size.width > 0, path, ": expected ", field,
+                       " as [height, width] in pixels, got ", line_of(pair));
+  return size;
+}
+
 Transform from_json(const std::string& path, std::string_view text) {
   const Json json = parsed_json(path, text);
   require<FormatError>(json.is_object() && json.contains("matrix"), path, ": expected an object with a matrix");
@@ -54,6 +65,8 @@ Transform from_json(const std::string& path, std::string_view text) {
     require<FormatError>(json["model"].is_string(), path, ": expected the model as a text");
     transform.model = registration::parse_model(json["model"].get<std::string>());
   }
+  transform.fixed = size_from(path, json, "fixed_size");
+  transform.moving = size_from(path, json, "moving_size");
   return transform;
 }
 
@@ -91,12 +104,18 @@ OrderedJson rows_of(const double* values, std::size_t size) {
   return rows;
 }
 
+/// Adds the sizes that are known.
+void add_sizes(OrderedJson& object, Size fixed, Size moving) {
+  if (fixed != Size{}) object["fixed_size"] = {fixed.height, fixed.width};
+  if (moving != Size{}) object["moving_size"] = {moving.height, moving.width};
+}
+
 /// An object with a line for each field, and one for each row of a matrix.
 std::string laid_out(const OrderedJson& object) {
   std::string text = "{";
   for (const auto& [key, value] : object.items()) {
     text += (text.size() > 1 ? ",\n  \"" : "\n  \"") + key + "\": ";
-    if (!value.is_array()) {
+    if (!value.is_array() || value.empty() || !value.front().is_array()) {
       text += line_of(value);
       continue;
     }
@@ -143,8 +162,11 @@ TransformFormat transform_format(const std::string& path) {
 std::string transform_text(const Transform& transform, TransformFormat format) {
   const Matrix& m = transform.matrix;
   switch (format) {
-    case TransformFormat::json:
-      return laid_out({{"model", name(transform.model)}, {"matrix", rows_of(m.data(), 3)}});
+    case TransformFormat::json: {
+      OrderedJson object = {{"model", name(transform.model)}, {"matrix", rows_of(m.data(), 3)}};
+      add_sizes(object, transform.fixed, transform.moving);
+      return laid_out(object);
+    }
     case TransformFormat::opencv:
       return "%YAML:1.0\n---\nmatrix: !!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n   data: [ " +
              list({m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]}, ", ") + " ]\n";
@@ -159,7 +181,7 @@ std::string transform_text(const Transform& transform, TransformFormat format) {
 }
 
 Transform composed(const Transform& first, const Transform& second) {
-  Transform both{std::max(first.model, second.model), {}};
+  Transform both{std::max(first.model, second.model), {}, first.fixed, second.moving};
   for (std::size_t i = 0; i < 3; ++i)
     for (std::size_t j = 0; j < 3; ++j)
       for (std::size_t k = 0; k < 3; ++k) both.matrix[3 * i + j] += second.matrix[3 * i + k] * first.matrix[3 * k + j];
@@ -174,7 +196,7 @@ Transform inverse(const Transform& transform) {
     return m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
   };
   const double determinant = m[0] * cofactor(0, 0) + m[1] * cofactor(0, 1) + m[2] * cofactor(0, 2);
-  Transform back{transform.model, {}};
+  Transform back{transform.model, {}, transform.moving, transform.fixed};
   for (std::size_t i = 0; i < 3; ++i)
     for (std::size_t j = 0; j < 3; ++j) {
       double& entry = back.matrix[3 * i + j] = cofactor(j, i) / determinant;
@@ -185,16 +207,22 @@ Transform inverse(const Transform& transform) {
   return back;
 }
 
-std::string result_text(const registration::Result& r) {
-  return laid_out({{"model", name(r.model)},
-                   {"matrix", rows_of(r.matrix.data(), 3)},
-                   {"loss", r.loss},
-                   {"iterations", r.iterations},
-                   {"converged", r.converged()},
-                   {"status", name(r.status)},
-                   {"inlier_ratio", r.inlier_ratio},
-                   {"covariance", rows_of(r.covariance.data(), 8)},
-                   {"seconds", r.seconds}});
+std::string result_text(const registration::Result& r, Size fixed, Size moving) {
+  OrderedJson object = {{"model", name(r.model)},
+                        {"matrix", rows_of(r.matrix.data(), 3)},
+                        {"loss", r.loss},
+                        {"iterations", r.iterations},
+                        {"converged", r.converged()},
+                        {"status", name(r.status)},
+                        {"inlier_ratio", r.inlier_ratio},
+                        {"covariance", rows_of(r.covariance.data(), 8)},
+                        {"seconds", r.seconds},
+                        {"correlation", r.correlation},
+                        {"overlap", r.overlap},
+                        {"gain", r.gain},
+                        {"bias", r.bias}};
+  add_sizes(object, fixed, moving);
+  return laid_out(object);
 }
 
 std::string pair_text(const std::string& id, const registration::Result& r) {

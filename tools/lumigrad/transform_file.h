@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Planar motions in files: the transform.json of a registration, OpenCV's YAML, ITK's .tfm.
 #pragma once
+#include <lumigrad/engine/families/sample.h>
 #include <lumigrad/vision/registration/registration.h>
 
 #include <string>
@@ -12,6 +13,7 @@ using Matrix = std::array<double, 9>;  // row-major, fixed -> moving pixels
 struct Transform {
   registration::Model model = registration::Model::homography;  ///< the narrowest that is known to hold it
   Matrix matrix = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  Size fixed{}, moving{};  ///< of the images; 0 x 0 where it is not known
 };
 
 enum class TransformFormat { json, opencv, itk };
@@ -29,8 +31,8 @@ Transform composed(const Transform& first, const Transform& second);
 /// Throws NumericError where there is none.
 Transform inverse(const Transform& transform);
 
-/// Everything transform.json says.
-std::string result_text(const registration::Result& result);
+/// Everything transform.json says; the sizes are those of the two images.
+std::string result_text(const registration::Result& result, Size fixed, Size moving);
 /// One line of results.json; `id` is JSON.
 std::string pair_text(const std::string& id, const registration::Result& result);
 /// The same for a pair that could not be tried.

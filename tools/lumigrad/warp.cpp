@@ -36,14 +36,15 @@ Size parse_size(const std::string& text) {
   throw Usage("--size: expected HEIGHTxWIDTH in pixels, as in 480x640, got " + text);
 }
 
-int warp_image(const Request& request, const Matrix& matrix) {
+int warp_image(const Request& request, const Transform& transform) {
   const Picture picture = read_picture(request.input);
-  Size size{picture.image.size(1), picture.image.size(2)};
+  Size size = transform.fixed;
   if (!request.size.empty()) size = parse_size(request.size);
+  if (size == Size{}) size = {picture.image.size(1), picture.image.size(2)};
   const auto most = static_cast<std::int64_t>(ImageLimits{}.pixels);
-  require<ResourceError>(size.height <= most / size.width, "--size: expected at most ", most, " pixels, got ",
-                         size.height, " x ", size.width);
-  const Tensor map = Tensor::from(std::vector<double>(matrix.begin(), matrix.end()), {1, 3, 3});
+  require<ResourceError>(size.height <= most / size.width, "size of the result: expected at most ", most,
+                         " pixels, got ", size.height, " x ", size.width);
+  const Tensor map = Tensor::from(std::vector<double>(transform.matrix.begin(), transform.matrix.end()), {1, 3, 3});
   const Tensor warped = geometry::warp_perspective(
       unsqueeze(picture.image, 0), map,
       {.size = size, .mode = request.nearest ? Interpolation::nearest : Interpolation::bilinear, .inverse_map = true});
@@ -102,8 +103,8 @@ int warp(const Request& request) {
     throw Usage("--nearest and --size are for images, and " + request.input + " holds points");
   if (!request.size.empty()) parse_size(request.size);
   const Transform given = read_transform(request.transform);
-  const Matrix matrix = request.inverse ? inverse(given).matrix : given.matrix;
-  return points ? warp_points(request, matrix) : warp_image(request, matrix);
+  const Transform transform = request.inverse ? inverse(given) : given;
+  return points ? warp_points(request, transform.matrix) : warp_image(request, transform);
 }
 
 }  // namespace
@@ -122,7 +123,9 @@ void add_warp(CLI::App& app, Action& action) {
   command->add_flag("--inverse", request->inverse,
                     "the other way: images onto the moving frame, points to the fixed one");
   command->add_flag("--nearest", request->nearest, "take the closest pixel: for masks and labels");
-  command->add_option("--size", request->size, "HEIGHTxWIDTH of the result; left out: that of the input");
+  command->add_option("--size", request->size,
+                      "HEIGHTxWIDTH of the result; left out: that of the frame it comes onto (fixed_size of the "
+                      "transform, moving_size with --inverse), or of the input where the transform does not say");
   command->callback([request, &action] { action = [request] { return warp(*request); }; });
 }
 

@@ -40,6 +40,17 @@ const char* meaning(Status status) {
 /// Without what is noise in a sum of grey levels.
 double rounded(double bias) { return std::round(bias * 1e5) / 1e5; }
 
+/// Standard deviation of the least certain corner; NaN when one is not known.
+double worst_corner(const Result& r) {
+  double largest = 0;
+  for (int corner = 0; corner < 4; ++corner) {
+    const double deviation = corner_deviations(r.covariance, corner)[0];
+    if (!std::isfinite(deviation)) return NAN;
+    largest = std::max(largest, deviation);
+  }
+  return largest;
+}
+
 std::string size_of(const Tensor& image) {
   return std::to_string(image.size(2)) + " x " + std::to_string(image.size(1));
 }
@@ -93,17 +104,23 @@ Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, st
   return squeeze(sample_homography(unsqueeze(to_float(moving), 0), map, {height, width}), 0);
 }
 
+std::string registration_sentence(const Result& r) {
+  const double deviation = worst_corner(r);
+  const std::string sure =
+      std::isfinite(deviation) ? ", standard deviation of the worst corner " + number(deviation, 2) + " px" : "";
+  if (r.converged()) return "converged: " + number(100 * r.inlier_ratio, 3) + " % of the pixels agree" + sure;
+  return std::string("not converged (") + name(r.status) + "): local correlation " + number(r.correlation, 2) + sure;
+}
+
 std::string registration_cards(const RegisteredPair& pair) {
   const Result& r = pair.result;
-  double largest = 0;
-  for (int corner = 0; corner < 4; ++corner) {
-    const double deviation = corner_deviations(r.covariance, corner)[0];
-    largest = std::isfinite(deviation) ? std::max(largest, deviation) : NAN;
-  }
+  const double largest = worst_corner(r);
   std::string html = "<div class=\"cards\">";
   html += card(name(r.status), "status", r.converged() ? Tone::good : Tone::bad);
   html += card(name(r.model), "motion model");
-  html += card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree");
+  // Two images that have nothing in common can still have few outliers: only agreement may call itself so.
+  html += r.converged() ? card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree")
+                        : card(number(r.correlation, 2), "local correlation, 1 where images agree", Tone::bad);
   html += card(std::isfinite(largest) ? number(largest, 2) + " px" : "-", "standard deviation of the worst corner");
   html += card(duration(r.seconds), "without reading and writing files");
   return html + "</div>\n";

@@ -17,6 +17,9 @@ struct RegisteredPair {
 /// The moving image on the frame of the fixed one, zero outside: out(x) = moving(matrix x). Channels and dtype f32.
 Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height, std::int64_t width);
 
+/// One line: the status and how well the images agree, by a measure that means something under that status.
+std::string registration_sentence(const registration::Result& result);
+
 /// Key figures, pictures (overlay before and after, checkerboard, difference) and certainty, as sections of a page.
 std::string registration_cards(const RegisteredPair& pair);
 std::string registration_pictures(const RegisteredPair& pair);
