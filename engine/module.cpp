@@ -59,13 +59,13 @@ void Module::clear_grad() {
 }
 
 Tensor Module::parameter(std::string name, Tensor initial) {
-  Tensor leaf = initial.detach().requires_grad().named(name);
+  Tensor leaf = initial.detach().clone().to(initial.dtype()).requires_grad().named(name);  // its own memory
   entries_.push_back({std::move(name), leaf, true});
   return leaf;
 }
 
 Tensor Module::buffer(std::string name, Tensor initial) {
-  Tensor plain = initial.detach();
+  Tensor plain = initial.detach().clone();
   entries_.push_back({std::move(name), plain, false});
   return plain;
 }

@@ -81,7 +81,7 @@ class LUMIGRAD_API Sequential final : public Module {
 /// y = x W' + b for x [.., in], W [out, in], b [out]. Weights start uniform in +-1/sqrt(in), drawn by `seed`.
 class LUMIGRAD_API Linear final : public Module {
  public:
-  Linear(std::int64_t in, std::int64_t out, std::uint64_t seed = 0, DType dtype = DType::f32);
+  Linear(std::int64_t in, std::int64_t out, std::uint64_t seed, DType dtype = DType::f32);
   Tensor forward(const Tensor& x) override;
 
  private:

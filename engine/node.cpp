@@ -51,6 +51,9 @@ Node::Node(const char* name, Here here)
     : name_(name), here_(here), sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)) {}
 
 Node::~Node() {
+  for (std::size_t i = 1; i < inputs_.size(); ++i)  // y * y holds y's node twice; one of them counts
+    for (std::size_t j = 0; j < i; ++j)
+      if (inputs_[i].node == inputs_[j].node) inputs_[i].node.reset();
   bool any = false;
   for (const Edge& edge : inputs_) any |= edge.node != nullptr && edge.node.use_count() == 1;
   if (!any) return;

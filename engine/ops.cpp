@@ -26,7 +26,7 @@ Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& t, Here here) {
   return elements(Lerp{}, "lerp", {a, b, t}, here);
 }
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here) {
-  const Tensor number = is_differentiable(mask.dtype()) ? mask.detach() : mask.to(a.is_weak() ? b.dtype() : a.dtype());
+  const Tensor number = mask.detach().to(a.is_weak() ? b.dtype() : a.dtype());  // a mask has no gradient
   return elements(Where{}, "where", {number, a, b}, here);
 }
 Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high, Here here) {

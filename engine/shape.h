@@ -23,8 +23,11 @@ class LUMIGRAD_API Shape {
   int rank() const { return rank_; }
   /// Number of elements: the product of the extents, 1 for a scalar.
   std::int64_t numel() const { return numel_; }
-  /// Extent of an axis; negative axes count from the end. The axis must exist.
-  std::int64_t operator[](int axis) const { return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)]; }
+  /// Extent of an axis; negative axes count from the end. The axis must exist (another reads some extent, not memory
+  /// outside).
+  std::int64_t operator[](int axis) const {
+    return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis) % max_rank];
+  }
   const std::int64_t* begin() const { return extents_.data(); }
   const std::int64_t* end() const { return extents_.data() + rank_; }
   std::span<const std::int64_t> extents() const { return {begin(), end()}; }

@@ -31,10 +31,12 @@ class Sweep {
 
   /// Latest first.
   std::vector<Node*>& nodes() { return nodes_; }
+  bool holds(const Node& node) const { return node.mark.load(std::memory_order_relaxed) == mark_; }
 
  private:
   void take(Node* node) {
     std::uint64_t found = 0;
+    if (nodes_.size() == nodes_.capacity()) nodes_.reserve(2 * nodes_.size() + 64);  // what throws, throws unmarked
     if (node->mark.compare_exchange_strong(found, mark_, std::memory_order_acquire)) {
       nodes_.push_back(node);
       return;
@@ -72,11 +74,23 @@ Tensor seed_of(const Tensor& output, const Tensor& seed) {
   return seed.to(output.dtype());
 }
 
+// A node whose inputs are all outside the sweep has nothing to hand on.
+bool has_work(const Node& node) {
+  if (node.is_leaf() || node.cotangents.empty()) return false;
+  const std::uint64_t mark = node.mark.load(std::memory_order_relaxed);
+  for (const Edge& edge : node.inputs())
+    if (edge.node && edge.node->mark.load(std::memory_order_relaxed) == mark) return true;
+  return false;
+}
+
+// Saved values are released when all is done: a sweep that fails can be tried again.
 void run(Sweep& sweep, bool create_graph, bool release, const SweepObserver& observer) {
   Recording mode(create_graph);
   InlineVector<Tensor, 4> gradients;
+  std::vector<Node*> done;
   for (Node* node : sweep.nodes()) {
-    if (node->is_leaf() || node->cotangents.empty()) continue;
+    if (!has_work(*node)) continue;
+    if (release) done.push_back(node);
     if (observer) observer(*node, node->cotangents);
     gradients.clear();
     gradients.resize(node->inputs().size());
@@ -91,20 +105,22 @@ void run(Sweep& sweep, bool create_graph, bool release, const SweepObserver& obs
         accumulate(*edge.node, edge.output, gradients[i]);
     }
     if (!node->keep_cotangents) node->cotangents.clear();
-    if (release) node->release();
   }
+  for (Node* node : done) node->release();
 }
 
 // A gradient that leaves the sweep: dense, and nobody else's memory.
 Tensor own(const Tensor& gradient, bool create_graph) {
-  if (create_graph) return gradient;
   const bool shared = gradient.handle().use_count() > 1 || gradient.state().buffer.use_count() > 1;
+  Recording mode(create_graph);
   return shared || !gradient.is_contiguous() ? gradient.clone() : gradient;
 }
 
 }  // namespace
 
 Tape::Tape(std::vector<Tensor> outputs) : outputs_(std::move(outputs)) {
+  for (const Tensor& output : outputs_)
+    if (output.needs_grad()) roots_.push_back(output.state().node);
   Sweep sweep(outputs_);
   nodes_.assign(sweep.nodes().rbegin(), sweep.nodes().rend());
 }
@@ -146,13 +162,19 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 
   // Only nodes that lead to an input are visited; the others lose their mark and are skipped.
   std::vector<Node*>& nodes = sweep.nodes();
-  for (const Tensor& input : inputs) input.state().node->keep_cotangents = true;
-  struct Unkeep {
-    const std::vector<Tensor>& inputs;
-    ~Unkeep() {
-      for (const Tensor& input : inputs) input.state().node->keep_cotangents = false;
+  struct Kept {
+    std::vector<Node*> nodes;
+    ~Kept() {
+      for (Node* node : nodes) node->keep_cotangents = false;
     }
-  } unkeep{inputs};
+  } kept;
+  kept.nodes.reserve(inputs.size());
+  for (const Tensor& input : inputs) {
+    Node& node = *input.state().node;
+    if (!sweep.holds(node)) continue;  // the outputs do not depend on it; another sweep may be at it
+    kept.nodes.push_back(&node);
+    node.keep_cotangents = true;
+  }
   for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
     bool leads = (*it)->keep_cotangents;
     for (const Edge& edge : (*it)->inputs())
@@ -174,7 +196,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   for (const Tensor& input : inputs) {
     const Node& node = *input.state().node;
     const auto k = static_cast<std::size_t>(input.state().output);
-    const bool arrived = node.cotangents.size() > k && node.cotangents[k].defined();
+    const bool arrived = sweep.holds(node) && node.cotangents.size() > k && node.cotangents[k].defined();
     gradients.push_back(arrived ? own(node.cotangents[k], options.create_graph)
                                 : Tensor::zeros(input.shape(), input.dtype()));
   }

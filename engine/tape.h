@@ -22,7 +22,7 @@
 namespace lumigrad {
 
 /// The recorded steps that some tensors came from, in the order they were recorded. A view: the graph itself is owned
-/// by its tensors (which a Tape holds). Tapes over the same graph may not be made or swept from two threads at once;
+/// by its tensors. Tapes over the same graph may not be made or swept from two threads at once;
 /// that raises GraphError.
 class LUMIGRAD_API Tape {
  public:
@@ -35,6 +35,7 @@ class LUMIGRAD_API Tape {
 
  private:
   std::vector<Tensor> outputs_;
+  std::vector<std::shared_ptr<Node>> roots_;  // keep the nodes, whatever becomes of the tensors
   std::vector<Node*> nodes_;
 };
 

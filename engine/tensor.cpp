@@ -63,6 +63,7 @@ template <class N>
 Tensor copied(const char* name, const Tensor& source, DType dtype, Here here) {
   Tensor result = Tensor::empty(source.shape(), dtype);
   copy_values(source, result);
+  result.state().weak = source.is_weak() && dtype == source.dtype() && std::is_same_v<N, CopyNode>;
   if (is_differentiable(dtype))
     if (auto node = record<N>(name, here, {&source})) {
       if constexpr (std::is_same_v<N, CastNode>) node->from = source.dtype();
@@ -188,7 +189,7 @@ Tensor Tensor::detach() const {
   return result;
 }
 
-Tensor& Tensor::named(std::string name) {
+Tensor& Tensor::named(std::string name) & {
   if (state().node) state().node->label = std::make_unique<std::string>(name);
   state().name = std::make_unique<std::string>(std::move(name));
   return *this;
@@ -199,7 +200,7 @@ const std::string& Tensor::name() const {
   return state().name ? *state().name : none;
 }
 
-Tensor& Tensor::requires_grad(bool on) {
+Tensor& Tensor::requires_grad(bool on) & {
   require<DTypeError>(!on || is_differentiable(dtype()), "requires_grad: expected f32 or f64, got ", dtype());
   require<GraphError>(!needs_grad() || is_leaf(), "requires_grad: expected a leaf or a tensor outside the graph, got ",
                       "the result of ", needs_grad() ? state().node->name() : "", "; detach() it first");
@@ -230,6 +231,10 @@ void Tensor::assign(const Tensor& source, const char* by) {
   require<GraphError>(!needs_grad() || (is_leaf() && !recording()), by,
                       ": expected a tensor outside the graph, or a leaf inside NoGrad, to change in place");
   require<ShapeError>(source.shape() == shape(), by, ": expected shape ", shape(), ", got ", source.shape());
+  for (int i = 0; i < rank(); ++i)
+    require<ShapeError>(size(i) < 2 || strides()[static_cast<std::size_t>(i)] != 0, by,
+                        ": expected elements with a place of their own, got an expanded tensor of shape ", shape(),
+                        "; clone() it first");
   const bool overlaps = source.state().buffer == state().buffer;
   copy_values(overlaps ? source.detach().clone() : source, *this);
   changed(by);

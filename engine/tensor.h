@@ -126,11 +126,13 @@ class LUMIGRAD_API Tensor {
   Tensor detach() const;
 
   /// A name for pages, dumps and messages. Returns this tensor.
-  Tensor& named(std::string name);
+  Tensor& named(std::string name) &;
+  Tensor named(std::string name) && { return std::move(named(std::move(name))); }
   const std::string& name() const;
 
   /// Makes this tensor a leaf: sweeps collect its gradient. f32 and f64 only. Returns this tensor.
-  Tensor& requires_grad(bool on = true);
+  Tensor& requires_grad(bool on = true) &;
+  Tensor requires_grad(bool on = true) && { return std::move(requires_grad(on)); }
   /// True when gradients flow to this tensor: a leaf, or computed from one.
   bool needs_grad() const { return defined() && state_->node != nullptr; }
   bool is_leaf() const;
@@ -142,7 +144,8 @@ class LUMIGRAD_API Tensor {
   void backward(const Tensor& seed = {}, BackwardOptions options = {}) const;
 
   /// Overwrites the values in place (same shape, dtype converted). Refused with GraphError while this tensor is part of
-  /// a recorded graph, unless it is a leaf and recording is off (NoGrad).
+  /// a recorded graph, unless it is a leaf and recording is off (NoGrad); with ShapeError where several elements share
+  /// one place in memory (expand). `by` names the change in later messages and must outlive the tensor.
   void assign(const Tensor& source, const char* by = "assign");
 
   // For the engine.

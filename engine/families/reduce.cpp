@@ -189,6 +189,7 @@ Tensor sum_scaled(const char* name, const Tensor& x, std::span<const int> axes, 
     sum_axes<float>(ordered, kept_rank, last, scale, reinterpret_cast<float*>(const_cast<std::byte*>(y.bytes())));
   else
     sum_axes<double>(ordered, kept_rank, last, scale, reinterpret_cast<double*>(const_cast<std::byte*>(y.bytes())));
+  y.state().weak = x.is_weak();
   if (auto node = record<SumNode>(name, here, {&x})) {
     node->from = x.shape();
     node->kept = kept;
