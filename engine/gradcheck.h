@@ -37,8 +37,8 @@ struct GradcheckOptions {
 /// One output against one input: how many numbers were compared, and the one that fits worst.
 struct GradcheckBlock {
   int order = 1;
-  int output = 0;  ///< -1 in second order: all outputs together
-  int input = 0;   ///< in second order, one past the last input: the cotangent
+  int output = 0;  ///< -1 in second order, against an input: all outputs together
+  int input = 0;   ///< -1 in second order: the cotangent of `output`
   std::int64_t compared = 0;
   bool projected = false;  ///< compared through random projections
   double absolute = 0;     ///< largest |analytic - numeric|

@@ -112,6 +112,13 @@ Lbfgs::Lbfgs(std::vector<Tensor> parameters, LbfgsOptions o) : Optimizer(std::mo
 
 State Lbfgs::state() const { return {{"steps", steps_}, {"changes", changes_}, {"pairs", pairs_}}; }
 
+void Lbfgs::check(const State& saved) const {
+  const auto found = saved.find("pairs");
+  if (found == saved.end() || !found->second.defined()) return;  // load says so
+  for (const double value : found->second.values())
+    require<FormatError>(value >= 0 && value < 0x1p53, "load: expected a number of pairs >= 0, got ", value);
+}
+
 void Lbfgs::remember(std::span<const double> step, std::span<const double> change) {
   // Only pairs along which the slope grew keep the model positive definite.
   const double bend = dot(step, change);

@@ -177,19 +177,41 @@ LevenbergMarquardt::LevenbergMarquardt(std::vector<Tensor> parameters, LeastSqua
 
 State LevenbergMarquardt::state() const { return {{"damping", damping_}}; }
 
+void LevenbergMarquardt::check(const State& saved) const {
+  const auto found = saved.find("damping");
+  if (found == saved.end() || !found->second.defined()) return;  // load says so
+  for (const double value : found->second.values())
+    require<FormatError>(value > 0 && std::isfinite(value), "load: expected a damping > 0, got ", value);
+}
+
 MinimizationReport LevenbergMarquardt::minimize(const Residuals& residuals) {
   return Descent(parameters_, residuals, options, "levenberg_marquardt.step").run([this](Descent& descent) {
     double& damping = damping_.mutable_data<double>()[0];
     double& growth = damping_.mutable_data<double>()[1];
     bool refused = false;  // since the last step taken
+    const auto forget = [&] {
+      damping = options.damping;
+      growth = 2;
+    };
+    // What was learned where nothing helps is of no use to a later call.
+    const auto stalled = [&] {
+      forget();
+      return Stop::stalled;
+    };
     while (true) {
       if (!descent.finite_model()) return Stop::non_finite;
       if (descent.flat_gradient()) return Stop::gradient;
       if (descent.exhausted()) return Stop::iterations;
       const std::vector<double> step = damped_step(descent.linear(), damping);
       if (!step.empty()) {
-        // Small because the minimum is near; or because of damping, when no longer step would do.
-        if (descent.tiny(step)) return refused ? Stop::stalled : Stop::step;
+        if (descent.tiny(step)) {
+          // Small because the minimum is near; or because of damping: when no longer step would do, or left over from
+          // an earlier call.
+          if (refused) return stalled();
+          if (!(damping > options.damping)) return Stop::step;
+          forget();
+          continue;
+        }
         const double before = descent.loss();
         const Candidate next = descent.tried(1, step);
         const double gain = (before - next.loss) / promised_decrease(descent.linear(), step);
@@ -205,7 +227,7 @@ MinimizationReport LevenbergMarquardt::minimize(const Residuals& residuals) {
       refused = true;
       damping *= growth;
       growth *= 2;
-      if (!(damping < 1e30)) return Stop::stalled;
+      if (!(damping < 1e30)) return stalled();
     }
   });
 }

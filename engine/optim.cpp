@@ -49,7 +49,12 @@ void Optimizer::clear_grad() {
   for (Tensor& p : parameters_) p.clear_grad();
 }
 
-void Optimizer::load(const State& saved) { restore(state(), saved, "load"); }
+void Optimizer::load(const State& saved) {
+  check(saved);
+  restore(state(), saved, "load");
+}
+
+void Optimizer::check(const State&) const {}
 
 Sgd::Sgd(std::vector<Tensor> parameters, SgdOptions o)
     : GradientOptimizer(std::move(parameters)), options(o), velocity_(zeros_like(parameters_)) {}

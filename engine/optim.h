@@ -39,6 +39,10 @@ class LUMIGRAD_API Optimizer {
 
  protected:
   std::vector<Tensor> parameters_;
+
+ private:
+  /// Throws FormatError for values that no state() has. Names and shapes are checked elsewhere.
+  virtual void check(const State& saved) const;
 };
 
 /// An optimiser that takes a step from the gradients that a sweep left in the parameters. A parameter without a
@@ -142,6 +146,7 @@ class LUMIGRAD_API Lbfgs final : public Optimizer {
   State state() const override;  ///< steps, changes [history, n] f64, and pairs, i64
 
  private:
+  void check(const State& saved) const override;
   void remember(std::span<const double> step, std::span<const double> change);
   std::vector<double> direction(std::span<const double> gradient) const;
 
@@ -184,11 +189,13 @@ class LUMIGRAD_API LevenbergMarquardt final : public Optimizer {
   explicit LevenbergMarquardt(std::vector<Tensor> parameters, LeastSquaresOptions options = {});
   LeastSquaresOptions options;
   /// When `residuals` throws, the parameters are put back to the best point and the error goes on. A later call
-  /// continues with the damping it has.
+  /// continues with the damping it has, after Stop::stalled with that of the options.
   MinimizationReport minimize(const Residuals& residuals);
   State state() const override;  ///< damping [2], f64: its value, and the factor of the next increase
 
  private:
+  void check(const State& saved) const override;
+
   Tensor damping_;
 };
 

@@ -105,6 +105,12 @@ TEST_CASE("npy: what is wrong or not supported is refused") {
     CHECK_THROWS_AS(load_npy(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))), FormatError);
 }
 
+TEST_CASE("npy: a tensor larger than allowed is refused") {
+  const Bytes bytes = encode_npy(Tensor::arange(1000));
+  CHECK_THROWS_AS(load_npy(bytes, {.tensor_bytes = 3999}), ResourceError);
+  CHECK(load_npy(bytes, {.tensor_bytes = 4000}).numel() == 1000);
+}
+
 TEST_CASE("npz: stored and deflated archives come back, and equal tensors give equal files") {
   const TemporaryFolder folder;
   const std::map<std::string, Tensor> tensors{

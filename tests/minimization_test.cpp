@@ -7,6 +7,8 @@
 #include <lumigrad/engine/tape.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 using namespace lumigrad;
 
@@ -208,4 +210,40 @@ TEST_CASE("Levenberg-Marquardt continues bit for bit from its state") {
   second.load(load_safetensors(encode_safetensors(first.state())));
   second.minimize(residuals);
   CHECK(p.values() == q.values());
+}
+
+TEST_CASE("Levenberg-Marquardt that stalled, or starts with a huge damping, goes on as if new") {
+  Tensor p = leaf({5});
+  LevenbergMarquardt solver({p});
+  bool first = true;
+  const auto stalled = solver.minimize([&](const std::vector<Tensor>& q) {
+    const Tensor r = q[0] - 1.0;
+    return std::exchange(first, false) ? r : r * std::numeric_limits<double>::quiet_NaN();
+  });
+  CHECK(stalled.stop == Stop::stalled);
+  CHECK(p.item() == 5);
+  const Residuals residuals = [](const std::vector<Tensor>& q) { return q[0] - 1.0; };
+  SUBCASE("after a stall") { CHECK(solver.state().at("damping").values() == std::vector<double>{1e-3, 2}); }
+  SUBCASE("with a damping from elsewhere") { solver.load({{"damping", Tensor({1e25, 2.0})}}); }
+  const auto report = solver.minimize(residuals);
+  CHECK(report.converged());
+  CHECK(report.iterations > 0);
+  check_near(p, {1}, 1e-9);
+}
+
+TEST_CASE("a state that no optimiser has is refused and changes nothing") {
+  Tensor p = leaf({5, 6});
+  Lbfgs lbfgs({p});
+  State state;
+  for (const auto& [name, tensor] : lbfgs.state()) state[name] = tensor.clone();
+  for (const double pairs : {-3.0, -1.0, std::numeric_limits<double>::quiet_NaN(), 1e300}) {
+    state["pairs"] = Tensor::full({}, pairs, DType::f64);
+    CHECK_THROWS_AS(lbfgs.load(state), FormatError);
+    CHECK(lbfgs.state().at("pairs").item() == 0);
+  }
+  LevenbergMarquardt solver({p});
+  for (const double damping : {-1.0, 0.0, std::numeric_limits<double>::infinity()})
+    CHECK_THROWS_AS(solver.load({{"damping", Tensor({damping, 2.0})}}), FormatError);
+  CHECK(solver.state().at("damping").values() == std::vector<double>{1e-3, 2});
+  CHECK_THROWS_AS(solver.load({}), FormatError);
 }

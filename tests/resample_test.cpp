@@ -95,3 +95,13 @@ TEST_CASE("resizing to the same size and reducing by whole factors is what it sa
   CHECK(half[0] == doctest::Approx((all[0] + all[1] + all[18] + all[19]) / 4).epsilon(1e-6));
   CHECK(geometry::pyrdown(Tensor::ones({1, 1, 9, 7})).values() == std::vector<double>(12, 1));
 }
+
+TEST_CASE("weights of a band belong to a row and to a column") {
+  Band band(4);
+  CHECK_THROWS_AS(band.add(0, 1), ShapeError);
+  band.start_row();
+  CHECK_THROWS_AS(band.add(4, 1), ShapeError);
+  CHECK_THROWS_AS(band.add(-1, 0), ShapeError);
+  band.add(3, 1);
+  CHECK(band.source() == std::vector<std::int32_t>{3});
+}

@@ -213,3 +213,20 @@ TEST_CASE("one map for many images, and one image for many maps") {
       {image, slice(homographies(), 0, 0, 1).clone()}, 1e-7);
   check_gradients([&](auto& x) { return sample_homography(x[0], x[1], {8, 10}); }, {one, homographies()}, 1e-7);
 }
+
+TEST_CASE("the gradient of a fill value has the dtype of the fill value") {
+  const Tensor grid = Tensor::full({1, 4, 4, 2}, -5);
+  for (const DType of_image : {DType::u8, DType::f32, DType::f64})
+    for (const DType of_fill : {DType::f32, DType::f64}) {
+      const Tensor image = Tensor::ones({1, 1, 4, 4}, of_image);
+      Tensor fill = Tensor::full({1}, 0.5, of_fill).requires_grad();
+      for (const bool recorded : {false, true}) {
+        const Tensor out = sample(image, grid, {.fill = fill});
+        const Tensor g = grad({sum(out)}, {fill}, {.create_graph = recorded})[0];
+        CHECK(g.dtype() == of_fill);
+        CHECK(g.item() == 16);
+      }
+    }
+  const Tensor image = Tensor::ones({1, 1, 4, 4});
+  CHECK_THROWS_AS(sample(image, grid, {.fill = Tensor::full({1}, 7, DType::u8)}), DTypeError);
+}

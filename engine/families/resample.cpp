@@ -18,6 +18,8 @@ const ResampleTable& resample_kernels([[maybe_unused]] Level level) {
 }
 
 void Band::add(std::int64_t column, double weight) {
+  require<ShapeError>(begin_.size() > 1, "band: expected start_row before the first weight");
+  require<ShapeError>(column >= 0 && column < columns_, "band: expected a column in [0, ", columns_, "), got ", column);
   if (weight == 0) return;
   for (auto k = static_cast<std::size_t>(begin_[begin_.size() - 2]); k < source_.size(); ++k) {
     if (source_[k] != column) continue;

@@ -2,10 +2,10 @@
 // Warps on the tape: what is checked, what is saved, and the closure table of sample.h in code.
 #include <lumigrad/engine/families/sample.h>
 
-#include <limits>
 #include <lumigrad/engine/families/sample_call.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <limits>
 
 namespace lumigrad {
 namespace {
@@ -127,7 +127,7 @@ struct SampleNode final : Node {
       Tensor rest = neg(sum(splatted, {0, 2, 3}, false, here()), here());
       if (warp.order_x + warp.order_y == 0) rest = add(rest, sum(g, {0, 2, 3}, false, here()), here());
       const Tensor fill = kept[2].get(*this);
-      gradients[2] = reshape(fill.numel() == 1 ? sum(rest, here()) : rest, fill.shape());
+      gradients[2] = reshape(fill.numel() == 1 ? sum(rest, here()) : rest, fill.shape()).to(fill.dtype());
     }
   }
 };
@@ -213,6 +213,8 @@ Tensor checked_sample(Warp warp, Tensor image, Tensor map, Here here) {
                         ": expected Border::zeros where a fill value is given, got another border");
     Tensor& fill = warp.options.fill;
     if (fill.is_weak()) fill = fill.to(image.dtype() == DType::f64 ? DType::f64 : DType::f32, here);
+    require<DTypeError>(is_differentiable(fill.dtype()), name, ": expected a fill value of f32 or f64, got ",
+                        fill.dtype());
     require<ShapeError>(fill.numel() == 1 || (fill.rank() == 1 && fill.size(0) == image.size(1)), name,
                         ": expected one fill value or one for each of ", image.size(1), " channels, got ",
                         fill.shape());

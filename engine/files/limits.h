@@ -9,7 +9,7 @@ namespace lumigrad {
 struct TensorFileLimits {
   std::uint64_t file_bytes = std::uint64_t{1} << 40;    ///< length of the file
   std::uint64_t header_bytes = 100'000'000;             ///< length of a safetensors header
-  std::uint64_t tensor_bytes = std::uint64_t{1} << 40;  ///< unpacked bytes of a whole .npz
+  std::uint64_t tensor_bytes = std::uint64_t{1} << 40;  ///< of the tensor of a .npy; unpacked, of a whole .npz
 };
 
 }  // namespace lumigrad

@@ -30,11 +30,13 @@ Tensor from_fortran(const Tensor& reversed, const Shape& shape) {
 
 }  // namespace
 
-Tensor load_npy(std::span<const std::byte> bytes, const TensorFileLimits&) {
+Tensor load_npy(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
   ByteReader reader(bytes, format);
   const NpyHeader header = read_npy_header(reader);
   const Shape shape = checked_shape(format, header.shape);
   const std::uint64_t size = checked_mul(format, static_cast<std::uint64_t>(shape.numel()), header.stored.bytes());
+  require<ResourceError>(size <= limits.tensor_bytes, format, ": shape ", shape, " asks for ", size, " bytes, at most ",
+                         limits.tensor_bytes, " are allowed");
   require<FormatError>(size == reader.remaining(), format, ": shape ", shape, " asks for ", size, " bytes, ",
                        reader.remaining(), " are there");
   std::vector<std::uint64_t> extents = header.shape;
