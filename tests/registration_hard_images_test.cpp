@@ -74,6 +74,56 @@ TEST_CASE("extreme grey levels are taken in their stride") {
   }
 }
 
+TEST_CASE("gain, bias and trust in grey levels hold for floats of any size") {
+  const scene::Texture texture(34);
+  const Matrix3 truth = scene::turned(90, 120, 0, 1, 3.3, -2.1);
+  const auto toned = [](Tensor image, double gain, double bias) {
+    float* v = image.mutable_data<float>();
+    for (int i = 0; i < 90 * 120; ++i) v[i] = static_cast<float>(gain * static_cast<double>(v[i]) + bias);
+    return image;
+  };
+  const Tensor fixed = scene::seen(texture, unit_matrix, 90, 120), moving = scene::moved(texture, truth, 90, 120);
+  for (const double unit : {1.0, 255.0, 1e-3}) {
+    CAPTURE(unit);
+    const Result r =
+        register_images(toned(fixed.clone(), unit, 0), toned(moving.clone(), 4, 0.8), {.model = Model::translation});
+    CHECK(r.converged());
+    CHECK(corner_distance(r.matrix, truth, 90, 120) < 0.01);
+    CHECK(r.gain == doctest::Approx(unit / 4).epsilon(0.01));
+    CHECK(r.bias == doctest::Approx(-0.2 * unit).epsilon(0.02));
+  }
+  // One bright pixel on either side of where floats are scaled.
+  for (const float spot : {2.0f, 4.5f, 9.0f})
+    for (const double unit : {3.9, 5.0, 0.06}) {
+      CAPTURE(spot);
+      CAPTURE(unit);
+      Tensor spotted = toned(moving.clone(), unit, 0);
+      spotted.mutable_data<float>()[5] = spot;
+      const Result r =
+          register_images(toned(fixed.clone(), unit, 0), spotted, {.model = Model::translation, .gain_bias = false});
+      CHECK(r.converged());
+      CHECK(corner_distance(r.matrix, truth, 90, 120) < 0.01);
+      CHECK(r.inlier_ratio > 0.9);
+      CHECK(r.gain == 1);
+      CHECK(r.bias == 0);
+    }
+}
+
+TEST_CASE("a polish that leads astray is given up, and what is told is told of the motion returned") {
+  const scene::Texture texture(35);
+  const Matrix3 truth = scene::turned(90, 120, 1, 1, 3.3, -2.1);
+  Tensor moving = scene::moved(texture, truth, 90, 120);
+  for (int i = 0; i < 90 * 120; ++i) moving.mutable_data<float>()[i] = 0.3f * moving.data<float>()[i] + 0.5f;
+  const Result r = register_images(scene::seen(texture, unit_matrix, 90, 120), moving,
+                                   {.model = Model::affine, .loss = Robust::l2, .gain_bias = false});
+  CHECK(corner_distance(r.matrix, truth, 90, 120) < 0.2);
+  CHECK(r.inlier_ratio > 0.9);
+  CHECK(r.status == Status::stalled);
+  CHECK(r.gain == 1);
+  CHECK(r.loss_curve == std::vector<double>{r.loss});
+  check_finite(r);
+}
+
 TEST_CASE("what is no image is refused in words") {
   const Tensor image = Tensor::zeros({20, 30});
   CHECK_THROWS_AS(register_images(Tensor(), image), ShapeError);

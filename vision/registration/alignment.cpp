@@ -68,6 +68,17 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   p.result.iterations += before;
 }
 
+/// What is said of a motion that the polish could not better: the grey levels as they are, and no step.
+void tell_of_start(const PyramidLevel& full, const Matrix3& map, Polish& p) {
+  p.fixed = smoothed(full.fixed, base_smoothing);
+  p.moving = smoothed(full.moving, base_smoothing);
+  p.estimate = {map, {}};
+  if (p.options.gain_bias) p.estimate.tone = fit_tone(sample_pairs(p.fixed, p.moving, map, 1024));
+  RefinementOptions no_step = p.options;
+  no_step.max_iterations = 0;
+  p.result = refine({p.fixed, p.moving}, p.estimate, no_step);
+}
+
 bool has_structure(const Plane& p) {
   const Spread s = spread(p);
   return std::min(p.height(), p.width()) >= 8 && s.deviation > 1e-5 * std::max(1e-3, std::fabs(s.mean));
@@ -109,7 +120,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
                     .tolerance = o.tolerance};
   polish.options.max_move = 0.1 * std::max(full.fixed.width(), full.fixed.height());
   refine_matched(full, start.map, polish);
-  const Refinement& r = polish.result;
+  const Refinement r = polish.result;
   auto agreement_of = [&](Matrix3 map) {
     for (int l = 0; l < start.level; ++l) map = to_half_size(map);
     return judged(pyramid, start.level, map);
@@ -119,14 +130,16 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
       is_plausible(r.estimate.map, full.fixed.height(), full.fixed.width()) && polished >= unpolished - 0.05;
   out.matrix = kept ? r.estimate.map : start.map;
   out.correlation = kept ? polished : unpolished;
-  out.tone = r.estimate.tone;
-  out.loss = r.loss;
-  out.loss_curve = r.curve;
+  if (!kept) tell_of_start(full, start.map, polish);
+  const Refinement& told = polish.result;
+  out.tone = told.estimate.tone;
+  out.loss = told.loss;
+  out.loss_curve = told.curve;
   const Samples samples = sample_pairs(polish.fixed, polish.moving, out.matrix, 2048);
   out.overlap = samples.overlap();
   out.inlier_ratio = inliers(samples, out.tone);
   reports[0].iterations += r.iterations;
-  reports[0].loss = r.loss;
+  reports[0].loss = told.loss;
 
   const Matrix3 origin = o.start ? *o.start : unit_matrix;
   if (r.ending == Ending::flat)

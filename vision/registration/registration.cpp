@@ -69,22 +69,51 @@ Plane grey_of(const T* data, const Layout& l, double scale) {
   return plane;
 }
 
-/// Infinite and NaN pixels become NaN; returns whether there were any. Grey levels far from [0, 1] are scaled by a
-/// power of two, which costs no accuracy, so that squares and cubes of them stay finite.
-void settle(Plane& plane) {
+/// Infinite and NaN pixels become NaN.
+void mask_what_is_not_finite(Plane& plane) {
+  for (int y = 0; y < plane.height(); ++y)
+    for (int x = 0; x < plane.width(); ++x)
+      if (float& v = plane.row(y)[x]; !std::isfinite(v))
+        v = std::numeric_limits<float>::quiet_NaN(), plane.masked = true;
+}
+
+bool is_integer(const Tensor& image) { return image.dtype() == DType::u8 || image.dtype() == DType::u16; }
+
+float largest_grey(const Plane& plane) {
   float largest = 0;
   for (int y = 0; y < plane.height(); ++y)
-    for (int x = 0; x < plane.width(); ++x) {
-      float& v = plane.row(y)[x];
-      if (std::isfinite(v))
-        largest = std::max(largest, std::fabs(v));
-      else
-        v = std::numeric_limits<float>::quiet_NaN(), plane.masked = true;
-    }
-  if (largest > 4.0f || (largest > 0 && largest < 0.0625f)) {
-    const int power = -std::ilogb(largest);
-    for (std::size_t i = 0; i < plane.floats(); ++i) plane.row(0)[i] = std::ldexp(plane.row(0)[i], power);
+    for (int x = 0; x < plane.width(); ++x) largest = std::max(largest, std::fabs(plane.row(y)[x]));  // passes over NaN
+  return largest;
+}
+
+/// The power of two that brings grey levels far from [0, 1] there, so that squares and cubes of them stay finite. It
+/// costs no accuracy.
+int settling_power(float largest) {
+  return largest > 4.0f || (largest > 0 && largest < 0.0625f) ? -std::ilogb(largest) : 0;
+}
+
+void scale_by_power(Plane& plane, int power) {
+  if (power == 0) return;
+  for (std::size_t i = 0; i < plane.floats(); ++i) plane.row(0)[i] = std::ldexp(plane.row(0)[i], power);
+}
+
+/// The powers of two by which the images were scaled.
+struct Powers {
+  int fixed = 0, moving = 0;
+};
+
+/// Scales float images to about [0, 1]: each by its own power where the gain makes up for it, else both by the same.
+Powers settle(Plane& f, bool f_is_integer, Plane& m, bool m_is_integer, bool gain_bias) {
+  Powers powers;
+  if (gain_bias) {
+    if (!f_is_integer) powers.fixed = settling_power(largest_grey(f));
+    if (!m_is_integer) powers.moving = settling_power(largest_grey(m));
+  } else if (!f_is_integer || !m_is_integer) {
+    powers.fixed = powers.moving = settling_power(std::max(largest_grey(f), largest_grey(m)));
   }
+  scale_by_power(f, powers.fixed);
+  scale_by_power(m, powers.moving);
+  return powers;
 }
 
 Plane grey_plane(const Tensor& image, const char* what) {
@@ -109,7 +138,7 @@ Plane grey_plane(const Tensor& image, const char* what) {
       throw DTypeError(std::string("register_images: expected ") + what + " as u8, u16, f32 or f64, got " +
                        to_string(image.dtype()));
   }
-  if (image.dtype() != DType::u8 && image.dtype() != DType::u16) settle(plane);
+  if (!is_integer(image)) mask_what_is_not_finite(plane);
   return plane;
 }
 
@@ -134,6 +163,7 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   Plane f = grey_plane(fixed, "fixed"), m = grey_plane(moving, "moving");
   apply_mask(f, o.fixed_mask, "fixed_mask");
   apply_mask(m, o.moving_mask, "moving_mask");
+  const Powers powers = settle(f, is_integer(fixed), m, is_integer(moving), o.gain_bias);
   AlignmentOptions a{.model = o.model,
                      .loss = o.loss,
                      .gain_bias = o.gain_bias,
@@ -151,8 +181,9 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   r.model = o.model;
   r.matrix = found.matrix;
   r.status = found.status;
-  r.gain = found.tone.gain;
-  r.bias = found.tone.bias;
+  // G (m 2^pm) + B = f 2^pf, so that m G 2^(pm - pf) + B 2^-pf = f. The loss has no unit.
+  r.gain = std::ldexp(found.tone.gain, powers.moving - powers.fixed);
+  r.bias = std::ldexp(found.tone.bias, -powers.fixed);
   r.loss = found.loss;
   r.iterations = found.iterations;
   r.inlier_ratio = found.inlier_ratio;

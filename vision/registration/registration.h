@@ -30,8 +30,8 @@ struct Result {
   std::array<double, 9> matrix = {1, 0, 0, 0, 1,
                                   0, 0, 0, 1};  ///< row-major, fixed -> moving, pixel centres at integers
   Status status = Status::stalled;
-  double gain = 1, bias = 0;  ///< moving * gain + bias = fixed, grey levels in [0, 1]
-  double loss = 0;            ///< mean robust loss per pixel, at the scale of the residual
+  double gain = 1, bias = 0;  ///< moving * gain + bias = fixed: integers scaled to [0, 1], floats as they are
+  double loss = 0;            ///< mean robust loss per pixel, in units of the residual's scale: no unit
   int iterations = 0;         ///< steps on all levels and from all starts
   double inlier_ratio = 0;    ///< share of the overlap whose residual lies within three deviations
   double overlap = 0;         ///< share of the used fixed pixels that fall on used moving pixels
