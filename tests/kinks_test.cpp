@@ -119,3 +119,31 @@ TEST_CASE("a NaN in the first argument of max stays, in the second it is dropped
     CHECK(y[0][2] == 3);
   }
 }
+
+TEST_CASE("a length neither overflows nor vanishes before its end, nor does its slope") {
+  // On both sides of each bound of factor_for_squares, and near the ends of the range.
+  for (const int power : {-1020, -501, -499, -140, -63, -61, 0, 61, 63, 140, 499, 501, 1020}) {
+    CAPTURE(power);
+    const double u = std::ldexp(1.0, power);
+    const std::vector<double> g = slopes(Hypot{}, {3 * u, -4 * u});
+    CHECK(g[0] == doctest::Approx(0.6).epsilon(1e-15));
+    CHECK(g[1] == doctest::Approx(-0.8).epsilon(1e-15));
+    for (Level level : levels())
+      if (const PixelKernels& kernels = kernels_at(level, Hypot{}); kernels.f64.forward)
+        CHECK(run_forward<double>(kernels, {{3 * u}, {-4 * u}})[0][0] == 5 * u);
+  }
+  for (const int power : {-120, -100, -63, -61, 0, 61, 63, 100, 124}) {
+    CAPTURE(power);
+    const float u = std::ldexp(1.0f, power);
+    for (Level level : levels()) {
+      CHECK(run_forward<float>(kernels_at(level, Hypot{}), {{3 * u}, {-4 * u}})[0][0] == 5 * u);
+      const Lanes<float> g = run_vjp<float>(kernels_at(level, Hypot{}), {{3 * u}, {-4 * u}}, {}, {{1.0f}});
+      CHECK(g[0][0] == doctest::Approx(0.6f));
+      CHECK(g[1][0] == doctest::Approx(-0.8f));
+    }
+  }
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (Level level : levels())
+    CHECK(run_forward<float>(kernels_at(level, Hypot{}), {{-infinity, 1}, {1, infinity}})[0] ==
+          std::vector<float>{infinity, infinity});
+}
