@@ -88,6 +88,7 @@ void run(Sweep& sweep, bool create_graph, bool release, const SweepObserver& obs
   Recording mode(create_graph);
   InlineVector<Tensor, 4> gradients;
   std::vector<Node*> done;
+  if (release) done.reserve(sweep.nodes().size());
   for (Node* node : sweep.nodes()) {
     if (!has_work(*node)) continue;
     if (release) done.push_back(node);

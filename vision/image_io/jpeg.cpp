@@ -44,17 +44,17 @@ struct Failure {
   bool memory;
 };
 
-[[noreturn]] void jump(j_common_ptr library) {
-  auto* failure = reinterpret_cast<Failure*>(library->err);
-  library->err->format_message(library, failure->text);
-  failure->memory = library->err->msg_code == JERR_OUT_OF_MEMORY || library->err->msg_code == JERR_NO_BACKING_STORE;
+[[noreturn]] void jump(j_common_ptr codec) {
+  auto* failure = reinterpret_cast<Failure*>(codec->err);
+  codec->err->format_message(codec, failure->text);
+  failure->memory = codec->err->msg_code == JERR_OUT_OF_MEMORY || codec->err->msg_code == JERR_NO_BACKING_STORE;
   std::longjmp(failure->place, 1);
 }
 
 // Of the warnings only those are let pass that leave the picture whole.
-void on_message(j_common_ptr library, int level) {
+void on_message(j_common_ptr codec, int level) {
   if (level >= 0) return;
-  switch (library->err->msg_code) {
+  switch (codec->err->msg_code) {
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_ADOBE_XFORM:
     case JWRN_TOO_MUCH_DATA:
@@ -62,13 +62,13 @@ void on_message(j_common_ptr library, int level) {
     case JWRN_JFIF_MAJOR:
       return;
     default:
-      jump(library);
+      jump(codec);
   }
 }
 
-void on_progress(j_common_ptr library) {
-  if (reinterpret_cast<j_decompress_ptr>(library)->input_scan_number <= most_scans) return;
-  auto* failure = reinterpret_cast<Failure*>(library->err);
+void on_progress(j_common_ptr codec) {
+  if (reinterpret_cast<j_decompress_ptr>(codec)->input_scan_number <= most_scans) return;
+  auto* failure = reinterpret_cast<Failure*>(codec->err);
   std::snprintf(failure->text, sizeof failure->text, "more than %d scans", most_scans);
   std::longjmp(failure->place, 1);
 }
@@ -88,35 +88,35 @@ void prepare(Failure& failure) {
 }
 
 struct Decoder {
-  jpeg_decompress_struct library{};
+  jpeg_decompress_struct codec{};
   jpeg_progress_mgr progress{};
   Failure failure{};
   bool made = false;
   ~Decoder() {
-    if (made) jpeg_destroy_decompress(&library);
+    if (made) jpeg_destroy_decompress(&codec);
   }
 };
 
 bool read_head(Decoder& decoder, const unsigned char* data, std::size_t size) {
   if (setjmp(decoder.failure.place)) return false;
-  jpeg_create_decompress(&decoder.library);
+  jpeg_create_decompress(&decoder.codec);
   decoder.made = true;
-  jpeg_mem_src(&decoder.library, data, size);
-  jpeg_read_header(&decoder.library, TRUE);
+  jpeg_mem_src(&decoder.codec, data, size);
+  jpeg_read_header(&decoder.codec, TRUE);
   return true;
 }
 
 bool read_rows(Decoder& decoder, unsigned char* to, std::size_t row_bytes, long memory) {
   if (setjmp(decoder.failure.place)) return false;
-  auto& library = decoder.library;
-  library.mem->max_memory_to_use = memory;
-  library.progress = &decoder.progress;
-  jpeg_start_decompress(&library);
-  while (library.output_scanline < library.output_height) {
-    JSAMPROW row = to + row_bytes * library.output_scanline;
-    jpeg_read_scanlines(&library, &row, 1);
+  auto& codec = decoder.codec;
+  codec.mem->max_memory_to_use = memory;
+  codec.progress = &decoder.progress;
+  jpeg_start_decompress(&codec);
+  while (codec.output_scanline < codec.output_height) {
+    JSAMPROW row = to + row_bytes * codec.output_scanline;
+    jpeg_read_scanlines(&codec, &row, 1);
   }
-  jpeg_finish_decompress(&library);
+  jpeg_finish_decompress(&codec);
   return true;
 }
 
@@ -135,27 +135,26 @@ void cmyk_to_rgb(std::uint8_t* cmyk, std::uint8_t* rgb, std::size_t count, bool 
 
 Raster read_jpeg(std::span<const std::byte> bytes, const DecodeBudget& budget) {
   Decoder decoder;
-  auto& library = decoder.library;
+  auto& codec = decoder.codec;
   prepare(decoder.failure);
-  library.err = &decoder.failure.base;
+  codec.err = &decoder.failure.base;
   decoder.progress.progress_monitor = on_progress;
   if (!read_head(decoder, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())) fail(decoder.failure);
-  require<FormatError>(library.data_precision == 8, format, ": ", library.data_precision,
+  require<FormatError>(codec.data_precision == 8, format, ": ", codec.data_precision,
                        " bits a sample are not supported (8 are)");
-  require<FormatError>(!library.arith_code, format, ": arithmetic coding is not supported");
-  budget.check(format, library.image_height, library.image_width);
+  require<FormatError>(!codec.arith_code, format, ": arithmetic coding is not supported");
+  budget.check(format, codec.image_height, codec.image_width);
 
-  const bool grey = library.num_components == 1, ink = library.num_components == 4;
-  require<FormatError>(grey || ink || library.num_components == 3, format, ": ", library.num_components,
+  const bool grey = codec.num_components == 1, ink = codec.num_components == 4;
+  require<FormatError>(grey || ink || codec.num_components == 3, format, ": ", codec.num_components,
                        " components are not supported (1, 3 and 4 are)");
-  library.out_color_space = grey ? JCS_GRAYSCALE : ink ? JCS_CMYK : JCS_RGB;
-  const auto height = std::uint64_t{library.image_height}, width = std::uint64_t{library.image_width};
-  Raster raster = budget.raster(height, width, library.num_components, DType::u8);
-  const bool adobe = library.saw_Adobe_marker;
+  codec.out_color_space = grey ? JCS_GRAYSCALE : ink ? JCS_CMYK : JCS_RGB;
+  const auto height = std::uint64_t{codec.image_height}, width = std::uint64_t{codec.image_width};
+  Raster raster = budget.raster(height, width, codec.num_components, DType::u8);
+  const bool adobe = codec.saw_Adobe_marker;
   auto* to = raster.pixels.mutable_data<std::uint8_t>();
   const auto memory = static_cast<long>(std::min<std::uint64_t>(budget.decoder_bytes(height, width), 1ull << 62));
-  if (!read_rows(decoder, to, static_cast<std::size_t>(width) * static_cast<std::size_t>(library.num_components),
-                 memory))
+  if (!read_rows(decoder, to, static_cast<std::size_t>(width) * static_cast<std::size_t>(codec.num_components), memory))
     fail(decoder.failure);
   if (ink) {
     Raster colour = budget.raster(height, width, 3, DType::u8);
@@ -169,13 +168,13 @@ Raster read_jpeg(std::span<const std::byte> bytes, const DecodeBudget& budget) {
 namespace {
 
 struct Encoder {
-  jpeg_compress_struct library{};
+  jpeg_compress_struct codec{};
   Failure failure{};
   unsigned char* out = nullptr;
   unsigned long size = 0;
   bool made = false;
   ~Encoder() {
-    if (made) jpeg_destroy_compress(&library);
+    if (made) jpeg_destroy_compress(&codec);
     std::free(out);
   }
 };
@@ -183,25 +182,25 @@ struct Encoder {
 bool write_rows(Encoder& encoder, const unsigned char* from, std::size_t height, std::size_t row_bytes, int channels,
                 int quality) {
   if (setjmp(encoder.failure.place)) return false;
-  auto& library = encoder.library;
-  jpeg_create_compress(&library);
+  auto& codec = encoder.codec;
+  jpeg_create_compress(&codec);
   encoder.made = true;
-  jpeg_mem_dest(&library, &encoder.out, &encoder.size);
-  library.image_height = static_cast<JDIMENSION>(height);
-  library.image_width = static_cast<JDIMENSION>(row_bytes / static_cast<std::size_t>(channels));
-  library.input_components = channels;
-  library.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&library);
-  jpeg_set_quality(&library, quality, TRUE);
-  library.optimize_coding = TRUE;
-  if (quality >= 90 && library.num_components == 3)
-    library.comp_info[0].h_samp_factor = library.comp_info[0].v_samp_factor = 1;
-  jpeg_start_compress(&library, TRUE);
-  while (library.next_scanline < library.image_height) {
-    JSAMPROW row = const_cast<unsigned char*>(from) + row_bytes * library.next_scanline;
-    jpeg_write_scanlines(&library, &row, 1);
+  jpeg_mem_dest(&codec, &encoder.out, &encoder.size);
+  codec.image_height = static_cast<JDIMENSION>(height);
+  codec.image_width = static_cast<JDIMENSION>(row_bytes / static_cast<std::size_t>(channels));
+  codec.input_components = channels;
+  codec.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&codec);
+  jpeg_set_quality(&codec, quality, TRUE);
+  codec.optimize_coding = TRUE;
+  if (quality >= 90 && codec.num_components == 3)
+    codec.comp_info[0].h_samp_factor = codec.comp_info[0].v_samp_factor = 1;
+  jpeg_start_compress(&codec, TRUE);
+  while (codec.next_scanline < codec.image_height) {
+    JSAMPROW row = const_cast<unsigned char*>(from) + row_bytes * codec.next_scanline;
+    jpeg_write_scanlines(&codec, &row, 1);
   }
-  jpeg_finish_compress(&library);
+  jpeg_finish_compress(&codec);
   return true;
 }
 
@@ -210,7 +209,7 @@ bool write_rows(Encoder& encoder, const unsigned char* from, std::size_t height,
 std::vector<std::byte> write_jpeg(const Tensor& pixels, int quality) {
   Encoder encoder;
   prepare(encoder.failure);
-  encoder.library.err = &encoder.failure.base;
+  encoder.codec.err = &encoder.failure.base;
   const auto row_bytes = static_cast<std::size_t>(pixels.size(1) * pixels.size(2));
   if (!write_rows(encoder, pixels.data<std::uint8_t>(), static_cast<std::size_t>(pixels.size(0)), row_bytes,
                   static_cast<int>(pixels.size(2)), quality))
