@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -79,6 +80,12 @@ void Stream::plain() { run(plain_copy()); }
 void Stream::past_caches() { run(past_copy()); }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+double worked() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 Timing timing_from(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());

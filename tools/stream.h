@@ -28,14 +28,16 @@ struct Timing {
   double spread() const { return median > 0 ? (high - low) / median : 0; }
 };
 
+Timing timing_from(std::vector<double> samples);
+/// Seconds since some time.
+double now();
+/// Seconds that processors have worked for this process: on a busy machine, with one thread, what `now` would say on an
+/// idle one.
+double worked();
+
 /// Runs `work` in groups long enough for the clock until about `seconds` have passed, once untimed before.
 template <class F>
-Timing time_of(const F& work, double seconds = 0.3);
-Timing timing_from(std::vector<double> samples);
-double now();
-
-template <class F>
-Timing time_of(const F& work, double seconds) {
+Timing time_of(const F& work, double seconds = 0.3, double (*now)() = lumigrad::now) {
   work();
   const double first = now();
   work();

@@ -2,12 +2,15 @@
 // `lumigrad op bench`: how long operators take, and what part of this machine's memory bandwidth that is.
 #include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/files/file.h>
+#include <lumigrad/engine/files/safetensors.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include "command.h"
+#include "op_arguments.h"
 #include "tools/catalogue_check.h"
 #include "tools/stream.h"
 
@@ -17,9 +20,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Request {
-  std::vector<std::string> names;
-  std::string size = "1x3x480x640", device = "cpu", json;
+  std::vector<std::string> names, by;
+  std::string size = "1x3x480x640", device = "cpu", json, in, params;
+  double seconds = 0.3;
   int threads = 0;
+  bool processor_time = false;
+  double (*clock() const)() { return processor_time ? worked : now; }
 };
 
 Shape parse_size(const std::string& text) {
@@ -40,16 +46,18 @@ Shape parse_size(const std::string& text) {
 // The better of both kinds of stores, in seconds, for a number of bytes; measured once each.
 class Bandwidth {
  public:
+  explicit Bandwidth(double (*clock)()) : clock_(clock) {}
   double seconds(double bytes) {
     const auto key = static_cast<std::size_t>(bytes);
     if (const auto found = times_.find(key); found != times_.end()) return found->second;
     Stream stream(key);
-    const double plain = time_of([&] { stream.plain(); }, 0.1).median;
-    const double past = time_of([&] { stream.past_caches(); }, 0.1).median;
+    const double plain = time_of([&] { stream.plain(); }, 0.1, clock_).median;
+    const double past = time_of([&] { stream.past_caches(); }, 0.1, clock_).median;
     return times_[key] = std::min(plain, past);
   }
 
  private:
+  double (*clock_)();
   std::map<std::size_t, double> times_;
 };
 
@@ -59,31 +67,51 @@ struct Row {
   double forward_bytes = 0, both_bytes = 0;
 };
 
-Row measure(const Operator& op, const Shape& shape) {
+// What is measured: the row's own values, or those of --in, and those of --params above them.
+Values values_of(const Operator& op, const Request& request, const Shape& shape) {
+  if (request.in.empty() && request.params.empty()) return complete(op, op.bench(shape, DType::f32));
+  Values values = request.in.empty() ? op.bench(shape, DType::f32) : tensors_of(op, load_safetensors(request.in));
+  set_parameters(values, request.params);
+  return in_dtype(op, complete(op, values), DType::f32);
+}
+
+// The arguments that gradients are taken by: all, or those of --by.
+std::vector<std::string> leaves_of(const Operator& op, const Request& request, const Values& values) {
+  const std::vector<std::string> live = live_arguments(op, values, true);
+  for (const std::string& name : request.by)
+    if (std::find(live.begin(), live.end(), name) == live.end())
+      throw Usage("--by: expected a differentiable argument of " + op.name + ", got " + name);
+  return request.by.empty() ? live : request.by;
+}
+
+Row measure(const Operator& op, const Request& request, const Shape& shape) {
   Row row;
   row.name = op.name;
-  const Values values = complete(op, op.bench(shape, DType::f32));
+  const Values values = values_of(op, request, shape);
+  const std::vector<std::string> by = op.order < 1 ? std::vector<std::string>() : leaves_of(op, request, values);
   {
     NoGrad off;
-    row.forward = time_of([&] { run(op, values); });
+    row.forward = time_of([&] { run(op, values); }, request.seconds, request.clock());
   }
-  if (op.bench_bytes) std::tie(row.forward_bytes, row.both_bytes) = op.bench_bytes(shape, DType::f32);
-  if (op.order < 1) return row;
+  const bool own = request.in.empty() && request.params.empty() && request.by.empty();
+  if (op.bench_bytes && own) std::tie(row.forward_bytes, row.both_bytes) = op.bench_bytes(shape, DType::f32);
 
   Values recorded = values;
   std::vector<Tensor> leaves, seeds;
-  for (const std::string& name : live_arguments(op, values, true)) {
+  for (const std::string& name : by) {
     leaves.push_back(values.tensor(name).to(DType::f32).detach().requires_grad());
     recorded.set(name, leaves.back());
   }
   if (leaves.empty()) return row;
   for (const Tensor& y : run(op, recorded))
     if (y.needs_grad()) seeds.push_back(Tensor::ones(y.shape(), y.dtype()));
-  row.both = time_of([&] {
-    std::vector<Tensor> live = run(op, recorded);
-    std::erase_if(live, [](const Tensor& y) { return !y.needs_grad(); });
-    grad(live, leaves, {.seeds = seeds});
-  });
+  row.both = time_of(
+      [&] {
+        std::vector<Tensor> live = run(op, recorded);
+        std::erase_if(live, [](const Tensor& y) { return !y.needs_grad(); });
+        grad(live, leaves, {.seeds = seeds});
+      },
+      request.seconds, request.clock());
   return row;
 }
 
@@ -107,25 +135,33 @@ void print_part(const Json& part) {
     std::printf(" %7s", "-");
 }
 
-int bench(const Request& request) {
-  require_device(request.device);
-  const Shape shape = parse_size(request.size);
-  set_num_threads(request.threads);
-  const double pixels = static_cast<double>(shape[0] * shape[2] * shape[3]);
-  Bandwidth bandwidth;
-  Json list = Json::array();
+void print_head(const Request& request) {
   std::printf(
       "%s, f32, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
       "non-temporal stores\n",
       request.size.c_str(), num_threads(), name(simd_level()));
   std::printf("%-36s %11s %7s %9s %7s %11s %7s %9s %7s\n", "operator", "forward us", "spread", "ns/pixel", "stream",
               "+backw. us", "spread", "ns/pixel", "stream");
+}
+
+int bench(const Request& request) {
+  require_device(request.device);
+  const Shape shape = parse_size(request.size);
+  const bool one = request.names.size() == 1 && request.names[0].find_last_of('.') + 1 < request.names[0].size();
+  if (!one && !(request.in.empty() && request.params.empty() && request.by.empty()))
+    throw Usage("--in, --params and --by: expected one operator by its name");
+  if (request.processor_time && request.threads != 1) throw Usage("--processor-time: expected --threads 1");
+  set_num_threads(request.threads);
+  const double pixels = static_cast<double>(shape[0] * shape[2] * shape[3]);
+  Bandwidth bandwidth(request.clock());
+  Json list = Json::array();
   for (const Operator* op : chosen_operators(request.names)) {
-    if (!op->bench) {
+    if (!op->bench && request.in.empty()) {
       if (!request.names.empty()) std::printf("%-36s has no benchmark\n", op->name.c_str());
       continue;
     }
-    const Row row = measure(*op, shape);
+    const Row row = measure(*op, request, shape);
+    if (list.empty()) print_head(request);  // after a first operator: refused values leave one line, that of the error
     Json item = {{"name", row.name},
                  {"size", request.size},
                  {"dtype", "f32"},
@@ -154,7 +190,13 @@ void add_op_bench(CLI::App& op, Action& action) {
   auto request = std::make_shared<Request>();
   command->add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
   command->add_option("--size", request->size, "NxCxHxW");
+  command->add_option("--in", request->in, "of one operator: safetensors file with tensors by argument name");
+  command->add_option("--params", request->params, "of one operator: other arguments as JSON, or @FILE");
+  command->add_option("--by", request->by, "of one operator: arguments to differentiate by; all when left out");
+  command->add_option("--seconds", request->seconds, "for each measurement")->check(CLI::Range(0.001, 60.0));
   command->add_option("--threads", request->threads, "0: as many as the machine has")->check(CLI::Range(0, 1024));
+  command->add_flag("--processor-time", request->processor_time,
+                    "with one thread: time that the processor worked, for machines that do other things too");
   command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   command->add_option("--json", request->json, "write the figures to a file");
   command->callback([&action, request] { action = [request] { return bench(*request); }; });

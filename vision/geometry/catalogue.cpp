@@ -6,6 +6,7 @@
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/resize.h>
 #include <lumigrad/vision/geometry/transform.h>
+#include <cmath>
 
 namespace lumigrad {
 namespace {
@@ -145,6 +146,32 @@ Tensor homographies(std::int64_t n) {
   return concat({affinities(n), slice(last, 0, 0, n)}, 1);
 }
 
+// Benchmarks read the image everywhere, or take its middle half, whatever the sizes of the samples.
+void bench_with(Operator& op, const std::function<void(Values& values, const Shape& image)>& set) {
+  op.bench = [set](const Shape& shape, DType dtype) {
+    Values values{{"image", uniform({7, 1}, shape, 0, 1, dtype)}};
+    set(values, shape);
+    return values;
+  };
+}
+Tensor middle_box(const Shape& image) {
+  const auto h = static_cast<double>(image[2]), w = static_cast<double>(image[3]);
+  return numbers({0.25 * w, 0.25 * h, 0.75 * w, 0.25 * h, 0.75 * w, 0.75 * h, 0.25 * w, 0.75 * h}, {1, 4, 2});
+}
+// Positions along an axis, in waves: [N, H, W] in pixels, f32.
+Tensor waves(const Shape& image, bool along_x) {
+  Tensor positions = Tensor::zeros({image[0], image[2], image[3]}, DType::f32);
+  auto* at = positions.mutable_data<float>();
+  for (std::int64_t i = 0; i < positions.numel(); ++i) {
+    const auto x = static_cast<double>(i % image[3]), y = static_cast<double>(i / image[3] % image[2]);
+    at[i] = static_cast<float>(along_x ? x + 3 * std::sin(y / 20) + 0.3 : y + 3 * std::cos(x / 20) - 0.4);
+  }
+  return positions;
+}
+std::vector<double> half_size(const Shape& image) {
+  return {static_cast<double>(image[2] / 2), static_cast<double>(image[3] / 2)};
+}
+
 std::vector<Operator> warps() {
   std::vector<Operator> rows;
   const auto set = [](const char* name, auto make) -> Fill {
@@ -208,6 +235,10 @@ std::vector<Operator> warps() {
   rows.push_back(warp_row("crop_and_resize", "What boxes hold, brought to a size.",
                           {tensor("boxes", "[N, 4, 2]", almost)}, boxes,
                           [](auto& x, auto& v) { return crop_and_resize(x, v.tensor("boxes"), warp_options(v)); }));
+  bench_with(rows.back(), [](Values& v, const Shape& image) {
+    v.set("boxes", middle_box(image));
+    v.set("size", half_size(image));
+  });
   const Fill two_boxes = [box](Values& v, std::int64_t n, std::size_t i) {
     v.set("source", box(n));
     v.set("destination", box(n) * 0.913 + 0.2171);
@@ -217,11 +248,18 @@ std::vector<Operator> warps() {
       "crop_by_boxes", "One box brought onto another.",
       {tensor("source", "[N, 4, 2]", almost), tensor("destination", "[N, 4, 2]", almost)}, two_boxes,
       [](auto& x, auto& v) { return crop_by_boxes(x, v.tensor("source"), v.tensor("destination"), warp_options(v)); }));
+  bench_with(rows.back(), [](Values& v, const Shape& image) {
+    const Tensor box = middle_box(image);
+    v.set("source", box);
+    v.set("destination", sub(box, slice(box, 1, 0, 1)));
+    v.set("size", half_size(image));
+  });
   const Fill size_alone = [](Values& v, std::int64_t, std::size_t i) {
     v.set("size", i % 2 == 0 ? std::vector<double>{4, 5} : std::vector<double>{3, 4});
   };
   rows.push_back(warp_row("center_crop", "The middle of an image.", {}, size_alone,
                           [](auto& x, auto& v) { return center_crop(x, warp_options(v)); }));
+  bench_with(rows.back(), [](Values& v, const Shape& image) { v.set("size", half_size(image)); });
   rows.push_back(warp_row("affine", "The image under affine maps, another name of warp_affine.",
                           {tensor("matrix", "[N, 2, 3]", almost)}, set("matrix", affinities),
                           [](auto& x, auto& v) { return affine(x, v.tensor("matrix"), warp_options(v)); }));
@@ -241,6 +279,12 @@ std::vector<Operator> warps() {
       "grid_sample", "The image read at a grid of normalised positions.",
       {tensor("grid", "[N, h, w, 2] in [-1, 1]", almost)}, grid,
       [remap_options](auto& x, auto& v) { return grid_sample(x, v.tensor("grid"), remap_options(v)); }, false, false));
+  bench_with(rows.back(), [](Values& v, const Shape& image) {
+    const auto normal = [&](bool along_x) {
+      return sub(div(waves(image, along_x), static_cast<double>(image[along_x ? 3 : 2] - 1) / 2), 1);
+    };
+    v.set("grid", stack({normal(true), normal(false)}, -1));
+  });
   const Fill maps = [](Values& v, std::int64_t n, std::size_t i) {
     v.set("map_x", draws(71 + i, {n, 4, 5}, -0.9, 6.9));
     v.set("map_y", draws(91 + i, {n, 4, 5}, -0.9, 5.9));
@@ -252,6 +296,10 @@ std::vector<Operator> warps() {
       maps,
       [remap_options](auto& x, auto& v) { return remap(x, v.tensor("map_x"), v.tensor("map_y"), remap_options(v)); },
       false, false));
+  bench_with(rows.back(), [](Values& v, const Shape& image) {
+    v.set("map_x", waves(image, true));
+    v.set("map_y", waves(image, false));
+  });
   return rows;
 }
 

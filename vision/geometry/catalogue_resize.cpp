@@ -99,6 +99,15 @@ Operator linear_row(const char* name, const char* doc, std::vector<Argument> own
   return op;
 }
 
+// Benchmarks make the image half as large instead of bringing it to the samples' sizes.
+void bench_halves(Operator& op, const std::function<void(Values& values, const Shape& image)>& set) {
+  op.bench = [set](const Shape& shape, DType dtype) {
+    Values values{{"image", uniform({7, 1}, shape, 0, 1, dtype)}};
+    set(values, shape);
+    return values;
+  };
+}
+
 // Matrices from continuous arguments only.
 Operator builder_row(const char* name, const char* doc, std::vector<Argument> arguments,
                      std::function<Values(std::uint64_t seed, std::int64_t n)> draw,
@@ -156,6 +165,9 @@ std::vector<Operator> resize_rows() {
         v.set("size", std::vector<double>{3, 7, 4});
       },
       [](auto& x, auto& v) { return std::vector{resize(x, resize_options(v))}; }));
+  bench_halves(rows.back(), [](Values& v, const Shape& image) {
+    v.set("size", std::vector<double>{static_cast<double>(image[2] / 2), static_cast<double>(image[3] / 2)});
+  });
   rows.back().refusals.push_back(
       {"empty size",
        {{"image", Tensor::ones({1, 1, 4, 4}, DType::f64)}, {"size", std::vector<double>{0, 4}}},
@@ -171,6 +183,7 @@ std::vector<Operator> resize_rows() {
         require<FormatError>(f.size() == 2, "factor: expected (y, x), got ", f.size(), " numbers");
         return std::vector{rescale(x, f[0], f[1], resize_options(v))};
       }));
+  bench_halves(rows.back(), [](Values& v, const Shape&) { v.set("factor", std::vector<double>{0.5, 0.5}); });
   rows.push_back(linear_row(
       "resize_side", "The image resized by the length of one side.",
       with({plain("length", K::integer, "pixels", ""), choice("side", "which side", "\"shorter\"", sides)}),
@@ -183,6 +196,7 @@ std::vector<Operator> resize_rows() {
         return std::vector{resize_side(x, v.integer("length"), chosen<Side>(v, "side", sides), resize_options(v))};
       },
       2));
+  bench_halves(rows.back(), [](Values& v, const Shape& image) { v.set("length", std::min(image[2], image[3]) / 2); });
   rows.push_back(linear_row(
       "resize_to_be_divisible", "The image resized to the closest multiples.",
       with({plain("divisor", K::integer, "of both extents", "")}),
