@@ -35,19 +35,21 @@ class Dice {
   std::uint64_t state_;
 };
 
-/// Eighty waves of 7 to 90 px in all directions; values stay well within [0, 1].
+/// Eighty waves of 7 to 90 px in all directions; values stay well within [0, 1]. `shortest` stands for the 7 px, and
+/// `blur` px is the Gaussian through which the waves are seen.
 class Texture {
  public:
-  explicit Texture(std::uint64_t seed) {
+  explicit Texture(std::uint64_t seed, double shortest = 7, double blur = 0) {
     Dice dice(seed);
     double energy = 0;
     for (int k = 0; k < 80; ++k) {
-      const double length = 7 * std::pow(13.0, dice.next()), angle = 6.2831853 * dice.next();
+      const double length = shortest * std::pow(13.0, dice.next()), angle = 6.2831853 * dice.next();
       const double f = 6.283185307179586 / length;
       waves_.push_back({f * std::cos(angle), f * std::sin(angle), 6.2831853 * dice.next(), std::sqrt(length)});
       energy += 0.5 * length;
     }
-    for (Wave& w : waves_) w.amplitude *= 0.14 / std::sqrt(energy);
+    for (Wave& w : waves_)
+      w.amplitude *= 0.14 / std::sqrt(energy) * std::exp(-0.5 * blur * blur * (w.x * w.x + w.y * w.y));
   }
   double at(Point p) const {
     double v = 0.5;

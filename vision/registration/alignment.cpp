@@ -36,7 +36,7 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   p.fixed = smoothed(full.fixed, amount.fixed);
   p.moving = smoothed(full.moving, amount.moving);
   auto fit = [&] {
-    if (p.options.gain_bias) p.estimate.tone = fit_tone(sample_pairs(p.fixed, p.moving, map, 1024));
+    if (p.options.gain_bias) p.estimate.tone = fit_sharp_tone({p.fixed, p.moving}, map, 1024);
   };
   fit();
   for (int round = 0; round < 3; ++round) {

@@ -142,6 +142,17 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   return zl > 0 ? std::clamp(2 * zr / zl, -3.0, 3.0) : 0;
 }
 
+Tone fit_sharp_tone(const LevelPair& pair, const Matrix3& map, int count) {
+  Samples samples;
+  on_lattice(pair.fixed, count, 1, [&](int x, int y) {
+    const Point q = apply(map, {static_cast<double>(x), static_cast<double>(y)});
+    const float f = pair.fixed.data[y * pair.fixed.stride + x];
+    const auto m = static_cast<float>(cubic_at(pair.moving, q.x, q.y));
+    if (std::isfinite(f + m)) samples.fixed.push_back(f), samples.moving.push_back(m);
+  });
+  return fit_tone(samples);
+}
+
 Plane relit(const LevelPair& pair, const Estimate& e, int count) {
   struct Point5 {
     double u, v, f, m;
