@@ -41,7 +41,8 @@ struct Result {
   std::array<double, 64> covariance{};
   std::vector<double> loss_curve;   ///< loss after each accepted step of the last refinement
   std::vector<LevelReport> levels;  ///< coarse to fine
-  std::string start;                ///< "identity", "given", "phase correlation", "search" or "relocation"
+  /// "identity", "given", "phase correlation", "keypoints", "search" or "relocation".
+  std::string start;
   double seconds = 0;
 
   bool converged() const { return status == Status::converged; }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/registration/starts.h>
 
+#include <lumigrad/vision/registration/keypoint_start.h>
+#include <lumigrad/vision/registration/matched_level.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -89,15 +92,24 @@ class Climb {
       for (Model m : l == from ? models : last) {
         step_.model = m;
         step_.max_move = 0.5 * std::max(level.fixed.width(), level.fixed.height());
-        const Refinement r = refine(level.contrast(), {map, {}}, step_);
+        const MatchedLevel matched = matched_level(pyramid_, l, map);
+        const Refinement r =
+            refine(matched.contrast, {to_octaves(map, matched.fixed_octaves, matched.moving_octaves), {}}, step_);
         report.iterations += r.iterations;
         report.loss = r.loss;
-        if (r.ending != Ending::low_overlap && r.ending != Ending::flat) map = r.estimate.map;
+        if (r.ending != Ending::low_overlap && r.ending != Ending::flat)
+          map = to_octaves(r.estimate.map, -matched.fixed_octaves, -matched.moving_octaves);
       }
       report.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       if (l == to) return map;
       map = to_double_size(map);
     }
+  }
+
+  /// What becomes of a full-size motion that is right to a few pixels.
+  Candidate from_full_size(Matrix3 map) {
+    for (int l = 0; l < verify_; ++l) map = to_half_size(map);
+    return judge(refined(map, verify_, verify_, {model_}), verify_);
   }
 
   int decide() const { return decide_; }
@@ -144,9 +156,15 @@ class Climb {
 }  // namespace
 
 double judged(const Pyramid& pyramid, int level, const Matrix3& map) {
-  const PyramidLevel& l = pyramid[static_cast<std::size_t>(level)];
-  const Agreement a = agreement(l.fixed_contrast, l.moving_contrast, map);
-  return a.overlap < 0.05 ? 0 : a.correlation * std::min(1.0, std::sqrt(a.overlap / 0.3));
+  const MatchedLevel l = matched_level(pyramid, level, map);
+  const Matrix3 m = to_octaves(map, l.fixed_octaves, l.moving_octaves);
+  const PlaneView &f = l.contrast.fixed, &g = l.contrast.moving;
+  const Agreement a = agreement(f, g, m);
+  // A close-up covers little of the wide view but is covered by it: the larger share counts.
+  const double scale = local_scale(m, {0.5 * (f.width - 1), 0.5 * (f.height - 1)});
+  const double grown = scale * scale * f.width * f.height / (static_cast<double>(g.width) * g.height);
+  const double overlap = a.overlap * std::clamp(grown, 1.0, 8.0);
+  return overlap < 0.05 ? 0 : a.correlation * std::min(1.0, std::sqrt(overlap / 0.3));
 }
 
 FoundStart find_start(const Pyramid& pyramid, const StartOptions& o, std::vector<LevelReport>& reports) {
@@ -166,6 +184,11 @@ FoundStart find_start(const Pyramid& pyramid, const StartOptions& o, std::vector
   if (o.search && best.score < trusted_agreement)
     consider(climb.best_of(turns(Model::translation, level.fixed, level.moving), decide, 8, 4, family),
              "phase correlation");
+  auto keypoints = [&](bool thorough) {
+    if (const std::optional<Matrix3> map = keypoint_start(pyramid, o.model, thorough))
+      consider(climb.from_full_size(*map), "keypoints");
+  };
+  if (o.search && best.score < trusted_agreement) keypoints(false);
   if (o.search && best.score < trusted_agreement && o.model != Model::translation)
     consider(climb.best_of(turns(o.model, level.fixed, level.moving), decide, 32, 10, family), "search");
   if (o.search && best.score < trusted_agreement && verify < decide) {
@@ -176,6 +199,7 @@ FoundStart find_start(const Pyramid& pyramid, const StartOptions& o, std::vector
       if (trials.size() < 5) trials.push_back(to_double_size(c.map));
     consider(climb.best_of(trials, verify, 8, 4, family), "relocation");
   }
+  if (o.search && best.score < trusted_agreement) keypoints(true);
 
   result.agreement = best.score;
   result.level = verify;

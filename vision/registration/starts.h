@@ -5,9 +5,11 @@
 // right and wrong part clearly. Cheap starts come first; the rest is tried only when they do not agree:
 //   1. the identity (or the motion given);
 //   2. phase correlation;
-//   3. all rotations and scales, each with all its shifts;
-//   4. relocation: on a brick wall the search finds the right rotation and scale but slips by a brick. One more
-//      correlation under exactly that rotation and scale sees every brick at once.
+//   3. matched keypoints: whatever the rotation and scale, large changes of view, and little overlap;
+//   4. all rotations and scales, each with all its shifts: where nothing stands out that could be matched;
+//   5. relocation: on a brick wall the search finds the right rotation and scale but slips by a brick. One more
+//      correlation under exactly that rotation and scale sees every brick at once;
+//   6. keypoints once more, twice as fine and with doubtful matches.
 #pragma once
 #include <lumigrad/vision/registration/pyramid.h>
 #include <lumigrad/vision/registration/search.h>
