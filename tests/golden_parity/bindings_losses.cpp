@@ -2,6 +2,8 @@
 // losses.* and the metrics that are made like losses
 #include "binding.h"
 
+#include <lumigrad/engine/views.h>
+
 namespace lumigrad::parity {
 namespace {
 
@@ -25,6 +27,28 @@ std::vector<Binding> losses_bindings() {
   all.push_back({"losses.total_variation", "losses.total_variation", {{"img", "image"}}});
   all.push_back(
       {"losses.inverse_depth_smoothness_loss", "losses.inverse_depth_smoothness_loss", {{"idepth", "inverse_depth"}}});
+  // One number for each plane: flat signals are planes of one row.
+  for (const char* name : {"mutual_information_loss", "normalized_mutual_information_loss"})
+    all.push_back({std::string("losses.") + name,
+                   std::string("losses.") + name,
+                   {{"input", "a"},
+                    {"target", "b"},
+                    {"kernel_function", "window"},
+                    {"num_bins", "bins"},
+                    {"window_radius", "radius"}},
+                   [](const GoldenCase&, Values& values) {
+                     for (const char* argument : {"a", "b"}) {
+                       const Tensor x = values.tensor(argument);
+                       values.set(argument, reshape(x, {x.size(0), 1, x.size(1)}));
+                     }
+                   }});
+  all.push_back({"losses.mutual_information_loss_2d",
+                 "losses.mutual_information_loss",
+                 {{"input", "a"},
+                  {"target", "b"},
+                  {"kernel_function", "window"},
+                  {"num_bins", "bins"},
+                  {"window_radius", "radius"}}});
   return all;
 }
 

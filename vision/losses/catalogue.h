@@ -6,5 +6,7 @@
 namespace lumigrad {
 
 const std::vector<Operator>& loss_operators();
+/// The part of them that stands in similarity.h.
+std::vector<Operator> similarity_rows();
 
 }  // namespace lumigrad
