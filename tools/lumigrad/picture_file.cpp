@@ -14,8 +14,9 @@
 namespace lumigrad::command {
 namespace {
 
-/// The fewest bits that hold every value: a value v of an 8-bit file is k / 255 rounded to float.
+/// The fewest bits that hold every value, where floats may stand for bytes: k / 255.
 int bits_of(const Tensor& image) {
+  if (image.dtype() != DType::f32) return image.dtype() == DType::u8 ? 8 : 16;
   const float* v = image.data<float>();
   bool eight = true;
   for (std::int64_t i = 0; i < image.numel(); ++i) {
@@ -31,8 +32,7 @@ Tensor read_array(const std::string& path) {
   if (array.rank() == 2) array = unsqueeze(array, 0);
   require<FormatError>(array.rank() == 3 && array.size(0) >= 1 && array.size(0) <= 4 && array.numel() > 0, path,
                        ": expected an array [H, W] or [C, H, W] with 1 to 4 channels, got ", to_string(array.shape()));
-  if (array.dtype() == DType::u8 || array.dtype() == DType::u16 || array.dtype() == DType::f32)
-    return to_float(array).contiguous();
+  if (array.dtype() == DType::u8 || array.dtype() == DType::u16) return array.contiguous();
   return array.to(DType::f32).contiguous();
 }
 
@@ -45,7 +45,7 @@ bool ends_with(const std::string& path, std::string_view ending) {
 }
 
 Picture read_picture(const std::string& path) {
-  Picture picture{ends_with(path, ".npy") ? read_array(path) : load_image(path)};
+  Picture picture{ends_with(path, ".npy") ? read_array(path) : load_image(path, {.as_stored = true})};
   picture.bits = bits_of(picture.image);
   return picture;
 }

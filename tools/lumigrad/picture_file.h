@@ -7,8 +7,8 @@
 
 namespace lumigrad::command {
 
-/// An image [C, H, W] (f32, C from 1 to 4 as in the file), and the bits its numbers need: 8, 16, or 32 where they leave
-/// [0, 1] or are finer.
+/// An image [C, H, W] (C from 1 to 4; u8, u16 or f32 as in the file), and the bits its numbers need: 8, 16, or 32 where
+/// they leave [0, 1].
 struct Picture {
   Tensor image;
   int bits = 8;

@@ -78,8 +78,10 @@ void write_registration(const std::string& folder, const std::string& fixed_path
                         const Picture& fixed, const Picture& moving, const registration::Result& result) {
   const report::RegisteredPair pair{fs::path(fixed_path).filename().string(), fs::path(moving_path).filename().string(),
                                     fixed.image, moving.image, result};
-  const Tensor warped = report::warped_onto(moving.image, result.matrix, fixed.image.size(1), fixed.image.size(2));
-  const std::vector<std::byte> picture = encode_image(warped, ImageFormat::png, {.bits = moving.bits == 8 ? 8 : 16});
+  const int bits = moving.bits == 8 ? 8 : 16;
+  const std::vector<std::byte> picture =
+      encode_image(report::warped_picture(moving.image, result.matrix, fixed.image.size(1), fixed.image.size(2), bits),
+                   ImageFormat::png, {.bits = bits});
   const std::string page = report::registration_page(pair);
   FileWriter transform_file((fs::path(folder) / "transform.json").string());
   FileWriter warped_file((fs::path(folder) / "warped.png").string());

@@ -110,12 +110,12 @@ void add_sizes(OrderedJson& object, Size fixed, Size moving) {
   if (moving != Size{}) object["moving_size"] = {moving.height, moving.width};
 }
 
-/// An object with a line for each field, and one for each row of a matrix.
+/// An object with a line for each field, and one for each item of a list of lists or objects.
 std::string laid_out(const OrderedJson& object) {
   std::string text = "{";
   for (const auto& [key, value] : object.items()) {
     text += (text.size() > 1 ? ",\n  \"" : "\n  \"") + key + "\": ";
-    if (!value.is_array() || value.empty() || !value.front().is_array()) {
+    if (!value.is_array() || value.empty() || !value.front().is_structured()) {
       text += line_of(value);
       continue;
     }
@@ -220,8 +220,15 @@ std::string result_text(const registration::Result& r, Size fixed, Size moving) 
                         {"correlation", r.correlation},
                         {"overlap", r.overlap},
                         {"gain", r.gain},
-                        {"bias", r.bias}};
+                        {"bias", r.bias},
+                        {"start", r.start}};
   add_sizes(object, fixed, moving);
+  object["levels"] = OrderedJson::array();
+  for (const auto& level : r.levels)
+    object["levels"].push_back({{"size", {level.height, level.width}},
+                                {"iterations", level.iterations},
+                                {"loss", level.loss},
+                                {"seconds", level.seconds}});
   return laid_out(object);
 }
 

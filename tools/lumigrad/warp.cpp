@@ -8,6 +8,7 @@
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/geometry/transform.h>
 #include <lumigrad/vision/image_io/image_io.h>
+#include <lumigrad/vision/image_io/pixels.h>
 
 #include <charconv>
 #include <cmath>
@@ -46,7 +47,7 @@ int warp_image(const Request& request, const Transform& transform) {
                          " pixels, got ", size.height, " x ", size.width);
   const Tensor map = Tensor::from(std::vector<double>(transform.matrix.begin(), transform.matrix.end()), {1, 3, 3});
   const Tensor warped = geometry::warp_perspective(
-      unsqueeze(picture.image, 0), map,
+      unsqueeze(to_float(picture.image), 0), map,
       {.size = size, .mode = request.nearest ? Interpolation::nearest : Interpolation::bilinear, .inverse_map = true});
   write_picture(request.out, {squeeze(warped, 0), picture.bits});
   return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "picture.h"
 
+#include <lumigrad/engine/views.h>
 #include <lumigrad/vision/image_io/pixels.h>
 
 #include <algorithm>
@@ -55,24 +56,29 @@ Tensor colours(const Tensor& image) {
   return painted(image, [&](std::int64_t i, std::int64_t c) { return finite(planes[planes.count < 3 ? 0 : c][i]); });
 }
 
-Tensor shrunk(const Tensor& image, std::int64_t longest) {
-  const std::int64_t height = image.size(1), width = image.size(2);
-  const std::int64_t block = (std::max(height, width) + longest - 1) / longest;
-  if (block <= 1) return image;
-  const Planes planes(image);
+Tensor block_means(const Tensor& image, std::int64_t block) {
+  const std::int64_t channels = image.size(0), height = image.size(1), width = image.size(2);
   const std::int64_t rows = (height + block - 1) / block, columns = (width + block - 1) / block;
-  Tensor result = Tensor::empty({planes.count, rows, columns});
+  Tensor result = Tensor::empty({channels, rows, columns});
   float* to = result.mutable_data<float>();
-  for (std::int64_t c = 0; c < planes.count; ++c)
-    for (std::int64_t y = 0; y < rows; ++y)
+  for (std::int64_t y = 0; y < rows; ++y) {
+    const std::int64_t bottom = std::min(height, (y + 1) * block), here = bottom - y * block;
+    const Planes planes(slice(image, 1, y * block, bottom));
+    for (std::int64_t c = 0; c < channels; ++c)
       for (std::int64_t x = 0; x < columns; ++x) {
-        const std::int64_t bottom = std::min(height, (y + 1) * block), right = std::min(width, (x + 1) * block);
+        const std::int64_t right = std::min(width, (x + 1) * block);
         double sum = 0;
-        for (std::int64_t v = y * block; v < bottom; ++v)
+        for (std::int64_t v = 0; v < here; ++v)
           for (std::int64_t u = x * block; u < right; ++u) sum += static_cast<double>(planes[c][v * width + u]);
-        *to++ = static_cast<float>(sum / static_cast<double>((bottom - y * block) * (right - x * block)));
+        to[(c * rows + y) * columns + x] = static_cast<float>(sum / static_cast<double>(here * (right - x * block)));
       }
+  }
   return result;
+}
+
+Tensor shrunk(const Tensor& image, std::int64_t longest) {
+  const std::int64_t block = (std::max(image.size(1), image.size(2)) + longest - 1) / longest;
+  return block <= 1 ? image : block_means(image, block);
 }
 
 Tensor red_cyan(const Tensor& a, const Tensor& b, const Tensor& inside) {

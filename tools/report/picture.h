@@ -13,6 +13,8 @@ Tensor colours(const Tensor& image);
 
 /// Means over the smallest square blocks that make no side longer than `longest`; [C, H, W] of any C.
 Tensor shrunk(const Tensor& image, std::int64_t longest = 900);
+/// The means of blocks of pixels, as floats; blocks at the right and lower border may be smaller.
+Tensor block_means(const Tensor& image, std::int64_t block);
 
 /// a in red, b in cyan: grey where they agree, coloured fringes where they do not. Outside, a alone and darker.
 Tensor red_cyan(const Tensor& a, const Tensor& b, const Tensor& inside);

@@ -97,11 +97,59 @@ struct Frames {
   }
 };
 
+/// Both images shrunk alike where they are larger than any page shows, and the motion between them.
+RegisteredPair made_small(const RegisteredPair& pair) {
+  constexpr std::int64_t most = 2048;
+  const std::int64_t longest =
+      std::max({pair.fixed.size(1), pair.fixed.size(2), pair.moving.size(1), pair.moving.size(2)});
+  const std::int64_t block = (longest + most - 1) / most;
+  if (block <= 1) return pair;
+  RegisteredPair small = pair;
+  small.fixed = block_means(pair.fixed, block), small.moving = block_means(pair.moving, block);
+  // A pixel x of the small picture stands at b x + c in the large one; the inverse takes c off and divides.
+  const double b = static_cast<double>(block), c = 0.5 * (b - 1);
+  std::array<double, 9>& m = small.result.matrix;
+  for (std::size_t row = 0; row < 3; ++row) {
+    m[3 * row + 2] += c * (m[3 * row] + m[3 * row + 1]);
+    m[3 * row] *= b, m[3 * row + 1] *= b;
+  }
+  for (std::size_t column = 0; column < 3; ++column)
+    for (const std::size_t row : {0u, 1u}) m[3 * row + column] = (m[3 * row + column] - c * m[6 + column]) / b;
+  return small;
+}
+
 }  // namespace
 
 Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height, std::int64_t width) {
   const Tensor map = Tensor::from(std::vector<double>(matrix.begin(), matrix.end()), {1, 3, 3});
-  return squeeze(sample_homography(unsqueeze(to_float(moving), 0), map, {height, width}), 0);
+  return squeeze(sample_homography(unsqueeze(moving, 0), map, {height, width}), 0);
+}
+
+Tensor warped_picture(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height,
+                      std::int64_t width, int bits) {
+  constexpr std::int64_t rows = 256;
+  const std::int64_t channels = moving.size(0);
+  Tensor picture = Tensor::empty({channels, height, width}, bits == 8 ? DType::u8 : DType::u16);
+  for (std::int64_t top = 0; top < height; top += rows) {
+    std::array<double, 9> m = matrix;  // after a shift by `top`
+    for (std::size_t row = 0; row < 3; ++row) m[3 * row + 2] += m[3 * row + 1] * static_cast<double>(top);
+    const std::int64_t here = std::min(rows, height - top);
+    const Tensor band = warped_onto(moving, m, here, width);
+    const float* from = band.data<float>();
+    const float full = bits == 8 ? 255.0f : 65535.0f;
+    auto level = [&](std::int64_t i) {
+      return from[i] == from[i] ? std::nearbyint(std::clamp(from[i], 0.0f, 1.0f) * full) : 0.0f;
+    };
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t i = 0; i < here * width; ++i) {
+        const std::int64_t to = (c * height + top) * width + i, at = c * here * width + i;
+        if (bits == 8)
+          picture.mutable_data<std::uint8_t>()[to] = static_cast<std::uint8_t>(level(at));
+        else
+          picture.mutable_data<std::uint16_t>()[to] = static_cast<std::uint16_t>(level(at));
+      }
+  }
+  return picture;
 }
 
 std::string registration_sentence(const Result& r) {
@@ -126,7 +174,8 @@ std::string registration_cards(const RegisteredPair& pair) {
   return html + "</div>\n";
 }
 
-std::string registration_pictures(const RegisteredPair& pair) {
+std::string registration_pictures(const RegisteredPair& whole) {
+  const RegisteredPair pair = made_small(whole);
   const Frames frames(pair);
   const double scale = std::clamp(2 * frames.rms_before, 0.05, 1.0);
   const std::string brightness = " Full colour at a difference of " + number(scale, 2) + " of full brightness; RMS ";

@@ -159,7 +159,8 @@ Tensor load_image(std::span<const std::byte> bytes, const LoadImageOptions& opti
   require<ResourceError>(bytes.size() <= options.limits.file_bytes, "load_image: expected at most ",
                          options.limits.file_bytes, " bytes, got ", bytes.size());
   const Raster raster = decode(bytes, {options.limits});
-  Tensor planes = with_channels(permute(raster.pixels, {2, 0, 1}), options.channels, options.dtype);
+  Tensor planes = with_channels(permute(raster.pixels, {2, 0, 1}), options.channels,
+                                options.as_stored ? raster.pixels.dtype() : options.dtype);
   if (options.orient && raster.orientation != 1) planes = oriented(planes, raster.orientation).contiguous();
   return planes;
 }

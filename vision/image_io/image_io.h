@@ -36,6 +36,7 @@ struct LoadImageOptions {
   Channels channels = Channels::keep;
   /// f32: [0, 1] (beyond it only where a file holds floats); u8: 0..255; u16: 0..65535.
   DType dtype = DType::f32;
+  bool as_stored = false;  ///< whatever the file holds, u8, u16 or f32, instead of dtype
 };
 
 /// Reads a picture: PNG, JPEG, BMP, TGA, PNM (PBM, PGM, PPM), Radiance HDR and, where libtiff is present, TIFF. The

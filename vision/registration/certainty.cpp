@@ -75,15 +75,37 @@ bool invert(double (&a)[10][10], int n) {
 
 }  // namespace
 
-std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& e, const RefinementOptions& o,
-                                         double scale, const NormalEquations& total) {
+Evidence evidence_of(const LevelPair& pair, const Estimate& e, const AlignmentPass& at, const RefinementOptions& o,
+                     double scale, const NormalEquations& total) {
+  const AlignmentKernels& kernels = alignment_kernels(simd_level());
+  Evidence sums;
+  GradientScatter scatter;
+  kernels.scatter(at, scatter);
+  sums.tiles = scatter.tiles;
+  NormalEquations noise;
+  AlignmentPass pass = at;
+  pass.gradient_sign = -1;
+  kernels.accumulate(pass, noise);
+  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
+  // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
+  for (int i = 0; i < 10; ++i) {
+    for (int j = 0; j < 10; ++j) {
+      sums.slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? noise.hessian[i][j] : 0));
+      sums.scatter[i][j] = scatter.outer[i][j];
+    }
+    if (i < 8) sums.slope[i][i] = std::max(sums.slope[i][i], 0.1 * ratio * total.hessian[i][i]);
+  }
+  return sums;
+}
+
+std::array<double, 64> corner_covariance(const Evidence& evidence, const RefinementOptions& o, const Matrix3& map,
+                                         int height, int width) {
   std::array<double, 64> covariance;
   covariance.fill(std::numeric_limits<double>::infinity());
   const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
   const auto& columns = directions(o.model);
-  std::vector<float> scratch;
-  AlignmentPass pass = make_pass(pair, e, o, scale, scratch);
-  const AlignmentKernels& kernels = alignment_kernels(simd_level());
+  const double tiles = evidence.tiles;
+  if (tiles < size + 2) return covariance;
 
   auto reduce = [&](const double* full, double* reduced) {
     for (int i = 0; i < size; ++i) {
@@ -107,36 +129,22 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
       for (int i = 0; i < size; ++i) reduced[i][j] = column[i];
     }
   };
-  GradientScatter scatter;
-  kernels.scatter(pass, scatter);
-  const double tiles = scatter.tiles;
-  if (tiles < size + 2) return covariance;
-  NormalEquations noise;
-  pass.gradient_sign = -1;
-  kernels.accumulate(pass, noise);
-  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
-  // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
-  double slope[10][10], a[10][10] = {}, b[10][10] = {};
-  for (int i = 0; i < 10; ++i) {
-    for (int j = 0; j < 10; ++j)
-      slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? noise.hessian[i][j] : 0));
-    if (i < 8) slope[i][i] = std::max(slope[i][i], 0.1 * ratio * total.hessian[i][i]);
-  }
-  reduce_both(slope, a);
-  reduce_both(scatter.outer, b);
+  double a[10][10] = {}, b[10][10] = {};
+  reduce_both(evidence.slope, a);
+  reduce_both(evidence.scatter, b);
   if (!invert(a, size)) return covariance;
 
   // How the corners move with the unknowns, by central differences of the composed motion.
-  const Matrix3 frame = centred_frame(pair.fixed), back = inverse(frame);
-  const auto corner = corners(pair.fixed.height, pair.fixed.width);
+  const Matrix3 frame = centred_frame({nullptr, height, width, 0}), back = inverse(frame);
+  const auto corner = corners(height, width);
   double spread[8][10] = {};
   for (int j = 0; j < k; ++j) {
     double step[8] = {};
     const double h = 1e-5;
     step[j] = h;
-    const Matrix3 ahead = e.map * back * step_matrix(o.model, step) * frame;
+    const Matrix3 ahead = map * back * step_matrix(o.model, step) * frame;
     step[j] = -h;
-    const Matrix3 behind = e.map * back * step_matrix(o.model, step) * frame;
+    const Matrix3 behind = map * back * step_matrix(o.model, step) * frame;
     for (std::size_t c = 0; c < 4; ++c) {
       const Point p = apply(ahead, corner[c]), q = apply(behind, corner[c]);
       const double dx = (p.x - q.x) / (2 * h), dy = (p.y - q.y) / (2 * h);
@@ -154,6 +162,13 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
   for (std::size_t r = 0; r < 8; ++r)
     for (std::size_t c = 0; c < r; ++c) covariance[8 * r + c] = covariance[8 * c + r];
   return covariance;
+}
+
+std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& e, const RefinementOptions& o,
+                                         double scale, const NormalEquations& total) {
+  std::vector<float> scratch;
+  const AlignmentPass pass = make_pass(pair, e, o, scale, scratch);
+  return corner_covariance(evidence_of(pair, e, pass, o, scale, total), o, e.map, pair.fixed.height, pair.fixed.width);
 }
 
 }  // namespace lumigrad::registration

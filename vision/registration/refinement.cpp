@@ -36,7 +36,8 @@ bool solve(double (&a)[10][10], const double* right, double* x, int n) {
   return true;
 }
 
-/// The damped step in the model's unknowns, then gain and bias. False when the system does not determine it.
+}  // namespace
+
 bool damped_step(const NormalEquations& n, const RefinementOptions& o, double damping, double* step) {
   const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
   const auto& g = directions(o.model);
@@ -71,6 +72,8 @@ bool damped_step(const NormalEquations& n, const RefinementOptions& o, double da
   }
   return true;
 }
+
+namespace {
 
 NormalEquations equations_at(const LevelPair& pair, const Estimate& e, const RefinementOptions& o, double scale,
                              std::vector<float>& scratch) {

@@ -50,6 +50,10 @@ struct Refinement {
 
 Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& options);
 
+/// The damped step in the model's unknowns, then gain and bias: up to ten numbers. False when the system does not
+/// determine it.
+bool damped_step(const NormalEquations& equations, const RefinementOptions& options, double damping, double* step);
+
 /// The pass for an estimate, with everything but the box filled in. `scratch` must outlive it.
 AlignmentPass make_pass(const LevelPair& pair, const Estimate& estimate, const RefinementOptions& options, double scale,
                         std::vector<float>& scratch);

@@ -2,7 +2,7 @@
 // From tensors to grey planes and back.
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
-#include <lumigrad/vision/registration/alignment.h>
+#include <lumigrad/vision/registration/mosaic.h>
 #include <lumigrad/vision/registration/registration.h>
 
 #include <chrono>
@@ -142,12 +142,17 @@ Plane grey_plane(const Tensor& image, const char* what) {
   return plane;
 }
 
-void apply_mask(Plane& plane, const Tensor& mask, const char* what) {
+void check_mask(const Tensor& mask, const Layout& image, const char* what) {
   if (!mask.defined()) return;
-  const Shape expected{plane.height(), plane.width()};
-  if (mask.rank() != 2 || mask.size(0) != plane.height() || mask.size(1) != plane.width())
+  const Shape expected{image.height, image.width};
+  if (mask.rank() != 2 || mask.size(0) != image.height || mask.size(1) != image.width)
     throw ShapeError(std::string("register_images: expected ") + what + " " + to_string(expected) + ", got " +
                      to_string(mask.shape()));
+}
+
+/// `mask` has the plane's size.
+void apply_mask(Plane& plane, const Tensor& mask) {
+  if (!mask.defined()) return;
   const std::vector<double> values = mask.values();
   std::size_t i = 0;
   for (int y = 0; y < plane.height(); ++y)
@@ -156,14 +161,51 @@ void apply_mask(Plane& plane, const Tensor& mask, const char* what) {
         plane.row(y)[x] = std::numeric_limits<float>::quiet_NaN(), plane.masked = true;
 }
 
+Tensor part_of(const Tensor& image, Box b) {
+  const int y = image.rank() - 2, x = image.rank() - 1;
+  return slice(slice(image, y, b.y0, b.y1), x, b.x0, b.x1);
+}
+
+/// An image in the program's own memory, turned grey where it is looked at. `power` may still change.
+LargeImage in_parts(const Tensor& image, const Tensor& mask, const Layout& l, const int& power) {
+  const Tensor pixels = image.detach();
+  return {static_cast<int>(l.height), static_cast<int>(l.width), [pixels, mask, &power](Box b) {
+            Plane plane = grey_plane(part_of(pixels, b), "an image");
+            if (mask.defined()) apply_mask(plane, part_of(mask, b));
+            scale_by_power(plane, power);
+            return plane;
+          }};
+}
+
+/// The motion, and by which powers of two the images were scaled on the way.
+Alignment aligned(const Tensor& fixed, const Tensor& moving, const Options& o, const AlignmentOptions& a,
+                  Powers& powers) {
+  const Layout f = layout_of(fixed, "fixed"), m = layout_of(moving, "moving");
+  check_mask(o.fixed_mask, f, "fixed_mask");
+  check_mask(o.moving_mask, m, "moving_mask");
+  auto settled = [&](Plane& first, Plane& second) {
+    return settle(first, is_integer(fixed), second, is_integer(moving), o.gain_bias);
+  };
+  const int halvings = halvings_for(static_cast<int>(f.height), static_cast<int>(f.width), static_cast<int>(m.height),
+                                    static_cast<int>(m.width));
+  if (halvings == 0) {
+    Plane first = grey_plane(fixed, "fixed"), second = grey_plane(moving, "moving");
+    apply_mask(first, o.fixed_mask);
+    apply_mask(second, o.moving_mask);
+    powers = settled(first, second);
+    return align(std::move(first), std::move(second), a);
+  }
+  const LargeImage first = in_parts(fixed, o.fixed_mask, f, powers.fixed),
+                   second = in_parts(moving, o.moving_mask, m, powers.moving);
+  Plane small = reduced(first, halvings), other = reduced(second, halvings);
+  powers = settled(small, other);
+  return align_large(first, second, std::move(small), std::move(other), halvings, a);
+}
+
 }  // namespace
 
 Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
   const auto begin = std::chrono::steady_clock::now();
-  Plane f = grey_plane(fixed, "fixed"), m = grey_plane(moving, "moving");
-  apply_mask(f, o.fixed_mask, "fixed_mask");
-  apply_mask(m, o.moving_mask, "moving_mask");
-  const Powers powers = settle(f, is_integer(fixed), m, is_integer(moving), o.gain_bias);
   AlignmentOptions a{.model = o.model,
                      .loss = o.loss,
                      .gain_bias = o.gain_bias,
@@ -176,7 +218,8 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
     if (o.initial[8] == 0) throw NumericError("register_images: expected an initial matrix with a nonzero last entry");
     a.start = &o.initial;
   }
-  Alignment found = align(std::move(f), std::move(m), a);
+  Powers powers;
+  Alignment found = aligned(fixed, moving, o, a, powers);
   Result r;
   r.model = o.model;
   r.matrix = found.matrix;
