@@ -6,6 +6,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/vision/image_io/image_io.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 
@@ -24,7 +25,11 @@ int register_two(const RegisterRequest& request) {
   registration::Options options = registration_options(request);
   if (!request.fixed_mask.empty()) options.fixed_mask = read_mask(request.fixed_mask);
   if (!request.moving_mask.empty()) options.moving_mask = read_mask(request.moving_mask);
-  const Picture fixed = read_picture(request.fixed), moving = read_picture(request.moving);
+  Picture pictures[2];
+  const std::string* paths[2] = {&request.fixed, &request.moving};
+  parallel_for(
+      2, [&](std::int64_t k) { pictures[k] = read_picture(*paths[k]); }, 1e6);
+  const auto& [fixed, moving] = pictures;
   make_folder(request.out);
   const registration::Result result =
       registration::register_images(without_alpha(fixed.image), without_alpha(moving.image), options);
@@ -79,10 +84,17 @@ void write_registration(const std::string& folder, const std::string& fixed_path
   const report::RegisteredPair pair{fs::path(fixed_path).filename().string(), fs::path(moving_path).filename().string(),
                                     fixed.image, moving.image, result};
   const int bits = moving.bits == 8 ? 8 : 16;
-  const std::vector<std::byte> picture =
-      encode_image(report::warped_picture(moving.image, result.matrix, fixed.image.size(1), fixed.image.size(2), bits),
-                   ImageFormat::png, {.bits = bits});
-  const std::string page = report::registration_page(pair);
+  std::vector<std::byte> picture;
+  std::string page;
+  parallel_for(
+      2,
+      [&](std::int64_t k) {
+        if (k == 1) return void(page = report::registration_page(pair));
+        picture = encode_image(
+            report::warped_picture(moving.image, result.matrix, fixed.image.size(1), fixed.image.size(2), bits),
+            ImageFormat::png, {.bits = bits});
+      },
+      1e6);
   FileWriter transform_file((fs::path(folder) / "transform.json").string());
   FileWriter warped_file((fs::path(folder) / "warped.png").string());
   FileWriter report_file((fs::path(folder) / report_name).string());

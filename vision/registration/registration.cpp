@@ -51,12 +51,22 @@ Plane grey_of(const T* data, const Layout& l, double scale) {
   const float unit = static_cast<float>(1 / scale);
   std::vector<float> rows(static_cast<std::size_t>(l.width) * 3);
   const auto n = static_cast<std::size_t>(l.width);
+  std::vector<std::uint8_t> bytes(std::is_same_v<T, std::uint8_t> ? 3 * n : 0);
   for (std::int64_t y = 0; y < l.height; ++y) {
     const T* row = data + y * l.row_step;
     float* to = plane.row(static_cast<int>(y));
     if constexpr (std::is_same_v<T, std::uint8_t>)
-      if (l.channels == 3 && l.step == 1) {
-        kernels.grey_bytes(row, row + l.channel_step, row + 2 * l.channel_step, to, n);
+      if (l.channels == 3) {
+        const std::uint8_t* channel[3];
+        for (std::size_t c = 0; c < 3; ++c) {
+          channel[c] = row + static_cast<std::int64_t>(c) * l.channel_step;
+          if (l.step == 1) continue;
+          // Interleaved pixels come apart here, so that they give the same bits as planes.
+          std::uint8_t* part = &bytes[c * n];
+          for (std::size_t x = 0; x < n; ++x) part[x] = channel[c][static_cast<std::int64_t>(x) * l.step];
+          channel[c] = part;
+        }
+        kernels.grey_bytes(channel[0], channel[1], channel[2], to, n);
         continue;
       }
     for (std::int64_t c = 0; c < l.channels; ++c) {
