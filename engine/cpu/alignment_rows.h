@@ -6,7 +6,7 @@
 #pragma once
 #include <lumigrad/engine/cpu/normal_equations.h>
 
-#include <lumigrad/engine/cpu/simd.h>
+#include <lumigrad/engine/cpu/window.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
@@ -104,15 +104,22 @@ static INLINE V not_counted() { return splat(__builtin_nanf("")); }
 static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;  // a copy that stores into `row` cannot change
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
+  const float drop = p.map[3] * p.unit * static_cast<float>(lanes - 1);  // of the rows along a vector, nearly
+  const int slant = drop > -3.0f && drop < 3.0f ? static_cast<int>(drop < 0.0f ? -drop : drop) + 1 : 0;
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     Place s = place(p, x * splat(p.unit), v, 0, 1);
-    alignas(64) int at[lanes];
-    spill(at, s.row * static_cast<int>(p.moving.stride) + s.column);
-    V a, b, c, d;
-    pairs(p.moving.data, at, a, b);
-    pairs(p.moving.data + p.moving.stride, at, c, d);
-    V top = fused(b - a, s.fx, a), bottom = fused(d - c, s.fx, c);
+    V tap[2][2];
+    const Window window(s.column, s.row, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 2);
+    if (window.holds) {
+      window.fetch(p.moving.data + window.y * p.moving.stride + window.x, p.moving.stride, tap);
+    } else {
+      alignas(64) int at[lanes];
+      spill(at, s.row * static_cast<int>(p.moving.stride) + s.column);
+      pairs(p.moving.data, at, tap[0][0], tap[0][1]);
+      pairs(p.moving.data + p.moving.stride, at, tap[1][0], tap[1][1]);
+    }
+    V top = fused(tap[0][1] - tap[0][0], s.fx, tap[0][0]), bottom = fused(tap[1][1] - tap[1][0], s.fx, tap[1][0]);
     store(row + i, select(s.inside, fused(bottom - top, s.fy, top), not_counted()));
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/level.h>
 
+#include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
 
 namespace lumigrad {
@@ -20,9 +22,12 @@ Level best_up_to(Level highest) {
 
 const char* name(Level level) noexcept {
   switch (level) {
-    case Level::baseline: return "baseline";
-    case Level::v3: return "v3";
-    case Level::v4: return "v4";
+    case Level::baseline:
+      return "baseline";
+    case Level::v3:
+      return "v3";
+    case Level::v4:
+      return "v4";
   }
   return "unknown";
 }
@@ -37,8 +42,7 @@ bool available(Level level) noexcept {
                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   if (level == Level::v3) return v3;
   return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #else
   return false;
 #endif
@@ -59,6 +63,11 @@ LevelChoice choose_level(const char* request) {
 const LevelChoice& level_choice() {
   static const LevelChoice choice = choose_level(std::getenv("LUMIGRAD_SIMD"));
   return choice;
+}
+
+std::int64_t stream_threshold() {
+  static const std::int64_t bytes = std::max<std::int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), 4 << 20) / 2;
+  return bytes;
 }
 
 Level simd_level() { return level_choice().level; }

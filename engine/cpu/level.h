@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which instruction level this process computes with, and why.
 #pragma once
-#include <lumigrad/engine/error.h>
 #include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/error.h>
 
+#include <cstdint>
 #include <string>
 
 namespace lumigrad {
@@ -26,5 +27,9 @@ LUMIGRAD_API LevelChoice choose_level(const char* request);
 
 /// The choice made for this process from LUMIGRAD_SIMD, fixed on first use; simd_level() is its level.
 LUMIGRAD_API const LevelChoice& level_choice();
+
+/// Results of more bytes than this are written past the caches: half of the last one, which they would only fill with
+/// what nobody reads soon.
+LUMIGRAD_API std::int64_t stream_threshold();
 
 }  // namespace lumigrad

@@ -1,72 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the sample family, built once per instruction level. Read families/sample.h for what they compute; the
-// forward kernel and its two adjoints stand here one below the other.
-#include <lumigrad/engine/cpu/sample_cell.h>
+// Kernels of the sample family, built once per instruction level. Read families/sample.h for what they compute. Here
+// stand the forward kernel and its adjoint to the map, in sample_splat.h the adjoint to the image.
+#include <lumigrad/engine/cpu/sample_readers.h>
+#include <lumigrad/engine/cpu/sample_splat.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-/// Taps of one channel for a vector of output pixels that all read inside the image.
-template <class T, int K>
-struct InsideReader {
-  const SampleTask<T>& task;
-  ptrdiff_t origin;
-  alignas(64) typename Int<T>::Integer offset[lanes<T>];
-
-  LUMIGRAD_SIMD InsideReader(const SampleTask<T>& k, const Tile<T>& t, const Cell<T, K>& c) : task(k) {
-    using I = Int<T>;
-    origin = t.base_y * task.row_stride + t.base_x;
-    (c.iy * I(static_cast<typename I::Integer>(task.row_stride)) + c.ix).store(offset);
-  }
-  LUMIGRAD_SIMD void fetch(int channel, Vec<T> (&tap)[K][K]) const {
-    for (int j = 0; j < K; ++j) {
-      const ptrdiff_t from = channel * task.channel_stride + origin + j * task.row_stride;
-      fetch_row<T, K>(task.image + from, offset, tap[j]);
-    }
-  }
-};
-
-/// The same anywhere: lanes one by one, by the rule of the border.
-template <class T, int K>
-struct BorderReader {
-  const SampleTask<T>& task;
-  LaneTaps<T, K> found;
-
-  LUMIGRAD_SIMD BorderReader(const SampleTask<T>& k, const Tile<T>& t, const Cell<T, K>& c) : task(k) {
-    find_taps(task, t, c, found);
-  }
-  LUMIGRAD_SIMD void fetch(int channel, Vec<T> (&tap)[K][K]) const {
-    const T outside = task.fill ? task.fill[channel] : T(0);
-    fetch_found<T, K>(task.image + channel * task.channel_stride, task.row_stride, found, outside, tap);
-  }
-};
-
-/// Calls body(tile, dx, dy, count, position, cell) for each vector of output pixels of a tile, row by row.
-template <class W, class T, class Body>
-LUMIGRAD_SIMD void each_vector(const SampleTask<T>& task, const Tile<T>& t, Body body) {
-  for (int dy = 0; dy < t.height; ++dy) {
-    for (int dx = 0; dx < t.width; dx += lanes<T>) {
-      const int count = t.width - dx < lanes<T> ? t.width - dx : lanes<T>;
-      const Position<T> p = position(task, t, dx, dy, count);
-      body(dx, dy, count, p, locate<T, taps_of<W>>(task, t, p));
-    }
-  }
+template <class T>
+LUMIGRAD_SIMD bool aligned(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % vector_bytes == 0;
 }
 
-template <class Reader, class W, class T>
+template <class W, class T>
 LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c, int order_x,
                                int order_y, T* to, int count) {
   constexpr int K = taps_of<W>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
-  const Reader reader(task, t, c);
   Vec<T> wx[K], wy[K];
   weights<W>(c.tx, task.cubic, order_x, wx);
   weights<W>(c.ty, task.cubic, order_y, wy);
-  for (int ch = 0; ch < task.channels; ++ch) {
-    Vec<T> tap[K][K];
-    reader.fetch(ch, tap);
-    store_some(weigh<T, K>(wx, wy, tap), to + ch * plane, count);
-  }
+  with_reader<T, K>(
+      task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
+        for (int ch = 0; ch < task.channels; ++ch) {
+          Vec<T> tap[K][K];
+          reader.fetch(ch, tap);
+          const Vec<T> value = weigh<T, K>(wx, wy, tap);
+          if (task.stream && count >= lanes<T> && aligned(to + ch * plane)) {
+            value.stream(to + ch * plane);
+          } else {
+            store_some(value, to + ch * plane, count);
+          }
+        }
+      });
 }
 
 template <class W, bool Slopes, class T>
@@ -87,13 +53,10 @@ void forward(const SampleTask<T>& task, T* out, std::int64_t first, std::int64_t
             }
             return;
           }
-          if (c.inside) {
-            read_vector<InsideReader<T, K>, W>(task, t, c, order_x, order_y, to, lanes<T>);
-          } else {
-            read_vector<BorderReader<T, K>, W>(task, t, c, order_x, order_y, to, count);
-          }
+          read_vector<W>(task, t, c, order_x, order_y, to, count);
         });
   }
+  if (task.stream) fence();
 }
 
 template <class W, class T>
@@ -125,122 +88,30 @@ void rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std:
   }
 }
 
-inline constexpr int channel_group = 4;
-
-// The transpose of forward: where forward reads with a weight, splat adds with it. Four-byte additions with the
-// channels innermost: wider read-modify-writes of neighbouring pixels would wait for each other's stores.
-template <class T, int K>
-LUMIGRAD_SIMD void spread(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Vec<T>& w, T (&part)[K * K][lanes<T>]) {
-  for (int j = 0; j < K; ++j) {
-    const Vec<T> row = w * wy[j];
-    for (int k = 0; k < K; ++k) (row * wx[k]).store(part[j * K + k]);
-  }
-}
-
-template <int Group, class T, int K>
-LUMIGRAD_SIMD void add_inside(const SampleTask<T>& task, const InsideReader<T, K>& reader,
-                              const T (&part)[channel_group][K * K][lanes<T>], T* to) {
-  for (int i = 0; i < lanes<T>; ++i) {
-    T* at = to + (reader.origin + reader.offset[i]);
-    for (int g = 0; g < Group; ++g, at += task.channel_stride) {
-      for (int j = 0; j < K; ++j) {
-        for (int k = 0; k < K; ++k) at[j * task.row_stride + k] += part[g][j * K + k][i];
-      }
-    }
-  }
-}
-
-template <class W, bool Slopes, class T>
-void splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end, const std::int32_t* rows) {
-  constexpr int K = taps_of<W>;
-  const int order_x = Slopes ? task.order_x : 0, order_y = Slopes ? task.order_y : 0;
-  const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
-  const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
-  const std::int64_t tiles = across * ((task.out_height + sample_tile - 1) / sample_tile);
-  for (std::int64_t index = 0; index < tiles; ++index) {
-    if (rows && (rows[2 * index] >= end || rows[2 * index + 1] <= begin)) continue;
-    const Tile<T> t = tile_at(task, index);
-    each_vector<W>(
-        task,
-        t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
-          if (c.outside) return;
-          using I = Int<T>;
-          using Integer = typename I::Integer;
-          bool inside = c.inside;
-          if (begin > 0 || end < task.height) {
-            const auto off = (c.iy < I(static_cast<Integer>(begin - t.base_y))) |
-                             (c.iy > I(static_cast<Integer>(end - K - t.base_y)));
-            inside = inside && !any(off);
-          }
-          Vec<T> wx[K], wy[K];
-          weights<W>(c.tx, task.cubic, order_x, wx);
-          weights<W>(c.ty, task.cubic, order_y, wy);
-          const T* from = cotangent + static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
-          alignas(64) T part[channel_group][K * K][lanes<T>];
-          if (inside) {
-            const InsideReader<T, K> reader(task, t, c);
-            for (int ch = 0; ch < task.channels; ch += channel_group) {
-              const int group = task.channels - ch < channel_group ? task.channels - ch : channel_group;
-              for (int g = 0; g < group; ++g) spread<T, K>(wx, wy, Vec<T>::load(from + (ch + g) * plane), part[g]);
-              T* to = gradient + ch * task.channel_stride;
-              switch (group) {
-                case 1:
-                  add_inside<1>(task, reader, part, to);
-                  break;
-                case 2:
-                  add_inside<2>(task, reader, part, to);
-                  break;
-                case 3:
-                  add_inside<3>(task, reader, part, to);
-                  break;
-                default:
-                  add_inside<4>(task, reader, part, to);
-                  break;
-              }
-            }
-            return;
-          }
-          LaneTaps<T, K> found;
-          find_taps(task, t, c, found);
-          for (int ch = 0; ch < task.channels; ++ch) {
-            spread<T, K>(wx, wy, load_some(from + ch * plane, count), part[0]);
-            T* to = gradient + ch * task.channel_stride;
-            for (int i = 0; i < count; ++i) {
-              for (int j = 0; j < K; ++j) {
-                const ptrdiff_t row = found.row[j][i];
-                if (row < begin || row >= end) continue;
-                for (int k = 0; k < K; ++k) {
-                  const ptrdiff_t column = found.column[k][i];
-                  if (column >= 0) to[row * task.row_stride + column] += part[0][j * K + k][i];
-                }
-              }
-            }
-          }
-        });
-  }
-}
-
 // The other adjoint: how the sum of cotangent times output changes when positions move. The slopes of the weights give
 // the change per position; the projection's own slopes carry it to the nine numbers of the tile's map.
-template <class Reader, class W, class T>
+template <class W, class T>
 LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c,
                                 const T* cotangent, int count, Vec<T>& gx, Vec<T>& gy) {
   constexpr int K = taps_of<W>;
   using V = Vec<T>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
-  const Reader reader(task, t, c);
   V wx[K], wy[K], slope_x[K], slope_y[K];
   weights<W>(c.tx, task.cubic, task.order_x, wx);
   weights<W>(c.ty, task.cubic, task.order_y, wy);
   weights<W>(c.tx, task.cubic, task.order_x + 1, slope_x);
   weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
-  for (int ch = 0; ch < task.channels; ++ch) {
-    V tap[K][K];
-    const V w = load_some(cotangent + ch * plane, count);
-    reader.fetch(ch, tap);
-    gx = fma(w, weigh<T, K>(slope_x, wy, tap), gx);
-    gy = fma(w, weigh<T, K>(wx, slope_y, tap), gy);
-  }
+  with_reader<T, K>(
+      task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
+        for (int ch = 0; ch < task.channels; ++ch) {
+          V tap[K][K];
+          const V w = load_some(cotangent + ch * plane, count);
+          __builtin_prefetch(cotangent + ch * plane + rows_ahead * task.out_width);
+          reader.fetch(ch, tap);
+          gx = fma(w, weigh<T, K>(slope_x, wy, tap), gx);
+          gy = fma(w, weigh<T, K>(wx, slope_y, tap), gy);
+        }
+      });
   gx = select(c.valid, gx, V(0));
   gy = select(c.valid, gy, V(0));
 }
@@ -259,13 +130,7 @@ void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t fir
         t, [&](int dx, int dy, int count, const Position<T>& p, const Cell<T, K>& c) __attribute__((always_inline)) {
           const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
           V gx(0), gy(0);
-          if (!c.outside) {
-            if (c.inside) {
-              slope_of_sum<InsideReader<T, K>, W>(task, t, c, cotangent + at, lanes<T>, gx, gy);
-            } else {
-              slope_of_sum<BorderReader<T, K>, W>(task, t, c, cotangent + at, count, gx, gy);
-            }
-          }
+          if (!c.outside) slope_of_sum<W>(task, t, c, cotangent + at, count, gx, gy);
           if (task.kind == MapKind::grid) {
             alignas(64) T x[lanes<T>], y[lanes<T>];
             gx.store(x);

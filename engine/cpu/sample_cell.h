@@ -23,10 +23,38 @@ struct Tile {
   ptrdiff_t base_x, base_y;  // even, so that rounding half to even does not depend on the tile
   double scale;              // m is the matrix times this
   T m[9];
+  bool bounded;  // the map is well-behaved in the tile, and its positions lie in this box
+  double x0, y0, x1, y1;
+  bool inside;  // the box lies two pixels inside the image
+  int slant;    // a bound of the rows between the ends of a vector, where it is small
 };
 
 LUMIGRAD_SIMD ptrdiff_t even_near(double p) {
   return p > -0x1p30 && p < 0x1p30 ? static_cast<ptrdiff_t>(p * 0.5) * 2 : 0;
+}
+
+// The map makes a convex quadrilateral of a tile unless w changes its sign there. So the corners tell where it lies.
+// `m`: the map from the tile's corner on.
+template <class T>
+LUMIGRAD_SIMD void bound_tile(const SampleTask<T>& task, const double (&m)[9], Tile<T>& t) {
+  t.bounded = true;
+  double first = 0, last = 0;
+  for (int corner = 0; corner < 4; ++corner) {
+    const double u = corner & 1 ? t.width - 1 : 0, v = corner & 2 ? t.height - 1 : 0;
+    const double w = (m[6] * u + m[7] * v + m[8]) * t.scale;
+    const double x = (m[0] * u + m[1] * v + m[2]) * t.scale / w, y = (m[3] * u + m[4] * v + m[5]) * t.scale / w;
+    t.bounded = t.bounded && w > 0.1 && x > -0x1p29 && x < 0x1p29 && y > -0x1p29 && y < 0x1p29;
+    t.x0 = corner == 0 || x < t.x0 ? x : t.x0;
+    t.x1 = corner == 0 || x > t.x1 ? x : t.x1;
+    t.y0 = corner == 0 || y < t.y0 ? y : t.y0;
+    t.y1 = corner == 0 || y > t.y1 ? y : t.y1;
+    if (corner == 0) first = y;
+    if (corner == 1) last = y;
+  }
+  const bool countable = sizeof(T) == 8 || task.row_stride * static_cast<ptrdiff_t>(task.height + 4) <= 0x7fffffff;
+  t.inside = t.bounded && countable && t.x0 > 2 && t.y0 > 2 && t.x1 < task.width - 3 && t.y1 < task.height - 3;
+  const double slope = t.width > 1 ? (last - first) / (t.width - 1) * (lanes<T> - 1) : 0;
+  t.slant = slope > -3 && slope < 3 ? static_cast<int>(slope < 0 ? -slope : slope) + 1 : 0;
 }
 
 template <class T>
@@ -39,6 +67,8 @@ LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
   t.height = task.out_height - t.y < sample_tile ? task.out_height - t.y : sample_tile;
   t.base_x = t.base_y = 0;
   t.scale = 1;
+  t.bounded = t.inside = false;
+  t.slant = 0;
   if (task.kind == MapKind::grid) return t;
   const double* h = task.matrix;
   double m[9];
@@ -49,6 +79,7 @@ LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
   }
   const double w = m[8];
   if (task.kind == MapKind::homography && w - w == 0 && w != 0) t.scale = 1 / w;
+  bound_tile(task, m, t);
   // x - base = (a - base w) / w: subtracting base times the third row moves the origin of positions.
   t.base_x = even_near(m[2] * t.scale);
   t.base_y = even_near(m[5] * t.scale);
@@ -109,7 +140,7 @@ struct Cell {
   Int<T> ix, iy;
   Mask<T> valid;
   bool inside;   // every lane has all its taps in the image
-  bool outside;  // no lane has one, and nothing goes on outside
+  bool outside;  // no lane has one that counts
 };
 
 template <class T, int K>
@@ -123,17 +154,28 @@ LUMIGRAD_SIMD Vec<T> first_whole(const Vec<T>& x) {
 }
 
 template <class T, int K>
-LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, const Position<T>& p) {
+LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, const Position<T>& p, int count) {
   using V = Vec<T>;
   using I = Int<T>;
+  constexpr int before = K == 4 ? 1 : 0;
   Cell<T, K> c;
+  if (t.inside && count == lanes<T>) {
+    const V fx = first_whole<T, K>(p.x), fy = first_whole<T, K>(p.y);
+    c.tx = p.x - fx;
+    c.ty = p.y - fy;
+    c.ix = to_int(fx) - I(before);
+    c.iy = to_int(fy) - I(before);
+    c.valid = fx == fx;
+    c.inside = true;
+    c.outside = false;
+    return c;
+  }
   const V limit(T(0x1p29));
   c.valid = (abs(p.x) <= limit) & (abs(p.y) <= limit);
   const V x = select(c.valid, p.x, V(0)), y = select(c.valid, p.y, V(0));
   const V fx = first_whole<T, K>(x), fy = first_whole<T, K>(y);
   c.tx = x - fx;
   c.ty = y - fy;
-  constexpr int before = K == 4 ? 1 : 0;
   c.ix = to_int(fx) - I(before);
   c.iy = to_int(fy) - I(before);
   using Integer = typename I::Integer;
@@ -142,7 +184,7 @@ LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, con
   const auto bottom = static_cast<Integer>(task.height - K - t.base_y);
   const auto off = (!c.valid) | (c.ix < I(left)) | (c.ix > I(right)) | (c.iy < I(top)) | (c.iy > I(bottom));
   c.inside = !any(off);
-  c.outside = false;
+  c.outside = task.width == 0 || task.height == 0;
   if (!c.inside && task.border == Border::zeros) {
     const Integer reach = K - 1;
     c.outside = all((!c.valid) | (c.ix < I(left - reach)) | (c.ix > I(right + reach)) | (c.iy < I(top - reach)) |
@@ -152,24 +194,43 @@ LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, con
   return c;
 }
 
-/// The taps of a vector that is not wholly inside: rows and columns lane by lane, -1 where there is no pixel.
+/// The taps of a vector that is not wholly inside, by the rule of the border. Where there is no pixel, `column` or
+/// `row` is 0 and the mask is false.
 template <class T, int K>
 struct LaneTaps {
-  ptrdiff_t column[K][lanes<T>], row[K][lanes<T>];
+  using Integer = typename Int<T>::Integer;
+  alignas(64) Integer column[K][lanes<T>];
+  alignas(64) Integer row[K][lanes<T>];
+  Mask<T> in_column[K], in_row[K];
 };
+
+/// One axis: `at` counts from the image's first pixel, of `count`.
+template <class T>
+LUMIGRAD_SIMD void tap_at_border(const Int<T>& at, const Mask<T>& valid, int count, Border border,
+                                 typename Int<T>::Integer* to, Mask<T>& in) {
+  using I = Int<T>;
+  using Integer = typename I::Integer;
+  const I first(0), last(static_cast<Integer>(count - 1));
+  in = valid;
+  if (border == Border::zeros) {
+    in = valid & !((at < first) | (at > last));
+    select(in, at, first).store(to);
+  } else if (border == Border::border) {
+    select(in, select(at < first, first, select(at > last, last, at)), first).store(to);
+  } else {
+    select(in, at, first).store(to);
+    for (int i = 0; i < lanes<T>; ++i) to[i] = static_cast<Integer>(index_at_border(to[i], count, border));
+  }
+}
 
 template <class T, int K>
 LUMIGRAD_SIMD void find_taps(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, LaneTaps<T, K>& taps) {
-  alignas(64) typename Int<T>::Integer ix[lanes<T>], iy[lanes<T>];
-  c.ix.store(ix);
-  c.iy.store(iy);
-  const unsigned valid = c.valid.bits();
-  for (int i = 0; i < lanes<T>; ++i) {
-    const bool ok = (valid >> i & 1u) != 0;
-    for (int k = 0; k < K; ++k) {
-      taps.column[k][i] = ok ? index_at_border(t.base_x + ix[i] + k, task.width, task.border) : -1;
-      taps.row[k][i] = ok ? index_at_border(t.base_y + iy[i] + k, task.height, task.border) : -1;
-    }
+  using I = Int<T>;
+  using Integer = typename I::Integer;
+  for (int k = 0; k < K; ++k) {
+    const I x = c.ix + I(static_cast<Integer>(t.base_x + k)), y = c.iy + I(static_cast<Integer>(t.base_y + k));
+    tap_at_border<T>(x, c.valid, task.width, task.border, taps.column[k], taps.in_column[k]);
+    tap_at_border<T>(y, c.valid, task.height, task.border, taps.row[k], taps.in_row[k]);
   }
 }
 
@@ -177,13 +238,13 @@ template <class T, int K>
 LUMIGRAD_SIMD void fetch_found(const T* plane, ptrdiff_t row_stride, const LaneTaps<T, K>& taps, T outside,
                                Vec<T> (&values)[K][K]) {
   for (int j = 0; j < K; ++j) {
+    alignas(64) T value[K][lanes<T>];
+    for (int i = 0; i < lanes<T>; ++i) {
+      const T* row = plane + taps.row[j][i] * row_stride;
+      for (int k = 0; k < K; ++k) value[k][i] = row[taps.column[k][i]];
+    }
     for (int k = 0; k < K; ++k) {
-      alignas(64) T value[lanes<T>];
-      for (int i = 0; i < lanes<T>; ++i) {
-        const bool there = taps.row[j][i] >= 0 && taps.column[k][i] >= 0;
-        value[i] = there ? plane[taps.row[j][i] * row_stride + taps.column[k][i]] : outside;
-      }
-      values[j][k] = Vec<T>::load(value);
+      values[j][k] = select(taps.in_row[j] & taps.in_column[k], Vec<T>::load(value[k]), Vec<T>(outside));
     }
   }
 }

@@ -31,6 +31,7 @@ struct SampleTask {
   Border border = Border::zeros;
   int order_x = 0, order_y = 0;  ///< derivative of the weights along x and y, together at most 2
   double cubic = -0.75;
+  bool stream = false;      ///< outputs go past the caches
   const T* fill = nullptr;  ///< the value outside, a number a channel; null: zero
 };
 

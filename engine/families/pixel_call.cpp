@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels over lanes: blocks, threads, staging, and sums in fixed order.
+#include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/families/pixel_lanes.h>
-#include <unistd.h>
 #include <algorithm>
 
 namespace lumigrad {
 namespace {
-
-// Results past this size would only push everything else out of the last cache.
-std::int64_t stream_threshold() {
-  static const std::int64_t bytes = std::max<std::int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), 4 << 20) / 2;
-  return bytes;
-}
 
 template <class T>
 const PixelKernel<T>& kernel_of(const PixelKernels& kernels) {

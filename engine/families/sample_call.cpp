@@ -151,8 +151,11 @@ Tensor forward_of(const Warp& warp, const Tensor& image, const Tensor& map) {
   const Tasks<T> tasks(warp, image, {image.size(2), image.size(3)}, channels, map);
   T* to = out.mutable_data<T>();
   const std::int64_t step = out.numel() / batch;
+  const bool stream = out.numel() * std::int64_t{sizeof(T)} > stream_threshold();
   each_tile_row(batch, warp.out, channels, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
-    kernels<T>().forward(tasks.at(n), to + n * step, first, last);
+    SampleTask<T> task = tasks.at(n);
+    task.stream = stream;
+    kernels<T>().forward(task, to + n * step, first, last);
   });
   return out;
 }
