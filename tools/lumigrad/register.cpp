@@ -129,8 +129,10 @@ void add_register(CLI::App& app, Action& action) {
   command->add_option("--threads", request->threads, "at most so many threads")->check(CLI::Range(1, 1024));
   command->add_option("--pairs", request->pairs,
                       "many pairs: {\"pairs\": [{\"id\", \"fixed\", \"moving\", \"model\"}]}");
-  command->add_option("--shard", request->shard, "i/n: every n-th pair from the i-th on, i from 1 to n");
-  command->add_flag("--resume", request->resume, "keep the pairs that an earlier call finished");
+  command->add_option(
+      "--shard", request->shard,
+      "i/n: every n-th pair from the i-th on, i from 1 to n; results.json holds what all shards have finished");
+  command->add_flag("--resume", request->resume, "keep the pairs that an earlier call of this shard finished");
   command->add_flag("--pictures", request->pictures, "the three files of every pair, in a folder by its id");
   command->callback([request, &action] { action = [request] { return register_command(*request); }; });
 }

@@ -22,6 +22,9 @@ struct Planes {
   std::int64_t count, area;
 };
 
+/// A pixel counts as inside where nothing of the border was mixed into it.
+constexpr float whole = 0.99f;
+
 constexpr float finite(float v) { return v == v ? v : 0.0f; }
 
 Tensor like(const Tensor& image, std::int64_t channels) {
@@ -84,7 +87,7 @@ Tensor shrunk(const Tensor& image, std::int64_t longest) {
 Tensor red_cyan(const Tensor& a, const Tensor& b, const Tensor& inside) {
   const Planes first(a), second(b), where(inside);
   return painted(a, [&](std::int64_t i, std::int64_t c) {
-    if (where[0][i] < 0.5f) return 0.4f * first[0][i];
+    if (where[0][i] < whole) return 0.4f * first[0][i];
     return c == 0 ? first[0][i] : second[0][i];
   });
 }
@@ -93,7 +96,7 @@ Tensor checkerboard(const Tensor& a, const Tensor& b, const Tensor& inside, int 
   const Planes first(a), second(b), where(inside);
   const std::int64_t width = a.size(2), side = std::max<std::int64_t>(1, std::max(a.size(1), width) / across);
   return painted(a, [&](std::int64_t i, std::int64_t c) {
-    const bool from_b = ((i / width / side) + (i % width / side)) % 2 == 1 && where[0][i] >= 0.5f;
+    const bool from_b = ((i / width / side) + (i % width / side)) % 2 == 1 && where[0][i] >= whole;
     return from_b ? second[c][i] : first[c][i];
   });
 }
@@ -103,7 +106,7 @@ Tensor signed_difference(const Tensor& a, const Tensor& b, const Tensor& inside,
   const auto unit = static_cast<float>(1 / scale);
   constexpr float red[] = {0.75f, 0.15f, 0.13f}, blue[] = {0.11f, 0.32f, 0.72f};
   return painted(a, [&](std::int64_t i, std::int64_t c) {
-    if (where[0][i] < 0.5f) return 0.62f;
+    if (where[0][i] < whole) return 0.62f;
     const float t = std::clamp((first[0][i] - second[0][i]) * unit, -1.0f, 1.0f);
     return 1 + std::fabs(t) * ((t > 0 ? red[c] : blue[c]) - 1);
   });
@@ -113,7 +116,7 @@ double rms_difference(const Tensor& a, const Tensor& b, const Tensor& inside) {
   const Planes first(a), second(b), where(inside);
   double sum = 0, count = 0;
   for (std::int64_t i = 0; i < first.area; ++i) {
-    if (where[0][i] < 0.5f) continue;
+    if (where[0][i] < whole) continue;
     const double d = static_cast<double>(first[0][i]) - static_cast<double>(second[0][i]);
     sum += d * d;
     ++count;
