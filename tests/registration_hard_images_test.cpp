@@ -2,6 +2,7 @@
 #include "registration_scene.h"
 
 #include <lumigrad/vision/registration/registration.h>
+#include <lumigrad/vision/registration/samples.h>
 
 #include <doctest/doctest.h>
 
@@ -107,6 +108,21 @@ TEST_CASE("gain, bias and trust in grey levels hold for floats of any size") {
       CHECK(r.gain == 1);
       CHECK(r.bias == 0);
     }
+}
+
+TEST_CASE("gain and bias are those of the scene where something covers much of a flat one") {
+  Samples samples;
+  scene::Dice dice(36);
+  for (int k = 0; k < 1000; ++k) {
+    const double scene_level = k < 650 ? 0.65 + 0.01 * dice.normal() : 0.3 + 0.5 * dice.next();
+    const bool covered = k >= 350 && k < 650;
+    samples.fixed.push_back(static_cast<float>(scene_level));
+    samples.moving.push_back(static_cast<float>(covered ? 0.9 * dice.next() : scene_level + 0.003 * dice.normal()));
+  }
+  const Tone tone = best_tone(samples);
+  CHECK(tone.gain == doctest::Approx(1).epsilon(0.02));
+  CHECK(tone.bias == doctest::Approx(0).epsilon(0.02));
+  CHECK(std::fabs(fit_tone(samples).gain - 1) > 0.2);  // what the second start is for
 }
 
 TEST_CASE("a polish that leads astray is given up, and what is told is told of the motion returned") {

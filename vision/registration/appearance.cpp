@@ -150,7 +150,7 @@ Tone fit_sharp_tone(const LevelPair& pair, const Matrix3& map, int count) {
     const auto m = static_cast<float>(cubic_at(pair.moving, q.x, q.y));
     if (std::isfinite(f + m)) samples.fixed.push_back(f), samples.moving.push_back(m);
   });
-  return fit_tone(samples);
+  return best_tone(samples);
 }
 
 Plane relit(const LevelPair& pair, const Estimate& e, int count) {

@@ -71,6 +71,11 @@ Tone fit_tone(const Samples& s) {
   const double fd = static_cast<double>(median(work)), md = static_cast<double>(median(other));
   tone.gain = md > 1e-6 && fd > 1e-6 ? std::clamp(fd / md, 0.05, 20.0) : 1.0;
   tone.bias = f0 - tone.gain * m0;
+  return improved(s, tone);
+}
+
+Tone improved(const Samples& s, Tone tone) {
+  const std::size_t n = s.fixed.size();
   for (int round = 0; round < 4; ++round) {
     const double scale = 2.0 * residual_scale(s, tone);
     double w0 = 0, wm = 0, wf = 0, wmm = 0, wmf = 0;
@@ -86,6 +91,25 @@ Tone fit_tone(const Samples& s) {
     tone = {gain, (wf - gain * wm) / w0};
   }
   return tone;
+}
+
+Tone best_tone(const Samples& s) {
+  const Tone first = fit_tone(s);
+  if (s.fixed.size() < 16) return first;
+  std::vector<float> work(s.fixed.size());
+  for (std::size_t i = 0; i < work.size(); ++i) work[i] = s.fixed[i] - s.moving[i];
+  const Tone other = improved(s, {1, static_cast<double>(median(work))});
+  const double scale = 2 * std::min(residual_scale(s, first), residual_scale(s, other));
+  auto explained = [&](const Tone& tone) {
+    double sum = 0;
+    for (std::size_t i = 0; i < s.fixed.size(); ++i) {
+      const double t =
+          (tone.gain * static_cast<double>(s.moving[i]) + tone.bias - static_cast<double>(s.fixed[i])) / scale;
+      sum += 1 / (1 + t * t);
+    }
+    return sum;
+  };
+  return explained(other) > 1.02 * explained(first) ? other : first;
 }
 
 double residual_scale(const Samples& s, const Tone& tone) {

@@ -21,6 +21,11 @@ struct Tone {
   double gain = 1, bias = 0;
 };
 Tone fit_tone(const Samples& samples);
+/// The same from a tone nearby.
+Tone improved(const Samples& samples, Tone tone);
+/// From medians and from equal contrast, whichever explains more: where something covers much of a flat scene, medians
+/// mistake the cover for the scene.
+Tone best_tone(const Samples& samples);
 
 /// 1.4826 times the median absolute residual gain m + bias - f; a lower bound keeps it positive.
 double residual_scale(const Samples& samples, const Tone& tone);
