@@ -112,7 +112,9 @@ static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* 
     V tap[2][2];
     const Window window(s.column, s.row, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 2);
     if (window.holds) {
-      window.fetch(p.moving.data + window.y * p.moving.stride + window.x, p.moving.stride, tap);
+      const float* corner = p.moving.data + window.y * p.moving.stride + window.x;
+      window.fetch(corner, p.moving.stride, tap);
+      __builtin_prefetch(corner + (window.rows + rows_ahead) * p.moving.stride);
     } else {
       alignas(64) int at[lanes];
       spill(at, s.row * static_cast<int>(p.moving.stride) + s.column);

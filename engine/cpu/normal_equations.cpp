@@ -183,6 +183,7 @@ static void sum_row(const AlignmentPass& pass, int y, const float* up, const flo
   V s[all_moments] = {};
   for (int x = first; x < last; x += lanes, u += u_step, left -= splat(static_cast<float>(lanes))) {
     const Slopes at = slopes<loss>(k, mid + (x - p.x0 + 1), f + x, left);
+    __builtin_prefetch(f + x + rows_ahead * p.fixed.stride);
     const V a = at.a, b = at.b, r = at.r, w = at.w;
     V u2 = u * u, wa = w * a, wb = w * b, q = wa * a;
     s[aa] += q, s[aa + 1] = fused(q, u, s[aa + 1]), s[aa + 2] = fused(q, u2, s[aa + 2]);

@@ -8,10 +8,6 @@
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-/// How many rows before they are needed a window's rows are asked for. A tile's rows lie far apart in memory, where the
-/// processor does not look ahead by itself.
-inline constexpr int rows_ahead = 4;
-
 /// Taps of one channel for cells that lie in one window.
 struct WindowReader {
   const SampleTask<float>& task;

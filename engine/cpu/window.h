@@ -21,6 +21,9 @@ inline constexpr int window_reach = 7;
 inline constexpr int window_floats = 0;  // no permutation by a variable: nothing to gain
 inline constexpr int window_reach = -1;
 #endif
+/// How many rows before they are needed rows are asked for. Short stretches of rows lie far apart in memory, where the
+/// processor does not look ahead by itself.
+inline constexpr int rows_ahead = 4;
 inline constexpr int window_rows = 3;  ///< how many rows further down than another lane's a lane's first row may be
 
 /// a[i] = p[column[i]] and b[i] = p[column[i] + 1], for columns in [0, window_reach].
