@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results do not depend on how inputs lie in memory, nor on the number of threads: bit for bit.
+// Results do not depend on how inputs lie in memory, on the number of threads, nor on the images beside an image: bit
+// for bit.
 #include <doctest/doctest.h>
 #include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/random.h>
+#include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <cstring>
 #include "tools/catalogue.h"
@@ -43,6 +46,40 @@ Values relaid(const Operator& op, const Values& values, Tensor (*layout)(const T
     if (argument.kind == Argument::Kind::tensor && values.has(argument.name))
       changed.set(argument.name, layout(values.tensor(argument.name)));
   return changed;
+}
+
+// Whether an argument has a part for each of `count` images. Points and colours of two or three numbers do not.
+bool is_of_images(const std::string& name, const Tensor& x, std::int64_t count) {
+  const bool plain = name == "center" || name == "fill" || name == "weights" || name == "background";
+  return x.rank() > 0 && x.size(0) == count && !(x.rank() == 1 && plain);
+}
+
+Values one_image(const Operator& op, const Values& values, std::int64_t i, std::int64_t count) {
+  Values one = values;
+  for (const Argument& argument : op.arguments) {
+    if (argument.kind != Argument::Kind::tensor || !values.has(argument.name)) continue;
+    const Tensor x = values.tensor(argument.name);
+    if (is_of_images(argument.name, x, count)) one.set(argument.name, slice(x, 0, i, i + 1).clone());
+  }
+  return one;
+}
+
+// Results, and gradients of <results, seeds> by the arguments that have a part for each image.
+ValuesAndGradients with_seeds(const Operator& op, Values values, const std::vector<std::string>& names,
+                              const std::vector<Tensor>& seeds) {
+  std::vector<Tensor> leaves, live, up;
+  for (const std::string& name : names) {
+    leaves.push_back(values.tensor(name).detach().requires_grad());
+    values.set(name, leaves.back());
+  }
+  ValuesAndGradients all{run(op, values), {}};
+  for (std::size_t k = 0; k < seeds.size(); ++k)
+    if (all.outputs[k].needs_grad()) {
+      live.push_back(all.outputs[k]);
+      up.push_back(seeds[k]);
+    }
+  if (!live.empty()) all.gradients = grad(live, leaves, {.seeds = up});
+  return all;
 }
 
 }  // namespace
@@ -114,4 +151,41 @@ TEST_CASE("1, 2, 3 and 7 threads give the same bits, values and gradients") {
     }
     set_num_threads(0);
   }
+}
+
+TEST_CASE("an image in a batch has the bits of the image alone, values and gradients") {
+  int rows = 0;
+  for (const Operator* row : all_operators()) {
+    const std::string first = row->arguments.at(0).name;
+    if (row->name.starts_with("engine.") || row->arguments[0].kind != Argument::Kind::tensor) continue;
+    bool compared = false;
+    for (const Sample& sample : row->samples(7)) {
+      const Values whole = in_dtype(*row, sample.values, DType::f32);
+      const std::int64_t count = whole.tensor(first).rank() >= 3 ? whole.tensor(first).size(0) : 0;
+      if (count < 2) continue;
+      std::vector<Tensor> seeds;
+      for (const Tensor& y : run(*row, whole))
+        if (y.rank() > 0 && y.size(0) == count)
+          seeds.push_back(uniform({8, seeds.size()}, y.shape(), -1, 1, y.dtype()));
+      if (seeds.empty() || seeds.size() != run(*row, whole).size()) continue;  // something over all images
+      std::vector<std::string> names;
+      for (const std::string& name : live_arguments(*row, whole))
+        if (is_of_images(name, whole.tensor(name), count)) names.push_back(name);
+      INFO(row->name << " [" << sample.name << "]");
+      const ValuesAndGradients together = with_seeds(*row, whole, names, seeds);
+      const auto part = [&](const Tensor& x, std::int64_t i) { return slice(x, 0, i, i + 1); };
+      for (std::int64_t i = 0; i < count; ++i) {
+        std::vector<Tensor> own;
+        for (const Tensor& seed : seeds) own.push_back(part(seed, i).clone());
+        const ValuesAndGradients alone = with_seeds(*row, one_image(*row, whole, i, count), names, own);
+        for (std::size_t k = 0; k < seeds.size(); ++k) CHECK(same_bits(part(together.outputs[k], i), alone.outputs[k]));
+        REQUIRE(alone.gradients.size() == together.gradients.size());
+        for (std::size_t k = 0; k < alone.gradients.size(); ++k)
+          CHECK_MESSAGE(same_bits(part(together.gradients[k], i), alone.gradients[k]), names[k]);
+      }
+      compared = true;
+    }
+    rows += compared;
+  }
+  CHECK(rows >= 80);
 }

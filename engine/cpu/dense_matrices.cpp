@@ -15,15 +15,6 @@ using Out = Eigen::Map<Matrix<T>>;
 }  // namespace
 
 template <class T>
-void multiply(const T* a, const T* b, T* y, std::int64_t m, std::int64_t k, std::int64_t n) {
-  Out<T> out(y, m, n);
-  if (k == 0)
-    out.setZero();
-  else
-    out.noalias() = In<T>(a, m, k) * In<T>(b, k, n);
-}
-
-template <class T>
 void invert(const T* a, T* y, std::int64_t n) {
   Out<T>(y, n, n) = In<T>(a, n, n).partialPivLu().inverse();
 }
@@ -33,8 +24,6 @@ void solve(const T* a, const T* b, T* x, std::int64_t n, std::int64_t m) {
   Out<T>(x, n, m) = In<T>(a, n, n).partialPivLu().solve(In<T>(b, n, m));
 }
 
-template void multiply(const float*, const float*, float*, std::int64_t, std::int64_t, std::int64_t);
-template void multiply(const double*, const double*, double*, std::int64_t, std::int64_t, std::int64_t);
 template void invert(const float*, float*, std::int64_t);
 template void invert(const double*, double*, std::int64_t);
 template void solve(const float*, const float*, float*, std::int64_t, std::int64_t);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products and solutions of dense row-major matrices. T is float or double.
+// Inverses and solutions of dense row-major matrices. T is float or double.
 #pragma once
 #include <cstdint>
 
 namespace lumigrad {
 
-/// y [m, n] = a [m, k] b [k, n]
-template <class T>
-void multiply(const T* a, const T* b, T* y, std::int64_t m, std::int64_t k, std::int64_t n);
 /// y = a^-1, both [n, n], by LU with partial pivoting; infinities or NaN where a is singular.
 template <class T>
 void invert(const T* a, T* y, std::int64_t n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/dense_matrices.h>
+#include <lumigrad/engine/cpu/product_kernels.h>
 #include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
@@ -69,6 +70,59 @@ T* numbers(const Tensor& t) {
   return reinterpret_cast<T*>(const_cast<std::byte*>(t.bytes()));
 }
 
+// Where the matrices of x, repeated to fill `batch`, begin.
+template <class T>
+class Matrices {
+ public:
+  Matrices(const Tensor& x, const Shape& batch)
+      : all_(expand(x.detach(), matrix_shape(batch, x.size(-2), x.size(-1)))), batch_(batch) {}
+  MatrixView<T> operator[](std::int64_t i) const {
+    const Strides& strides = all_.strides();
+    T* at = numbers<T>(all_);
+    for (int axis = batch_.rank() - 1; axis >= 0; --axis) {
+      at += i % batch_[axis] * strides[static_cast<std::size_t>(axis)];
+      i /= batch_[axis];
+    }
+    const auto last = static_cast<std::size_t>(batch_.rank());
+    return {at, strides[last], strides[last + 1]};
+  }
+
+ private:
+  Tensor all_;
+  Shape batch_;
+};
+
+// y = a b for every matrix of the batch. A job is a group of small products, or some rows of a large one; elements do
+// not depend on the rows beside them (product_kernels.h).
+template <class T>
+void multiply(const Tensor& a, const Tensor& b, const Tensor& y, const Shape& batch) {
+  const std::int64_t m = y.size(-2), k = a.size(-1), n = y.size(-1), count = batch.numel();
+  if (y.numel() == 0) return;
+  const Matrices<T> left(a, batch), right(b, batch), result(y, batch);
+  const auto& kernel = [] {
+    if constexpr (std::is_same_v<T, float>)
+      return product_kernels().f32;
+    else
+      return product_kernels().f64;
+  }();
+  constexpr std::int64_t rows_of_job = 240;
+  const std::int64_t parts = (m + rows_of_job - 1) / rows_of_job;
+  const double work = static_cast<double>(std::min(m, rows_of_job)) * static_cast<double>(k * n + 1);
+  const auto group = static_cast<std::int64_t>(std::max(1.0, 2e4 / work));
+  parallel_for((count * parts + group - 1) / group,
+               [&](std::int64_t job) {
+                 const Tensor room = Tensor::empty({product_room<T>(k, n, std::min(m, rows_of_job))}, dtype_of<T>);
+                 for (std::int64_t i = job * group; i < std::min(count * parts, (job + 1) * group); ++i) {
+                   const std::int64_t first = i % parts * rows_of_job, rows = std::min(m - first, rows_of_job);
+                   MatrixView<T> from = left[i / parts], to = result[i / parts];
+                   const MatrixView<T> by = right[i / parts];
+                   kernel.multiply({from.at + first * from.row, from.row, from.column}, {by.at, by.row, by.column},
+                                   {to.at + first * to.row, to.row, to.column}, rows, k, n, numbers<T>(room));
+                 }
+               },
+               2e-5 * work * static_cast<double>(group));
+}
+
 // Runs f(i-th matrix of each) over a batch; `work` is multiply-adds a matrix.
 template <class F>
 void each_matrix(std::int64_t count, double work, F f) {
@@ -94,13 +148,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
                       b.shape());
   const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
   Tensor y = Tensor::empty(matrix_shape(batch, m, n), a.dtype());
-  const Tensor left = dense(a, batch), right = dense(b, batch);
-  by_dtype(a.dtype(), [&](auto t) {
-    using T = decltype(t);
-    each_matrix(batch.numel(), static_cast<double>(m * k * n), [&](std::int64_t i) {
-      multiply(numbers<T>(left) + i * m * k, numbers<T>(right) + i * k * n, numbers<T>(y) + i * m * n, m, k, n);
-    });
-  });
+  by_dtype(a.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, y, batch); });
   if (auto node = record<MatmulNode>("matmul", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);
     node->kept[1] = node->save_input(1, b);
@@ -130,6 +178,8 @@ Tensor inverse(const Tensor& a, Here here) {
 Tensor solve(const Tensor& a, const Tensor& b, Here here) {
   check_matrices("solve", a);
   check_matrices("solve", b);
+  if (a.is_weak() && !b.is_weak()) return solve(a.to(b.dtype(), here), b, here);
+  if (b.is_weak() && !a.is_weak()) return solve(a, b.to(a.dtype(), here), here);
   const std::int64_t n = a.size(-1), m = b.size(-1);
   require<ShapeError>(a.size(-2) == n && b.size(-2) == n, "solve: expected [.., n, n] and [.., n, m], got ", a.shape(),
                       " and ", b.shape());
