@@ -49,11 +49,14 @@ struct Sigmoid {
     return sigmoid(x);
   }
 };
-/// x sigmoid(x)
+/// x sigmoid(x); max(x, 0) where the sigmoid is 0 or 1 to the last bit of a double, and at infinity, where the product
+/// would be infinity times 0.
 struct Silu {
   template <class V>
   LUMIGRAD_HD V operator()(V x) const {
-    return x * sigmoid(x);
+    const auto far = abs(x) > V(800);
+    const V u = select(far, V(0), x);
+    return select(far, max(x, V(0)), u * sigmoid(u));
   }
 };
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
@@ -87,9 +90,9 @@ LUMIGRAD_HD V horner(V x, double c0, C... rest) {
 template <class V>
 LUMIGRAD_HD V error_function(V x) {
   const auto inner = abs(x) < V(0.46875);
-  const V z = select(inner, x * x, V(0));
+  const V u = select(inner, x, V(0)), z = u * u;
   const V near =
-      x *
+      u *
       horner(z, 3.20937758913846947e03, 3.77485237685302021e02, 1.13864154151050156e02, 3.16112374387056560,
              1.85777706184603153e-1) /
       horner(z, 2.84423683343917062e03, 1.28261652607737228e03, 2.44024637934444173e02, 2.36012909523441209e01, 1.0);
@@ -109,11 +112,13 @@ struct Erf {
     return error_function(x);
   }
 };
-/// x Phi(x), Phi the normal distribution function.
+/// x Phi(x), Phi the normal distribution function; far out as Silu.
 struct Gelu {
   template <class V>
   LUMIGRAD_HD V operator()(V x) const {
-    return V(0.5) * x * (1 + error_function(V(0.70710678118654752) * x));
+    const auto far = abs(x) > V(800);
+    const V u = select(far, V(0), x);
+    return select(far, max(x, V(0)), V(0.5) * u * (1 + error_function(V(0.70710678118654752) * u)));
   }
 };
 

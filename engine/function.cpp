@@ -12,8 +12,8 @@ struct FunctionNode final : Node {
   std::span<Saved> saved() override { return kept; }
 
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
-    std::vector<Tensor> x;
-    for (const Saved& s : kept) x.push_back(s.get(*this));
+    std::vector<Tensor> x;  // part of the graph only when this sweep is recorded
+    for (const Saved& s : kept) x.push_back(recording() ? s.get(*this) : s.get(*this).detach());
     const Tensor y = std::move(x.back());
     x.pop_back();
     // The gradients are linear in the cotangent. When this sweep is recorded, one that does not come from the cotangent

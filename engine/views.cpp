@@ -243,8 +243,23 @@ Tensor flip(const Tensor& x, std::span<const int> axes, Here here) {
   });
 }
 
-Tensor concat(const std::vector<Tensor>& parts, int axis, Here here) {
-  require<ShapeError>(!parts.empty(), "concat: expected at least one tensor, got none");
+namespace {
+
+// Bare numbers take the dtype of the first part that is none, where that loses nothing.
+std::vector<Tensor> of_one_dtype(std::vector<Tensor> parts, Here here) {
+  const auto strong = std::find_if(parts.begin(), parts.end(), [](const Tensor& part) { return !part.is_weak(); });
+  if (strong == parts.end() || !is_differentiable(strong->dtype())) return parts;
+  const DType dtype = strong->dtype();
+  for (Tensor& part : parts)
+    if (part.is_weak()) part = part.to(dtype, here);
+  return parts;
+}
+
+}  // namespace
+
+Tensor concat(const std::vector<Tensor>& given, int axis, Here here) {
+  require<ShapeError>(!given.empty(), "concat: expected at least one tensor, got none");
+  const std::vector<Tensor> parts = of_one_dtype(given, here);
   axis = checked_axis("concat", axis, parts[0].rank());
   std::int64_t extent = 0;
   for (const Tensor& part : parts) {
@@ -256,6 +271,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis, Here here) {
     extent += part.size(axis);
   }
   Tensor y = Tensor::empty(parts[0].shape().with(axis, extent), parts[0].dtype());
+  y.state().weak = std::all_of(parts.begin(), parts.end(), [](const Tensor& part) { return part.is_weak(); });
   std::vector<const Tensor*> inputs;
   std::vector<std::int64_t> extents;
   std::int64_t begin = 0;

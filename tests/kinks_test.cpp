@@ -104,6 +104,32 @@ TEST_CASE("gradients far out are finite") {
   }
 }
 
+TEST_CASE("at infinity activations have the values and slopes of their limits") {
+  const double far = std::numeric_limits<double>::infinity();
+  kink("erf, right", Erf{}, {far}, {0});
+  kink("erf, left", Erf{}, {-far}, {0});
+  kink("silu, right", Silu{}, {far}, {1});
+  kink("silu, left", Silu{}, {-far}, {0});
+  kink("gelu, right", Gelu{}, {far}, {1});
+  kink("gelu, left", Gelu{}, {-far}, {0});
+  kink("sigmoid, left", Sigmoid{}, {-far}, {0});
+  kink("softplus, right", Softplus{}, {far}, {1});
+  kink("tanh, left", Tanh{}, {-far}, {0});
+  const auto infinity = static_cast<float>(far), nan = std::numeric_limits<float>::quiet_NaN();
+  for (Level level : levels()) {
+    INFO(name(level));
+    const auto values = [&](auto formula) {
+      return run_forward<float>(kernels_at(level, formula), {{-infinity, infinity, nan}})[0];
+    };
+    for (const auto& y : {values(Silu{}), values(Gelu{})}) {
+      CHECK(y[0] == 0);
+      CHECK(y[1] == infinity);
+      CHECK(std::isnan(y[2]));
+    }
+    CHECK(std::isnan(values(Erf{})[2]));
+  }
+}
+
 TEST_CASE("the branch not taken leaves nothing behind") {
   CHECK(slopes(Guarded{}, {0.0}) == std::vector<double>{3});
   CHECK(slopes(Guarded{}, {-1.0}) == std::vector<double>{3});

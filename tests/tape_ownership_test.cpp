@@ -94,3 +94,20 @@ TEST_CASE("a tape keeps its nodes when a tensor leaves the graph") {
   x.requires_grad(false);
   CHECK(std::string(tape[0].name()) == "leaf");
 }
+
+TEST_CASE("an adjoint sees inputs outside the graph unless its sweep is recorded") {
+  bool attached = false;
+  const Function f{.name = "observed",
+                   .forward = [](const auto& x) { return x[0] * x[0]; },
+                   .adjoint =
+                       [&](const auto& x, const Tensor& y, const Tensor& w) {
+                         attached = x[0].needs_grad() || y.needs_grad();
+                         return std::vector<Tensor>{2 * x[0] * w};
+                       }};
+  const Tensor x = Tensor::from(std::vector<double>{1, 2}, {2}).requires_grad();
+  sum(f({x})).backward();
+  CHECK_FALSE(attached);
+  CHECK(x.grad().values() == std::vector<double>{2, 4});
+  grad({sum(f({x}))}, {x}, {.create_graph = true});
+  CHECK(attached);
+}

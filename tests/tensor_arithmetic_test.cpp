@@ -42,6 +42,21 @@ TEST_CASE("bare numbers take the dtype of the tensor they meet") {
   CHECK_THROWS_AS(x + Tensor::ones({2}, DType::u8), DTypeError);
 }
 
+TEST_CASE("bare numbers take the dtype of what they are joined to or solved with") {
+  const Tensor numbers = {1.0, 2.0}, x = Tensor::ones({2}, DType::f32);
+  CHECK(concat({numbers, x}, 0).dtype() == DType::f32);
+  CHECK(stack({x, numbers}, 0).dtype() == DType::f32);
+  CHECK((concat({numbers, numbers}, 0) + Tensor::ones({4}, DType::f32)).dtype() == DType::f32);
+  CHECK_THROWS_AS(concat({x, x.to(DType::f64)}, 0), DTypeError);
+  Tensor leaf = Tensor({3.0, 4.0}).requires_grad();
+  sum(concat({leaf, x}, 0) * Tensor({1.0, 2.0, 3.0, 4.0})).backward();
+  CHECK(leaf.grad().values() == std::vector<double>{1, 2});
+  const Tensor eye = Tensor::from(std::vector<float>{2, 0, 0, 4}, {2, 2});
+  const Tensor column = reshape(numbers, {2, 1});
+  CHECK(solve(eye, column).dtype() == DType::f32);
+  CHECK(solve(eye, column).values() == std::vector<double>{0.5, 0.5});
+}
+
 TEST_CASE("a bare number can be a leaf") {
   Tensor gain = Tensor(2.0).requires_grad();
   const Tensor x = Tensor::full({3}, 5, DType::f32);
