@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "command.h"
 #include "tools/report/registration_page.h"
@@ -20,6 +21,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* report_name = "report.html";
+
+/// Losses that are not functions of the difference of two grey levels.
+const std::map<std::string, registration::Measure> measures = {
+    {"lncc", registration::Measure::lncc},
+    {"gradcorr", registration::Measure::gradient_correlation},
+    {"census", registration::Measure::census},
+    {"mi", registration::Measure::mutual_information}};
 
 int register_two(const RegisterRequest& request) {
   registration::Options options = registration_options(request);
@@ -59,7 +67,11 @@ int register_command(const RegisterRequest& request) {
 registration::Options registration_options(const RegisterRequest& request) {
   registration::Options options;
   options.model = registration::parse_model(request.model);
-  options.loss = registration::parse_loss(request.loss);
+  const auto measure = measures.find(request.loss);
+  if (measure != measures.end())
+    options.measure = measure->second;
+  else
+    options.loss = registration::parse_loss(request.loss);
   if (request.init == "identity") {
     options.start = registration::Start::identity;
   } else if (request.init != "auto") {
@@ -120,8 +132,11 @@ void add_register(CLI::App& app, Action& action) {
       ->required();
   command->add_option("--init", request->init, "auto, identity, or a file with a transform to start from")
       ->capture_default_str();
-  command->add_option("--loss", request->loss, "robust function of the residuals")
-      ->check(CLI::IsMember({"l2", "huber", "charbonnier", "tukey", "geman_mcclure"}))
+  command
+      ->add_option("--loss", request->loss,
+                   "robust function of the residuals, or what has to agree instead of grey levels")
+      ->check(
+          CLI::IsMember({"l2", "huber", "charbonnier", "tukey", "geman_mcclure", "lncc", "gradcorr", "census", "mi"}))
       ->capture_default_str();
   command->add_option("--fixed-mask", request->fixed_mask, "image of the fixed one's size; zero pixels are not used");
   command->add_option("--moving-mask", request->moving_mask, "the same for the moving image");

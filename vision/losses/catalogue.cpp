@@ -252,7 +252,8 @@ std::vector<Operator> divergence_rows() {
 const std::vector<Operator>& loss_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> rows;
-    for (const auto& part : {plain_rows(), robust_rows(), correlation_rows(), smoothness_rows(), divergence_rows(), similarity_rows()})
+    for (const auto& part :
+         {plain_rows(), robust_rows(), correlation_rows(), smoothness_rows(), divergence_rows(), similarity_rows()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

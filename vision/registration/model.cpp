@@ -9,6 +9,7 @@ namespace {
 constexpr std::array models = {"translation", "rigid", "similarity", "affine", "homography"};
 constexpr std::array statuses = {"converged", "stalled", "no_gradient", "diverged", "low_overlap"};
 constexpr std::array losses = {"l2", "huber", "charbonnier", "tukey", "geman_mcclure"};
+constexpr std::array measures = {"intensity", "lncc", "gradient_correlation", "census", "mutual_information"};
 
 template <class Enum, std::size_t n>
 Enum parse(const std::array<const char*, n>& words, std::string_view word, const char* what) {
@@ -26,7 +27,9 @@ Enum parse(const std::array<const char*, n>& words, std::string_view word, const
 const char* name(Model model) noexcept { return models[static_cast<std::size_t>(model)]; }
 const char* name(Status status) noexcept { return statuses[static_cast<std::size_t>(status)]; }
 const char* name(Robust loss) noexcept { return losses[static_cast<std::size_t>(loss)]; }
+const char* name(Measure measure) noexcept { return measures[static_cast<std::size_t>(measure)]; }
 Model parse_model(std::string_view word) { return parse<Model>(models, word, "model"); }
 Robust parse_loss(std::string_view word) { return parse<Robust>(losses, word, "loss"); }
+Measure parse_measure(std::string_view word) { return parse<Measure>(measures, word, "measure"); }
 
 }  // namespace lumigrad::registration

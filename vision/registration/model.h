@@ -20,13 +20,23 @@ enum class Start { automatic, identity, given };
 /// low_overlap   what is left of the overlap is too small to judge
 enum class Status { converged, stalled, no_gradient, diverged, low_overlap };
 
+/// What has to agree under the motion:
+/// intensity             grey levels, after gain and bias and, where it is uneven, after the light
+/// lncc                  grey levels after local normalisation: any light that changes slowly over the image
+/// gradient_correlation  directions of gradients: edges count, areas do not
+/// census                which of two neighbours is brighter: any increasing change of grey levels
+/// mutual_information    nothing but that grey levels predict each other: another sensor, inverted or not monotonic
+enum class Measure { intensity, lncc, gradient_correlation, census, mutual_information };
+
 /// "translation", ..., "converged", ..., "geman_mcclure".
 LUMIGRAD_API const char* name(Model model) noexcept;
 LUMIGRAD_API const char* name(Status status) noexcept;
 LUMIGRAD_API const char* name(Robust loss) noexcept;
+LUMIGRAD_API const char* name(Measure measure) noexcept;
 /// The inverses of name; FormatError for a word they do not know.
 LUMIGRAD_API Model parse_model(std::string_view word);
 LUMIGRAD_API Robust parse_loss(std::string_view word);
+LUMIGRAD_API Measure parse_measure(std::string_view word);
 
 /// What happened on one pyramid level.
 struct LevelReport {

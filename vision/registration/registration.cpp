@@ -2,6 +2,7 @@
 // From tensors to grey planes and back.
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
+#include <lumigrad/vision/registration/measure.h>
 #include <lumigrad/vision/registration/mosaic.h>
 #include <lumigrad/vision/registration/registration.h>
 
@@ -215,6 +216,7 @@ Alignment aligned(const Tensor& fixed, const Tensor& moving, const Options& o, c
 }  // namespace
 
 Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
+  if (o.measure != Measure::intensity) return register_by_measure(fixed, moving, o);
   const auto begin = std::chrono::steady_clock::now();
   AlignmentOptions a{.model = o.model,
                      .loss = o.loss,

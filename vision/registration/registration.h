@@ -18,7 +18,8 @@ struct Options {
   Tensor fixed_mask{}, moving_mask{};
   Start start = Start::automatic;
   std::array<double, 9> initial = {1, 0, 0, 0, 1, 0, 0, 0, 1};  ///< with Start::given; row-major, fixed -> moving
-  Robust loss = Robust::geman_mcclure;
+  Measure measure = Measure::intensity;  ///< other than intensity: no gain, bias and covariance (1, 0, infinite)
+  Robust loss = Robust::geman_mcclure;   ///< of the differences; mutual_information has none
   bool gain_bias = true;    ///< solve moving * gain + bias = fixed along; false trusts the grey levels as they are
   int max_iterations = 30;  ///< of the last refinement, at full size
   double tolerance = 3e-3;  ///< the last refinement ends when the corners move less, in pixels
