@@ -42,8 +42,8 @@ TEST_CASE("a band that moves on its own is as if it were not there when it is ma
 }
 
 TEST_CASE("nonsense neither throws nor comes back as NaN") {
-  const proofs::Nonsense n = proofs::nonsense(0, 2000);
-  CHECK(n.pairs == 2000);
+  const proofs::Nonsense n = proofs::nonsense(0, 1000);
+  CHECK(n.pairs == 1000);
   CHECK(n.thrown == 0);
   CHECK(n.not_numbers == 0);
   CHECK(n.statuses[1] + n.statuses[3] + n.statuses[4] > 200);  // not all of it is refused at the door
