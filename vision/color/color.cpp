@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/color/color.h>
 #include <lumigrad/vision/color/formulas.h>
@@ -144,16 +145,32 @@ void require_even(const char* name, const Tensor& image) {
                       ": expected an even height and width, got shape ", image.shape());
 }
 
-Tensor every_second(const Tensor& x, int axis, std::int64_t first, Here here) {
-  return slice(x, axis, first, std::nullopt, 2, here);
+// Means of pairs of elements along an axis.
+Tensor halved(const Tensor& x, int axis, Here here) {
+  const std::int64_t extent = x.size(axis);
+  auto pairs = std::make_shared<Band>(extent);
+  for (std::int64_t i = 0; i < extent; i += 2) {
+    pairs->start_row();
+    pairs->add(i, 0.5);
+    pairs->add(i + 1, 0.5);
+  }
+  return resample(x, x.rank() + axis, std::move(pairs), here);
 }
 
 // Every element along an axis twice in a row.
 Tensor doubled(const Tensor& x, int axis, Here here) {
   const int at = x.rank() + axis;
-  const Shape result = x.shape().with(at, 2 * x.size(at));
-  const Tensor pairs = unsqueeze(x, at + 1, here);
-  return reshape(expand(pairs, pairs.shape().with(at + 1, 2), here), result, here);
+  const std::int64_t extent = 2 * x.size(at);
+  if (!is_differentiable(x.dtype())) {
+    const Tensor pairs = unsqueeze(x, at + 1, here);
+    return reshape(expand(pairs, pairs.shape().with(at + 1, 2), here), x.shape().with(at, extent), here);
+  }
+  auto twice = std::make_shared<Band>(x.size(at));
+  for (std::int64_t i = 0; i < extent; ++i) {
+    twice->start_row();
+    twice->add(i / 2, 1);
+  }
+  return resample(x, at, std::move(twice), here);
 }
 
 // Chroma must have exactly `times` fewer rows and half the columns.
@@ -171,24 +188,18 @@ Tensor joined(const char* name, const Tensor& y, Tensor uv, int times, Here here
 }  // namespace
 
 Yuv rgb_to_yuv420(const Tensor& image, Here here) {
-  require_image("color.rgb_to_yuv420", image, 3);
-  require_even("color.rgb_to_yuv420", image);
-  const Tensor yuv = convert("color.rgb_to_yuv420", RgbToYuv{}, image, here), uv = slice(yuv, -3, 1, 3, 1, here);
-  const Tensor left = every_second(uv, -1, 0, here), right = every_second(uv, -1, 1, here);
-  return {slice(yuv, -3, 0, 1, 1, here),
-          each_value("color.rgb_to_yuv420", Average4{},
-                     {every_second(left, -2, 0, here), every_second(left, -2, 1, here),
-                      every_second(right, -2, 0, here), every_second(right, -2, 1, here)},
-                     {}, here)};
+  const char* name = "color.rgb_to_yuv420";
+  require_image(name, image, 3);
+  require_even(name, image);
+  return {convert(name, Grayscale{}, image, here),
+          halved(halved(convert(name, RgbToUv{}, image, here), -2, here), -1, here)};
 }
 
 Yuv rgb_to_yuv422(const Tensor& image, Here here) {
-  require_image("color.rgb_to_yuv422", image, 3);
-  require_even("color.rgb_to_yuv422", image);
-  const Tensor yuv = convert("color.rgb_to_yuv422", RgbToYuv{}, image, here), uv = slice(yuv, -3, 1, 3, 1, here);
-  return {slice(yuv, -3, 0, 1, 1, here),
-          each_value("color.rgb_to_yuv422", Average2{}, {every_second(uv, -1, 0, here), every_second(uv, -1, 1, here)},
-                     {}, here)};
+  const char* name = "color.rgb_to_yuv422";
+  require_image(name, image, 3);
+  require_even(name, image);
+  return {convert(name, Grayscale{}, image, here), halved(convert(name, RgbToUv{}, image, here), -1, here)};
 }
 
 Tensor yuv420_to_rgb(const Tensor& y, const Tensor& uv, Here here) {

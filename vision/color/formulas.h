@@ -15,8 +15,8 @@ namespace lumigrad::color {
 using ColorFormulas =
     FormulaList<Grayscale, WeightedGrayscale, RgbToHsv, HsvToRgb, RgbToHls, HlsToRgb, ToLinear, FromLinear, RgbToXyz,
                 XyzToRgb, RgbToLab, LabToRgb<true>, LabToRgb<false>, RgbToLuv, LuvToRgb, RgbToYcbcr, YcbcrToRgb,
-                RgbToYuv, YuvToRgb, Average4, Average2, Sepia, AppendAlpha, AppendAlphaPlane, OverColor, OverImage,
-                ToRgb255, FromRgb255, NormalsToRgb255, Rgb255ToNormals>;
+                RgbToYuv, RgbToUv, YuvToRgb, Sepia, AppendAlpha, AppendAlphaPlane, OverColor, OverImage, ToRgb255,
+                FromRgb255, NormalsToRgb255, Rgb255ToNormals>;
 LUMIGRAD_FORMULA_TABLE(color, ColorFormulas);
 
 }  // namespace lumigrad::color

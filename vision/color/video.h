@@ -25,10 +25,19 @@ struct YcbcrToRgb {
   }
 };
 
+/// The colour differences alone.
+struct RgbToUv {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 2> operator()(V r, V g, V b) const {
+    return {{mix(-0.147, r, -0.289, g, 0.436, b), mix(0.615, r, -0.515, g, -0.1, b)}};
+  }
+};
+
 struct RgbToYuv {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b) const {
-    return {{luma(r, g, b), mix(-0.147, r, -0.289, g, 0.436, b), mix(0.615, r, -0.515, g, -0.1, b)}};
+    const Pixel<V, 2> uv = RgbToUv()(r, g, b);
+    return {{luma(r, g, b), uv[0], uv[1]}};
   }
 };
 
@@ -36,22 +45,6 @@ struct YuvToRgb {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V y, V u, V v) const {
     return {{fma(v, V(1.14), y), fma(u, V(-0.396), fma(v, V(-0.581), y)), fma(u, V(2.029), y)}};
-  }
-};
-
-/// The mean of four neighbours: chroma at half the resolution.
-struct Average4 {
-  template <class V>
-  LUMIGRAD_HD V operator()(V a, V b, V c, V d) const {
-    return ((a + b) + (c + d)) * V(0.25);
-  }
-};
-
-/// The mean of two neighbours.
-struct Average2 {
-  template <class V>
-  LUMIGRAD_HD V operator()(V a, V b) const {
-    return (a + b) * V(0.5);
   }
 };
 

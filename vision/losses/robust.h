@@ -16,16 +16,12 @@
 
 namespace lumigrad::losses {
 
-/// log(1 + t) for t >= 0, small t included: 2 artanh(z) with z = t / (2 + t), as a series for t < 1/4.
+/// log(1 + t) for t >= 0, small t included: u = 1 + t is rounded, and what rounding took from t is given back to first
+/// order. The correction has no slope of its own, so the slope is 1 / u.
 template <class V>
 LUMIGRAD_HD V log_one_plus(const V& t) {
-  const auto small = t < V(0.25);
-  const V z = t / (2 + t), q = z * z;
-  const V tail = fma(
-      q,
-      fma(q, fma(q, fma(q, fma(q, fma(q, V(1.0 / 13), V(1.0 / 11)), V(1.0 / 9)), V(1.0 / 7)), V(1.0 / 5)), V(1.0 / 3)),
-      V(1));
-  return select(small, 2 * z * tail, log(1 + t));
+  const V u = 1 + t;
+  return log(u) + (t - (u - 1)) / u;
 }
 
 /// 1 - e^-t for t >= 0, as a series for t < 1/8.
