@@ -69,6 +69,12 @@ LUMIGRAD_HD V pow_exponent_slope(const V& x, const V&, const V& y) {
   return select(x > V(0), y * log(select(x > V(0), x, V(1))), V(0));
 }
 
+// y = x^p for x > 0 and a constant p
+template <class V>
+LUMIGRAD_HD V positive_pow_slope(const V& x, double p, const V& y) {
+  return V(p) * y / x;
+}
+
 // t = atan2(y, x):  dt/dy = x / (x^2 + y^2),  dt/dx = -y / (x^2 + y^2); 0 at the origin.
 template <class V>
 LUMIGRAD_HD V atan2_slope(const V& other, const V& y, const V& x) {
@@ -194,6 +200,10 @@ struct Dual {
   friend LUMIGRAD_HD Dual pow(const Dual& x, const Dual& p) {
     const V y = pow(x.value, p.value);
     return chain(y, pow_slope(x.value, p.value, y), x, pow_exponent_slope(x.value, p.value, y), p);
+  }
+  friend LUMIGRAD_HD Dual positive_pow(const Dual& x, double p) {
+    const V y = positive_pow(x.value, p);
+    return chain(y, positive_pow_slope(x.value, p, y), x);
   }
   friend LUMIGRAD_HD Dual atan2(const Dual& y, const Dual& x) {
     return chain(atan2(y.value, x.value), atan2_slope(x.value, y.value, x.value), y,

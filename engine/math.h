@@ -5,7 +5,7 @@
 // vector of dual numbers, or a symbol that only writes down what was done. It may use
 //
 //     + - * /    < <= > >= == !=    & | !  (on the results of comparisons)
-//     fma select min max clamp abs floor sqrt cbrt exp log pow sin cos atan2
+//     fma select min max clamp abs floor sqrt cbrt exp log pow positive_pow sin cos atan2
 //
 // and nothing else: no `if` on data, integers bare (`6 * x`), every other constant as `V(0.5)`. This file says what the
 // names mean for the plain scalars float and double, on the host and on CUDA devices; cpu/simd.h, dual.h and recorded.h
@@ -24,6 +24,9 @@
 //     pow(x, p)      x < 0                 p integer      in x: p x^(p-1); in p: 0 (NaN value for other p)
 //     atan2(y, x)    y == x == 0           0              0 in both
 //     select(m,a,b)  anywhere              a or b         of the chosen one alone: a NaN in the other never leaks
+//
+// positive_pow(x, 2.4) is pow with a constant exponent for x > 0, at half the price: it is right where x and the power
+// are ordinary numbers (2^-126 to 2^126), and anything at all elsewhere, which a formula must not choose.
 //
 // Slopes that a limit does not fix are zero rather than infinite because 0 * infinity would poison every gradient that
 // passes through the same pixel.
@@ -75,6 +78,8 @@ LUMIGRAD_INLINE float log(float x) { return std::log(x); }
 LUMIGRAD_INLINE double log(double x) { return std::log(x); }
 LUMIGRAD_INLINE float pow(float x, float p) { return std::pow(x, p); }
 LUMIGRAD_INLINE double pow(double x, double p) { return std::pow(x, p); }
+LUMIGRAD_INLINE float positive_pow(float x, double p) { return std::pow(x, static_cast<float>(p)); }
+LUMIGRAD_INLINE double positive_pow(double x, double p) { return std::pow(x, p); }
 LUMIGRAD_INLINE float sin(float x) { return std::sin(x); }
 LUMIGRAD_INLINE double sin(double x) { return std::sin(x); }
 LUMIGRAD_INLINE float cos(float x) { return std::cos(x); }
@@ -89,4 +94,4 @@ LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 #define LUMIGRAD_WORDS                                                                                          \
   using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,          \
       lumigrad::floor, lumigrad::fma, lumigrad::log, lumigrad::max, lumigrad::min, lumigrad::pi, lumigrad::pow, \
-      lumigrad::select, lumigrad::sin, lumigrad::sqrt
+      lumigrad::positive_pow, lumigrad::select, lumigrad::sin, lumigrad::sqrt

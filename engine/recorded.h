@@ -65,7 +65,7 @@ constexpr void mark_guards(const FormulaRecord& r, Plan& plan) {
     const Step& s = r.step[i];
     bool a = s.a >= 0 && wild[s.a], b = s.b >= 0 && wild[s.b], c = s.c >= 0 && wild[s.c];
     if (s.word == Word::input || s.word == Word::constant || is_condition(s.word)) continue;
-    const bool root_or_power = s.word == Word::sqrt || (s.word >= Word::cbrt && s.word <= Word::pow);
+    const bool root_or_power = s.word == Word::sqrt || (s.word >= Word::cbrt && s.word <= Word::positive_pow);
     const bool divides = s.word == Word::div && r.step[s.b].word != Word::constant;
     wild[i] = a || b || c || root_or_power || divides;
     const bool product = (s.word == Word::mul || s.word == Word::fma) && (a || b);
@@ -118,11 +118,17 @@ struct Planned : Recorded<F> {
       make_plan(Recorded<F>::recording, inputs_of<F> + (WithParams ? params_of<F> : 0), outputs_of<F>);
 };
 
-/// Whether a formula uses a function that takes a long polynomial to compute.
+/// Whether a formula computes, for every pixel, a function that takes a long polynomial. Functions of parameters alone
+/// do not count: they are the same for all pixels.
 template <class F>
 inline constexpr bool transcendental = [] {
+  bool varies[max_steps] = {};
   for (int i = 0; i < Recorded<F>::steps; ++i) {
-    if (is_transcendental(Recorded<F>::recording.step[i].word)) return true;
+    const Step s = Recorded<F>::recording.step[i];
+    varies[i] = s.word == Word::input
+                    ? s.a < Recorded<F>::inputs
+                    : (s.a >= 0 && varies[s.a]) || (s.b >= 0 && varies[s.b]) || (s.c >= 0 && varies[s.c]);
+    if (varies[i] && is_transcendental(s.word)) return true;
   }
   return false;
 }();
@@ -176,6 +182,8 @@ LUMIGRAD_HD void replay_value(V* v, MaskOf<V>* m, const V* x, const V* p) {
     v[I] = log(v[s.a]);
   } else if constexpr (word == Word::pow) {
     v[I] = pow(v[s.a], v[s.b]);
+  } else if constexpr (word == Word::positive_pow) {
+    v[I] = positive_pow(v[s.a], s.constant);
   } else if constexpr (word == Word::sin) {
     v[I] = sin(v[s.a]);
   } else if constexpr (word == Word::cos) {
@@ -314,6 +322,8 @@ LUMIGRAD_HD void replay_adjoint(const V* v, const MaskOf<V>* m, V* adjoint) {
   } else if constexpr (word == Word::pow) {
     if constexpr (wants<R, I, 0>()) pass<R, I, 0>(adjoint, pow_slope(v[s.a], v[s.b], v[I]));
     if constexpr (wants<R, I, 1>()) pass<R, I, 1>(adjoint, pow_exponent_slope(v[s.a], v[s.b], v[I]));
+  } else if constexpr (word == Word::positive_pow) {
+    pass<R, I, 0>(adjoint, positive_pow_slope(v[s.a], s.constant, v[I]));
   } else if constexpr (word == Word::atan2) {
     if constexpr (wants<R, I, 0>()) pass<R, I, 0>(adjoint, atan2_slope(v[s.b], v[s.a], v[s.b]));
     if constexpr (wants<R, I, 1>()) pass<R, I, 1>(adjoint, -atan2_slope(v[s.a], v[s.a], v[s.b]));

@@ -32,6 +32,7 @@ enum class Word {
   exp,
   log,
   pow,
+  positive_pow,
   sin,
   cos,
   atan2,
@@ -213,6 +214,10 @@ struct Symbol {
   friend constexpr Symbol sin(const Symbol& a) { return record(Word::sin, a); }
   friend constexpr Symbol cos(const Symbol& a) { return record(Word::cos, a); }
   friend constexpr Symbol pow(const Symbol& x, const Symbol& p) { return p.is(1) ? x : record(Word::pow, x, p); }
+  friend constexpr Symbol positive_pow(const Symbol& x, double p) {
+    if (!x.recording) lumigrad_formula_applies_a_function_to_constants_only_write_the_result_as_a_constant();
+    return {x.recording, x.recording->add({Word::positive_pow, x.id, -1, -1, p})};
+  }
   friend constexpr Symbol atan2(const Symbol& y, const Symbol& x) { return record(Word::atan2, y, x); }
 };
 

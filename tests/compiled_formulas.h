@@ -3,6 +3,7 @@
 #pragma once
 #include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/formulas.h>
+#include <lumigrad/vision/color/formulas.h>
 
 #include <vector>
 
@@ -20,7 +21,7 @@ inline std::vector<Level> levels() {
   return found;
 }
 
-/// The kernels of an engine formula at one level.
+/// The kernels of a compiled formula at one level.
 template <class F>
 const PixelKernels& kernels_at(Level level, F) {
   constexpr bool elementwise = ElementwiseFormulas::contains<F>;
@@ -31,6 +32,13 @@ const PixelKernels& kernels_at(Level level, F) {
     if (level == Level::v3) return elementwise_kernels_v3.entry[i];
 #endif
     return elementwise_kernels_baseline.entry[i];
+  } else if constexpr (color::ColorFormulas::contains<F>) {
+    constexpr int i = color::ColorFormulas::index<F>();
+#if defined(__x86_64__)
+    if (level == Level::v4) return color::color_kernels_v4.entry[i];
+    if (level == Level::v3) return color::color_kernels_v3.entry[i];
+#endif
+    return color::color_kernels_baseline.entry[i];
   } else {
     constexpr int i = ActivationFormulas::index<F>();
 #if defined(__x86_64__)

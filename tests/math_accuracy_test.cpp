@@ -148,6 +148,18 @@ TEST_CASE("powers: the error grows with the exponent, not with the logarithm of 
   accurate("pow", Pow{}, BINARY(pow), any, 2, 2.6, 1, {2, 2.0000001});
 }
 
+TEST_CASE("positive powers: the curves of light and code values") {
+  // Near the straight start p log2 x is 8: its rounding alone is worth several units.
+  accurate(
+      "to_linear", color::ToLinear{},
+      [](long double c, long double) { return c <= 0.04045f ? c / 12.92L : std::pow((c + 0.055L) / 1.055L, 2.4L); },
+      {-1, 8}, 12, 15, 6);
+  accurate(
+      "from_linear", color::FromLinear{},
+      [](long double c, long double) { return c <= 0.0031308f ? c * 12.92L : 1.055L * std::pow(c, 1 / 2.4L) - 0.055L; },
+      {-1, 8}, 7, 7, 5);
+}
+
 TEST_CASE("powers at the ends: zeros, infinities, negative bases, integer exponents") {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> base = {0, -0.0f, 1, -1, 2, -2, 0.5f, inf, -inf, nan, 1e-40f, -3},

@@ -120,23 +120,43 @@ LUMIGRAD_SIMD Floats<K> vector_pow(const Floats<K>& x, const Floats<K>& p) {
   return select((p == 0) | (x == 1), V(1), select(p == p, signed_y, p));
 }
 
-// y = 1 / cbrt(x) needs no division: from a guess by dividing the exponent by 3, with h = 1 - x y^3,
-// y (1 + h/3 + 2 h^2/9 + 14 h^3/81) repeats the root's series. Then c = x y^2 = cbrt(x), and one Newton step on c.
+// The same for x and x^p well inside the range of ordinary numbers, nothing else. log2 (1 + f) = f l(f), fit 2^-24;
+// what fma leaves of p log2 x after rounding to the nearest integer n is exact. Adding 1.5 2^23 does that rounding, and
+// n stands in the lowest bits of the sum. 2^r fit 2^-23. The relative error is about (1 + |p log2 x| / 2) 2^-23, at the
+// baseline half as much again.
+template <int K>
+LUMIGRAD_SIMD Floats<K> vector_positive_pow(const Floats<K>& x, const Floats<K>& p) {
+  using V = Floats<K>;
+  const FloatBits<K> e = (bits(x) - 0x3f3504f3) >> 23;
+  const V f = V::from_bits(bits(x) - (e << 23)) - 1;
+  const V l = polynomial(f, 1.44269478f, -0.721357107f, 0.480938911f, -0.360088199f, 0.286716163f, -0.250067204f,
+                         0.236843258f, -0.145700216f);
+  const V log2 = fma(f, l, V::from_int(e)), big(0x1.8p23f), shifted = fma(log2, p, big);
+  const V r = fma(log2, p, big - shifted);
+  const V power = polynomial(r, 1.0f, 0.693147004f, 0.240222454f, 0.0555071086f, 0.00967139378f, 0.00132697402f);
+  return V::from_bits(bits(power) + (bits(shifted) << 23));
+}
+template <int K>
+LUMIGRAD_SIMD Vec<double, K> vector_positive_pow(const Vec<double, K>& x, const Vec<double, K>& p) {
+  return vector_pow(x, p);
+}
+
+// Without a division: y = 1 / cbrt(x) roughly, by dividing the exponent by 3; with h = 1 - x y^3, which is small,
+// y (1 + h/3 + 2 h^2/9 + 14 h^3/81) repeats the root's series (2^-16). Then c = x y^2 is cbrt(x) to the same digits,
+// and one Newton step, c + (x - c^3) / (3 c^2), gives the rest; 1 / c^2 is y^2.
 template <int K>
 LUMIGRAD_SIMD Floats<K> vector_cbrt(const Floats<K>& x) {
   using V = Floats<K>;
   const V size = abs(x);
-  const auto small = size < V(0x1p-126f);
+  const auto small = size < V(0x1p-100f);  // below, c^3 would lose digits
   const V scaled = select(small, size * V(0x1p24f), size);
   V y = V::from_bits(to_int(fma(V::from_int(bits(scaled)), V(-1.0f / 3), V(1419967116.0f))));
-  for (int step = 0; step < 2; ++step) {
-    const V h = V(1) - ((scaled * y) * y) * y;
-    y = fma(y * h, polynomial(h, 1.0f / 3, 2.0f / 9, 14.0f / 81), y);
-  }
-  const V c = (scaled * y) * y;
-  const V root = fma(fma(c * c, -c, scaled) * V(1.0f / 3), y * y, c);
+  const V h = fma(scaled * y, -(y * y), V(1));
+  y = fma(y * h, polynomial(h, 1.0f / 3, 2.0f / 9, 14.0f / 81), y);
+  const V square = y * y, c = scaled * square;
+  const V root = fma(fma(c * c, -c, scaled) * V(1.0f / 3), square, c);
   const V unscaled = select(small, root * V(0x1p-8f), root);
-  return select((size > 0) & (size < V(HUGE_VALF)), copysign(unscaled, x), x);
+  return select(size < V(HUGE_VALF), copysign(unscaled, x), x);
 }
 
 // sin r = r + r^3 s(r^2), fit 2^-32;  cos r = 1 - r^2/2 + r^4 c(r^2), fit 2^-33;  |r| <= pi/4.

@@ -23,7 +23,7 @@ struct RgbToLab {
  private:
   template <class V>
   static LUMIGRAD_HD V bend(const V& t) {
-    return select(t > V(0.008856), cbrt(max(t, V(0.008856))), fma(t, V(7.787), V(4.0 / 29)));
+    return select(t > V(0.008856), cbrt(t), fma(t, V(7.787), V(4.0 / 29)));
   }
 };
 
@@ -63,7 +63,7 @@ struct RgbToLuv {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
     const Pixel<V, 3> c = xyz_of(to_linear(r), to_linear(g), to_linear(b));
-    const V L = select(c[1] > V(0.008856), fma(cbrt(max(c[1], V(0.008856))), V(116), V(-16)), c[1] * V(903.3));
+    const V L = select(c[1] > V(0.008856), fma(cbrt(c[1]), V(116), V(-16)), c[1] * V(903.3));
     const V scale = 1 / (fma(c[1], V(15), fma(c[2], V(3), c[0])) + p[0]);
     return {{L, 13 * L * fma(4 * c[0], scale, V(-white_u)), 13 * L * fma(9 * c[1], scale, V(-white_v))}};
   }

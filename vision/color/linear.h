@@ -4,27 +4,21 @@
 // The curve is a power with a straight start (IEC 61966-2-1):
 //     linear = c / 12.92                        for c <= 0.04045
 //              ((c + 0.055) / 1.055)^2.4        above
-// The power is only taken of numbers from its own side, so dark and negative values cost no NaN, forward or backward.
+// The power of dark and negative values is never chosen, so it costs no NaN, forward or backward.
 #pragma once
 #include <lumigrad/engine/formula.h>
 
 namespace lumigrad::color {
 
-/// x^p for x > 0 and a modest p: by two short functions instead of one that is right for every x and p.
-template <class V>
-LUMIGRAD_HD V positive_power(const V& x, double p) {
-  return exp(V(p) * log(x));
-}
-
 template <class V>
 LUMIGRAD_HD V to_linear(const V& c) {
-  const V power = positive_power(fma(max(c, V(0.04045)), V(1 / 1.055), V(0.055 / 1.055)), 2.4);
+  const V power = positive_pow(fma(c, V(1 / 1.055), V(0.055 / 1.055)), 2.4);
   return select(c > V(0.04045), power, c * V(1 / 12.92));
 }
 
 template <class V>
 LUMIGRAD_HD V from_linear(const V& c) {
-  const V power = fma(positive_power(max(c, V(0.0031308)), 1 / 2.4), V(1.055), V(-0.055));
+  const V power = fma(positive_pow(c, 1 / 2.4), V(1.055), V(-0.055));
   return select(c > V(0.0031308), power, c * V(12.92));
 }
 
