@@ -35,7 +35,7 @@ struct LossOptions {
   int iterations = 40;                                          ///< on each level
   int smallest = 32;                                            ///< shorter side of the coarsest level, px
   /// How far the loss must stand out for the motion to be believed. Losses with more freedom to fit what does not
-  /// belong together need more: 6 does for differences of grey levels, 20 for mutual information.
+  /// belong together need more: 6 does for differences of grey levels, 12 for mutual information.
   double distinct = 6;
 };
 

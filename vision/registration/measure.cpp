@@ -65,7 +65,7 @@ Result by_information(const Tensor& fixed, const Tensor& moving, const Options& 
                  .moving_mask = o.moving_mask,
                  .start = near ? Start::given : o.start,
                  .initial = near ? near->matrix : o.initial,
-                 .distinct = 20};
+                 .distinct = 12};
   Result r = register_by(loss, select(f.values, 0, 0), select(m.values, 0, 0), by);
   if (near) r.start = near->start;
   return r;
