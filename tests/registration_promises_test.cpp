@@ -13,8 +13,8 @@ TEST_CASE("errors under noise are what the covariance says") {
     for (const double sigma : {0.01, 0.04}) {
       CAPTURE(correlated);
       CAPTURE(sigma);
-      const proofs::Certainty c = proofs::certainty(Model::affine, correlated, sigma, 100);
-      CHECK(c.converged == 100);
+      const proofs::Certainty c = proofs::certainty(Model::affine, correlated, sigma, 50);
+      CHECK(c.converged == 50);
       CHECK(c.variance_ratio > 0.67);
       CHECK(c.variance_ratio < 1.5);
       CHECK(c.normalised > 0.8);
@@ -49,4 +49,4 @@ TEST_CASE("nonsense neither throws nor comes back as NaN") {
   CHECK(n.statuses[1] + n.statuses[3] + n.statuses[4] > 200);  // not all of it is refused at the door
 }
 
-TEST_CASE("different textures are not called converged") { CHECK(proofs::converged_though_unrelated({}, 20) == 0); }
+TEST_CASE("different textures are not called converged") { CHECK(proofs::converged_though_unrelated({}, 10) == 0); }
