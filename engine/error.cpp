@@ -11,6 +11,12 @@ std::string to_string(double value) {
   return std::string(text, end);
 }
 
+std::string joined(std::initializer_list<Part> parts) {
+  std::string text;
+  for (const Part& part : parts) part.append_to(text);
+  return text;
+}
+
 namespace {
 constexpr std::string_view dtype_names[dtype_count] = {"f32", "f64", "f16", "bf16", "u8", "u16", "i32", "i64", "bool"};
 }

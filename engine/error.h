@@ -3,6 +3,7 @@
 // leaves its tensors and the tape as they were. A message reads `operator: expected ..., got ...`.
 #pragma once
 #include <concepts>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -60,19 +61,43 @@ std::string to_string(T value) {
 /// The shortest decimal text that reads back as the same number.
 LUMIGRAD_API std::string to_string(double value);
 
-/// Joins the parts of a message; each part is anything with a `to_string`.
+/// One part of a message: anything with a `to_string`. It refers to its value, which is turned into text only when the
+/// message is needed; so a check that passes costs a branch, and one more check costs the library a few bytes.
+class Part {
+ public:
+  Part(std::string_view text) : value_(text.data()), size_(text.size()) {}
+  template <class T>
+  requires(!std::convertible_to<const T&, std::string_view>) Part(const T& value)
+      : value_(&value),
+        append_([](std::string& text, const void* from) { text.append(to_string(*static_cast<const T*>(from))); }) {}
+  void append_to(std::string& text) const {
+    if (append_) return append_(text, value_);
+    text.append(static_cast<const char*>(value_), size_);
+  }
+
+ private:
+  const void* value_;
+  std::size_t size_ = 0;
+  void (*append_)(std::string& text, const void* value) = nullptr;  // null: text of size_ characters
+};
+
+/// Joins the parts of a message.
+LUMIGRAD_API std::string joined(std::initializer_list<Part> parts);
 template <class... Parts>
 std::string message(const Parts&... parts) {
-  std::string text;
-  (text.append(to_string(parts)), ...);
-  return text;
+  return joined({Part(parts)...});
+}
+
+template <class Kind>
+[[noreturn, gnu::cold, gnu::noinline]] void raise(std::initializer_list<Part> parts) {
+  throw Kind(joined(parts));
 }
 
 /// Throws `Kind` with the joined parts unless `ok`; the message is built only on failure.
 template <class Kind, class... Parts>
 inline void require(bool ok, const Parts&... parts) {
   if (!ok) [[unlikely]]
-    throw Kind(message(parts...));
+    raise<Kind>({Part(parts)...});
 }
 
 }  // namespace lumigrad

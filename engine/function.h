@@ -12,8 +12,8 @@
 //                        }};
 //   Tensor y = swish({x});
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/tensor.h>
-#include <functional>
 
 namespace lumigrad {
 
@@ -22,9 +22,9 @@ namespace lumigrad {
 /// raised.
 struct Function {
   const char* name = "function";  ///< a string that outlives the graph
-  std::function<Tensor(const std::vector<Tensor>& inputs)> forward;
+  Callable<Tensor(const std::vector<Tensor>& inputs)> forward;
   /// The gradients of <output, cotangent>, one an input in its shape; undefined where none flows.
-  std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs, const Tensor& output, const Tensor& cotangent)>
+  Callable<std::vector<Tensor>(const std::vector<Tensor>& inputs, const Tensor& output, const Tensor& cotangent)>
       adjoint;
 
   /// Calls forward and records. Throws GraphError / ShapeError when the adjoint returns other than it must.

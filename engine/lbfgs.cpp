@@ -155,7 +155,7 @@ std::vector<double> Lbfgs::direction(std::span<const double> gradient) const {
   return d;
 }
 
-MinimizationReport Lbfgs::minimize(const std::function<Tensor()>& loss) {
+MinimizationReport Lbfgs::minimize(const Callable<Tensor()>& loss) {
   FlatParameters flat(parameters_);
   MinimizationReport report;
   const auto here = [&] {

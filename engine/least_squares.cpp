@@ -147,6 +147,8 @@ Tensor residual_jacobian(const Tensor& r, const std::vector<Tensor>& parameters)
 GaussNewton::GaussNewton(std::vector<Tensor> parameters, LeastSquaresOptions o)
     : Optimizer(std::move(parameters)), options(o) {}
 
+State GaussNewton::state() const { return {}; }
+
 MinimizationReport GaussNewton::minimize(const Residuals& residuals) {
   return Descent(parameters_, residuals, options, "gauss_newton.step").run([](Descent& descent) {
     while (true) {

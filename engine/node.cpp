@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/node.h>
+#include <atomic>
 
 namespace lumigrad {
 namespace {

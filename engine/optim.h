@@ -14,8 +14,8 @@
 // tensors: `state()` goes into a safetensors file, `load()` brings it back, and the run continues bit for bit. Options
 // are the program's and are not saved; they may be changed between steps (`adam.options.learning_rate *= 0.5`).
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/module.h>
-#include <functional>
 
 namespace lumigrad {
 
@@ -142,7 +142,7 @@ class LUMIGRAD_API Lbfgs final : public Optimizer {
   LbfgsOptions options;  ///< `history` is fixed when it is made
   /// Goes down on `loss`, which computes one number from the parameters each time it is called. When it throws, the
   /// parameters are put back to the best point and the error goes on. A later call continues with the model it has.
-  MinimizationReport minimize(const std::function<Tensor()>& loss);
+  MinimizationReport minimize(const Callable<Tensor()>& loss);
   State state() const override;  ///< steps, changes [history, n] f64, and pairs, i64
 
  private:
@@ -154,7 +154,7 @@ class LUMIGRAD_API Lbfgs final : public Optimizer {
 };
 
 /// Residuals as a function of the parameters: one tensor of any shape, the same at each call.
-using Residuals = std::function<Tensor(const std::vector<Tensor>& parameters)>;
+using Residuals = Callable<Tensor(const std::vector<Tensor>& parameters)>;
 
 /// The matrix dr/dparameters [m, n], f64, of recorded residuals r (m numbers) in leaves of n numbers together.
 /// Row i is a reverse sweep with the unit vector e_i. Column j takes two: with a dummy w, g(w) = J'w is a reverse sweep
@@ -177,7 +177,7 @@ class LUMIGRAD_API GaussNewton final : public Optimizer {
   LeastSquaresOptions options;
   /// When `residuals` throws, the parameters are put back to the best point and the error goes on.
   MinimizationReport minimize(const Residuals& residuals);
-  State state() const override { return {}; }
+  State state() const override;  ///< nothing
 };
 
 /// Minimizes half of r'r by (J'J + damping diag(J'J)) d = -J'r: between Gauss-Newton and a short step down the

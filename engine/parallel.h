@@ -3,10 +3,9 @@
 // number of threads, and each chunk writes its own part of the result: so the result is the same bits at any thread
 // count. Sums over chunks are kept one per chunk and added by the caller in order.
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/error.h>
-#include <lumigrad/engine/function_ref.h>
 #include <cstdint>
-#include <functional>
 
 namespace lumigrad {
 
@@ -25,7 +24,7 @@ LUMIGRAD_API int num_threads();
 LUMIGRAD_API void set_num_threads(int count);
 
 /// Runs body(0) ... body(chunks - 1), each once, and returns when all are done. The bodies it is given do not throw.
-using Executor = std::function<void(std::int64_t chunks, FunctionRef<void(std::int64_t)> body)>;
+using Executor = Callable<void(std::int64_t chunks, FunctionRef<void(std::int64_t)> body)>;
 
 /// Lets a program run the library's work on its own threads; an empty Executor restores the library's pool. Regions
 /// under way finish where they began. With one thread (num_threads() == 1) the executor is not asked.

@@ -16,7 +16,8 @@ inline constexpr int max_rank = 8;
 class LUMIGRAD_API Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
+  Shape(std::initializer_list<std::int64_t> extents)
+      : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
   /// Throws ShapeError for more than eight extents, a negative one, or a total (zeros left out) beyond 2^59 elements.
   explicit Shape(std::span<const std::int64_t> extents);
 

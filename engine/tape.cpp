@@ -2,11 +2,15 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/tape.h>
 #include <algorithm>
+#include <atomic>
 
 namespace lumigrad {
 namespace {
 
 std::atomic<std::uint64_t> next_mark{1};
+
+// Two threads may try to sweep one graph.
+std::atomic_ref<std::uint64_t> mark_of(const Node& node) { return std::atomic_ref(node.mark); }
 
 // The nodes below some outputs, each marked as belonging to one sweep; marks and cotangents are gone when it ends,
 // however it ends.
@@ -31,13 +35,13 @@ class Sweep {
 
   /// Latest first.
   std::vector<Node*>& nodes() { return nodes_; }
-  bool holds(const Node& node) const { return node.mark.load(std::memory_order_relaxed) == mark_; }
+  bool holds(const Node& node) const { return mark_of(node).load(std::memory_order_relaxed) == mark_; }
 
  private:
   void take(Node* node) {
     std::uint64_t found = 0;
     if (nodes_.size() == nodes_.capacity()) nodes_.reserve(2 * nodes_.size() + 64);  // what throws, throws unmarked
-    if (node->mark.compare_exchange_strong(found, mark_, std::memory_order_acquire)) {
+    if (mark_of(*node).compare_exchange_strong(found, mark_, std::memory_order_acquire)) {
       nodes_.push_back(node);
       return;
     }
@@ -47,7 +51,7 @@ class Sweep {
   void clear() {
     for (Node* node : nodes_) {
       node->cotangents.clear();
-      node->mark.store(0, std::memory_order_release);
+      mark_of(*node).store(0, std::memory_order_release);
     }
   }
 
@@ -77,9 +81,9 @@ Tensor seed_of(const Tensor& output, const Tensor& seed) {
 // A node whose inputs are all outside the sweep has nothing to hand on.
 bool has_work(const Node& node) {
   if (node.is_leaf() || node.cotangents.empty()) return false;
-  const std::uint64_t mark = node.mark.load(std::memory_order_relaxed);
+  const std::uint64_t mark = mark_of(node).load(std::memory_order_relaxed);
   for (const Edge& edge : node.inputs())
-    if (edge.node && edge.node->mark.load(std::memory_order_relaxed) == mark) return true;
+    if (edge.node && mark_of(*edge.node).load(std::memory_order_relaxed) == mark) return true;
   return false;
 }
 
@@ -102,7 +106,7 @@ void run(Sweep& sweep, bool create_graph, bool release, const SweepObserver& obs
       if (AnomalyMode::active())
         require<NumericError>(all_finite(gradients[i]), node->name(), ": the gradient of input ", i,
                               " is not finite; recorded at ", node->here().file, ":", node->here().line);
-      if (edge.node->mark.load(std::memory_order_relaxed) == node->mark.load(std::memory_order_relaxed))
+      if (mark_of(*edge.node).load(std::memory_order_relaxed) == mark_of(*node).load(std::memory_order_relaxed))
         accumulate(*edge.node, edge.output, gradients[i]);
     }
     if (!node->keep_cotangents) node->cotangents.clear();
@@ -179,15 +183,15 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
     bool leads = (*it)->keep_cotangents;
     for (const Edge& edge : (*it)->inputs())
-      leads |= edge.node && edge.node->mark.load(std::memory_order_relaxed) != 0 && edge.node->leads;
+      leads |= edge.node && mark_of(*edge.node).load(std::memory_order_relaxed) != 0 && edge.node->leads;
     (*it)->leads = leads;
   }
   for (Node* node : nodes)
-    if (!node->leads) node->mark.store(0, std::memory_order_release);
+    if (!node->leads) mark_of(*node).store(0, std::memory_order_release);
   std::erase_if(nodes, [](Node* node) { return !node->leads; });
 
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i].needs_grad() || !outputs[i].state().node->mark.load(std::memory_order_relaxed)) continue;
+    if (!outputs[i].needs_grad() || !mark_of(*outputs[i].state().node).load(std::memory_order_relaxed)) continue;
     const Tensor seed = seed_of(outputs[i], options.seeds.empty() ? Tensor() : options.seeds[i]);
     accumulate(*outputs[i].state().node, outputs[i].state().output, seed);
   }
@@ -204,7 +208,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   return gradients;
 }
 
-Pullback vjp(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
+Pullback vjp(const Callable<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
              const Tensor& w) {
   Recording on(true);
   std::vector<Tensor> leaves;

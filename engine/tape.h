@@ -16,8 +16,8 @@
 // Each node is visited once, so a graph with 2^40 paths costs no more than its number of nodes. With create_graph the
 // adjoints are recorded like any other arithmetic, and their result can be differentiated again.
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/node.h>
-#include <functional>
 
 namespace lumigrad {
 
@@ -40,7 +40,7 @@ class LUMIGRAD_API Tape {
 };
 
 /// Called before each step of a sweep with the node and the cotangents that arrived at its outputs.
-using SweepObserver = std::function<void(const Node&, std::span<const Tensor>)>;
+using SweepObserver = Callable<void(const Node&, std::span<const Tensor>)>;
 
 /// Sweeps back from `outputs` with the cotangents `seeds` (an undefined one stands for 1 and needs a one-element
 /// output) and adds to the gradient of every leaf.
@@ -63,7 +63,7 @@ struct Pullback {
   Tensor value;
   std::vector<Tensor> gradients;
 };
-LUMIGRAD_API Pullback vjp(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
+LUMIGRAD_API Pullback vjp(const Callable<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
                           const Tensor& w);
 
 }  // namespace lumigrad

@@ -10,13 +10,13 @@ namespace lumigrad {
 /// otherwise.
 LUMIGRAD_API Tensor reshape(const Tensor& x, std::span<const std::int64_t> extents, Here here = {});
 inline Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents, Here here = {}) {
-  return reshape(x, std::span(extents.begin(), extents.size()), here);
+  return reshape(x, std::span<const std::int64_t>(extents.begin(), extents.size()), here);
 }
 inline Tensor reshape(const Tensor& x, const Shape& shape, Here here = {}) { return reshape(x, shape.extents(), here); }
 /// Axes in another order: result axis i is axis order[i] of x. A view.
 LUMIGRAD_API Tensor permute(const Tensor& x, std::span<const int> order, Here here = {});
 inline Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here = {}) {
-  return permute(x, std::span(order.begin(), order.size()), here);
+  return permute(x, std::span<const int>(order.begin(), order.size()), here);
 }
 /// Two axes exchanged. A view.
 LUMIGRAD_API Tensor transpose(const Tensor& x, int a, int b, Here here = {});

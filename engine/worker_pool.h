@@ -7,7 +7,7 @@
 // and its claim fails; what a claim found is valid until that chunk is done, because the caller waits for it. Waiting
 // is spinning for some 20 microseconds and then sleeping in the kernel.
 #pragma once
-#include <lumigrad/engine/function_ref.h>
+#include <lumigrad/engine/callable.h>
 #include <atomic>
 #include <cstdint>
 #include <mutex>

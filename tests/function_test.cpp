@@ -47,6 +47,19 @@ GradcheckReport checked(const Function& f, std::vector<Tensor> inputs, int order
 
 }  // namespace
 
+TEST_CASE("a callable keeps what it was made from, and copies share it") {
+  Callable<int(int)> add;
+  CHECK_FALSE(static_cast<bool>(add));
+  CHECK_THROWS_AS(add(1), GraphError);
+  {
+    const std::vector<int> kept = {40, 50};
+    add = [kept, calls = 0](int x) mutable { return kept[0] + x + ++calls; };
+  }
+  const Callable<int(int)> copy = add;
+  CHECK(add(1) == 42);
+  CHECK(copy(1) == 43);
+}
+
 TEST_CASE("a function made of operators has first and second derivatives") {
   CHECK(checked(product_and_sine, {point({0.3, 1.2, -2}), point({1, 2, 3})}, 2).passed());
 }

@@ -5,6 +5,7 @@
 #include <lumigrad/engine/gradcheck.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
+#include <functional>
 
 using namespace lumigrad;
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include <cmath>
 #include <limits>
 
 using namespace lumigrad;

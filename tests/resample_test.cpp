@@ -51,7 +51,7 @@ TEST_CASE("a band along any axis is the reference along each of its lines") {
     double worst = 0;
     for (std::size_t line = 0; line < from.size() / 17; ++line) {
       const auto at = from.begin() + static_cast<std::ptrdiff_t>(17 * line);
-      const std::vector<double> expected = resample_reference({at, at + 17}, *band);
+      const std::vector<double> expected = resample_reference<double>({at, at + 17}, *band);
       for (std::size_t i = 0; i < 23; ++i) worst = std::max(worst, std::abs(expected[i] - to[23 * line + i]));
     }
     CHECK(worst < 1e-14);

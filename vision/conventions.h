@@ -17,7 +17,7 @@
 //
 // Identity and whole-pixel warps are exact to the bit for finite pixels.
 #pragma once
-#include <lumigrad/engine/math.h>
+#include <numbers>
 
 namespace lumigrad {
 
@@ -29,8 +29,10 @@ inline constexpr int column_axis = 3;
 
 /// `30_deg` is 30 degrees in radians.
 inline namespace literals {
-constexpr double operator""_deg(long double degrees) { return static_cast<double>(degrees) * (pi / 180); }
-constexpr double operator""_deg(unsigned long long degrees) { return static_cast<double>(degrees) * (pi / 180); }
+constexpr double operator""_deg(long double degrees) { return static_cast<double>(degrees) * (std::numbers::pi / 180); }
+constexpr double operator""_deg(unsigned long long degrees) {
+  return static_cast<double>(degrees) * (std::numbers::pi / 180);
+}
 }  // namespace literals
 
 }  // namespace lumigrad

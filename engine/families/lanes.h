@@ -5,9 +5,9 @@
 // strided, broadcast, or bytes, a block of 1024 elements is staged in a small buffer on the way in or out. So a
 // conversion or a transposition costs no pass over memory of its own.
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/copy.h>
 #include <lumigrad/engine/families/pixel.h>
-#include <lumigrad/engine/function_ref.h>
 
 namespace lumigrad {
 

@@ -38,15 +38,15 @@ LUMIGRAD_API Tensor pixel(const char* name, const PixelKernels& kernels, Lanes l
 template <class F>
 Tensor pixel(F formula, std::initializer_list<Tensor> inputs, std::initializer_list<Tensor> params = {},
              const char* name = "pixel", Here here = {}) {
-  return pixel(name, kernels_of(formula), Lanes::elements, std::span(inputs.begin(), inputs.size()),
-               std::span(params.begin(), params.size()), here);
+  return pixel(name, kernels_of(formula), Lanes::elements, {inputs.begin(), inputs.size()},
+               {params.begin(), params.size()}, here);
 }
 /// A formula applied at each pixel of [.., C, H, W] images, across their channels.
 template <class F>
 Tensor pixel_planes(F formula, std::initializer_list<Tensor> images, std::initializer_list<Tensor> params = {},
                     const char* name = "pixel", Here here = {}) {
-  return pixel(name, kernels_of(formula), Lanes::planes, std::span(images.begin(), images.size()),
-               std::span(params.begin(), params.size()), here);
+  return pixel(name, kernels_of(formula), Lanes::planes, {images.begin(), images.size()},
+               {params.begin(), params.size()}, here);
 }
 
 /// The textbook version, element by element in double precision: documentation and test oracle.

@@ -27,21 +27,21 @@ LUMIGRAD_API Tensor reduce(const char* name, const PixelKernels& kernels, Lanes 
 template <class F>
 Tensor reduce(F formula, std::initializer_list<Tensor> inputs, std::initializer_list<Tensor> params = {},
               Segments segments = Segments::all, double scale = 1, const char* name = "reduce", Here here = {}) {
-  return reduce(name, kernels_of(formula), Lanes::elements, std::span(inputs.begin(), inputs.size()),
-                std::span(params.begin(), params.size()), segments, scale, here);
+  return reduce(name, kernels_of(formula), Lanes::elements, {inputs.begin(), inputs.size()},
+                {params.begin(), params.size()}, segments, scale, here);
 }
 
 /// The sum over some axes, times `scale`; `keep` leaves them with extent 1. f32 and f64. Gradient: w repeated.
 LUMIGRAD_API Tensor sum(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
 inline Tensor sum(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return sum(x, std::span(axes.begin(), axes.size()), keep, here);
+  return sum(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
 }
 /// The sum of all elements, a scalar.
 LUMIGRAD_API Tensor sum(const Tensor& x, Here here = {});
 /// The mean over some axes, or of all elements. Throws ShapeError where there is nothing to average.
 LUMIGRAD_API Tensor mean(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
 inline Tensor mean(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return mean(x, std::span(axes.begin(), axes.size()), keep, here);
+  return mean(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
 }
 LUMIGRAD_API Tensor mean(const Tensor& x, Here here = {});
 

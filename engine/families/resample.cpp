@@ -17,6 +17,8 @@ const ResampleTable& resample_kernels([[maybe_unused]] Level level) {
   return baseline::resample_table;
 }
 
+void Band::start_row() { begin_.push_back(begin_.back()); }
+
 void Band::add(std::int64_t column, double weight) {
   require<ShapeError>(begin_.size() > 1, "band: expected start_row before the first weight");
   require<ShapeError>(column >= 0 && column < columns_, "band: expected a column in [0, ", columns_, "), got ", column);

@@ -10,7 +10,6 @@
 // Bands can be multiplied before any pixel is touched (a blur followed by a reduction is one band), and the adjoint of
 // a band is the transposed band, so the family is closed under derivatives of every order at no cost of thought.
 #pragma once
-#include <lumigrad/engine/families/interpolation.h>
 #include <lumigrad/engine/tensor.h>
 #include <memory>
 #include <vector>
@@ -26,7 +25,7 @@ class LUMIGRAD_API Band {
   std::int64_t columns() const { return columns_; }
 
   /// Starts the next row; entries are then added to it. Entries of one column are merged, zeros left out.
-  void start_row() { begin_.push_back(begin_.back()); }
+  void start_row();
   void add(std::int64_t column, double weight);
 
   Band transposed() const;
@@ -51,8 +50,9 @@ class LUMIGRAD_API Band {
 LUMIGRAD_API Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here = {});
 
 /// The textbook version along a line: documentation and test oracle.
-inline std::vector<double> resample_reference(const std::vector<double>& x, const Band& band) {
-  std::vector<double> y(static_cast<std::size_t>(band.rows()), 0.0);
+template <class V>
+std::vector<V> resample_reference(const std::vector<V>& x, const Band& band) {
+  std::vector<V> y(static_cast<std::size_t>(band.rows()), V(0));
   for (std::size_t i = 0; i < y.size(); ++i)
     for (auto k = static_cast<std::size_t>(band.begin()[i]); k < static_cast<std::size_t>(band.begin()[i + 1]); ++k)
       y[i] += band.weight()[k] * x[static_cast<std::size_t>(band.source()[k])];

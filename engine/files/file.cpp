@@ -146,6 +146,8 @@ void FileWriter::write(std::span<const std::byte> bytes) {
   }
 }
 
+void FileWriter::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+
 void FileWriter::commit() {
   // Pipes and devices cannot be synchronised; for them EINVAL and EROFS say just that.
   if (::fsync(file_) != 0 && !temporary_.empty()) fail("write", path_, errno);

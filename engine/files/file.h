@@ -52,7 +52,7 @@ class LUMIGRAD_API FileWriter {
 
   /// Appends; throws IoError with the system's reason (disk full, ...).
   void write(std::span<const std::byte> bytes);
-  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  void write(std::string_view text);
   /// Brings the bytes to the disk and gives the file its name.
   void commit();
 

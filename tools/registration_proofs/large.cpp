@@ -5,6 +5,7 @@
 #include <lumigrad/engine/parallel.h>
 
 #include <sys/resource.h>
+#include <cmath>
 
 namespace proofs {
 namespace {

@@ -5,6 +5,7 @@
 #include <lumigrad/engine/views.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace proofs {

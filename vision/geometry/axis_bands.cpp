@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/geometry/axis_bands.h>
 
+#include <lumigrad/engine/families/interpolation.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -5,6 +5,7 @@
 #include <lumigrad/vision/image_io/pixels.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <vector>

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
