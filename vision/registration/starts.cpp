@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace lumigrad::registration {
 namespace {
@@ -164,7 +165,14 @@ double judged(const Pyramid& pyramid, int level, const Matrix3& map) {
   const double scale = local_scale(m, {0.5 * (f.width - 1), 0.5 * (f.height - 1)});
   const double grown = scale * scale * f.width * f.height / (static_cast<double>(g.width) * g.height);
   const double overlap = a.overlap * std::clamp(grown, 1.0, 8.0);
-  return overlap < 0.05 ? 0 : a.correlation * std::min(1.0, std::sqrt(overlap / 0.3));
+  // A steep perspective fits more by chance: its far end sees many pixels as one.
+  double nearest = std::numeric_limits<double>::infinity(), furthest = 0;
+  for (const Point& c : corners(f.height, f.width)) {
+    const double w = m[6] * c.x + m[7] * c.y + m[8];
+    nearest = std::min(nearest, w), furthest = std::max(furthest, w);
+  }
+  const double doubt = furthest > 2 * nearest ? 0.8 : 1;
+  return overlap < 0.05 ? 0 : doubt * a.correlation * std::min(1.0, std::sqrt(overlap / 0.3));
 }
 
 FoundStart find_start(const Pyramid& pyramid, const StartOptions& o, std::vector<LevelReport>& reports) {
