@@ -32,13 +32,12 @@ struct PixelKernel {
                      unsigned flags);
   /// The adjoint of vjp: with s(x, p, w) = w' (df/dx u + df/dp up), writes gx = ds/dx, gw = ds/dw and adds
   /// gp[k] += sum over n of ds/dp_k. Any of gx, gw, gp may be null as a whole. gw = df/dx u + df/dp up is forward mode:
-  /// alone it is what a Jacobian-vector product asks for.
+  /// alone it is what a Jacobian-vector product asks for. Null for float: second order runs in double.
   void (*second)(const T* const* x, const T* p, const T* const* u, const T* up, const T* const* w, T* const* gx,
                  double* gp, T* const* gw, std::size_t n);
 };
 
-/// All that is compiled of one formula at one instruction level. `f32.second` and `f64` may be null
-/// above the lowest level that has them.
+/// All that is compiled of one formula at one instruction level. What a higher level leaves null, a lower one has.
 struct PixelKernels {
   int inputs;
   int outputs;

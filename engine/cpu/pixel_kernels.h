@@ -98,9 +98,19 @@ LUMIGRAD_SIMD void for_batches(LanePointers<const T, In> in, LanePointers<T, Out
   (const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t i, [[maybe_unused]] int count) \
       __attribute__((always_inline))
 
+/// Kernels that are kept small rather than fast: double precision, and the level of x86-64 processors before 2013.
+template <class T>
+constexpr bool kept_small() {
+#if defined(__x86_64__)
+  if (vector_bytes == 16) return true;
+#endif
+  return sizeof(T) == 8;
+}
+
 /// Two registers a batch hide the latency of long functions; several spread the loop's own cost over short formulas.
 template <class F, class T>
 constexpr int registers_a_batch() {
+  if (kept_small<T>()) return 1;
   if (sizeof(T) == 4 && transcendental<F>) return 2;
   return Recorded<F>::steps <= 10 ? (vector_bytes == 16 ? 4 : 2) : 1;
 }
@@ -193,6 +203,13 @@ struct Loops {
     if (past_caches) fence();
   }
 
+  /// vjp, where one kernel has to do for both.
+  static void vjp_in_params(const T* const* x, const T* p, const T* const* w, T* const* gx, std::size_t n,
+                            unsigned flags) {
+    double unused[params + 1] = {};
+    vjp_params(x, p, w, gx, unused, n, flags);
+  }
+
   static void second(const T* const* x, const T* p, const T* const* u, const T* up, const T* const* w, T* const* gx,
                      double* gp, T* const* gw, std::size_t n) {
     LanePointers<const T, 2 * inputs + outputs> in;
@@ -228,20 +245,25 @@ struct Loops {
 #pragma GCC pop_options
 #endif
 
-/// Which kernels a level compiles. Double precision is for checking and for small unknowns and stays at the baseline;
-/// second derivatives are worth v3's registers, and v3's serve v4 as well. It keeps the library small.
-enum class Kernels { first_order_f32, both_orders_f32, all };
+/// Which kernels a level compiles. Double precision is for checking and for small unknowns and stays at the baseline,
+/// and with it second order, which f32 tensors run in double as well (families/pixel_call.cpp). It keeps the library
+/// small.
+enum class Kernels { none, first_order_f32, all };
 
 template <class F, class T, Kernels which>
 constexpr PixelKernel<T> kernel() {
   using L = Loops<F, T>;
   PixelKernel<T> k = {};
-  if constexpr (which == Kernels::all || sizeof(T) == 4) {
+  if constexpr (which == Kernels::all || (which == Kernels::first_order_f32 && sizeof(T) == 4)) {
     k.forward = &L::forward;
-    k.vjp = &L::vjp;
     if constexpr (L::params > 0) k.vjp_params = &L::vjp_params;
+    if constexpr (L::params == 0 || !kept_small<T>()) {
+      k.vjp = &L::vjp;
+    } else {
+      k.vjp = &L::vjp_in_params;
+    }
   }
-  if constexpr (which == Kernels::all || (sizeof(T) == 4 && which == Kernels::both_orders_f32)) k.second = &L::second;
+  if constexpr (which == Kernels::all && sizeof(T) == 8) k.second = &L::second;
   return k;
 }
 
@@ -258,15 +280,19 @@ constexpr KernelTable<int(sizeof...(F))> kernel_table(FormulaList<F...>) {
 }  // namespace
 }  // namespace lumigrad::LUMIGRAD_LEVEL
 
-#if LUMIGRAD_VECTOR_BYTES == 64
-#define LUMIGRAD_KERNELS_HERE Kernels::first_order_f32
-#elif LUMIGRAD_VECTOR_BYTES == 32
-#define LUMIGRAD_KERNELS_HERE Kernels::both_orders_f32
+#if LUMIGRAD_VECTOR_BYTES > 16
+#define LUMIGRAD_LARGE_KERNELS Kernels::first_order_f32
+#define LUMIGRAD_SMALL_KERNELS Kernels::none
 #else
-#define LUMIGRAD_KERNELS_HERE Kernels::all
+#define LUMIGRAD_LARGE_KERNELS Kernels::all
+#define LUMIGRAD_SMALL_KERNELS Kernels::all
 #endif
 
-/// In a level source, inside the namespace where the list was declared by LUMIGRAD_FORMULA_TABLE: compiles all of it.
-#define LUMIGRAD_COMPILE_FORMULAS(area, List)                                                               \
+#define LUMIGRAD_COMPILE_(area, List, which)                                                                \
   constinit const ::lumigrad::KernelTable<List::size> LUMIGRAD_TABLE_NAME(area##_kernels, LUMIGRAD_LEVEL) = \
-      ::lumigrad::LUMIGRAD_LEVEL::kernel_table<::lumigrad::LUMIGRAD_LEVEL::LUMIGRAD_KERNELS_HERE>(List())
+      ::lumigrad::LUMIGRAD_LEVEL::kernel_table<::lumigrad::LUMIGRAD_LEVEL::which>(List())
+
+/// In a level source, inside the namespace where the list was declared by LUMIGRAD_FORMULA_TABLE: compiles all of it.
+#define LUMIGRAD_COMPILE_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, LUMIGRAD_LARGE_KERNELS)
+/// The same for formulas of a few numbers, such as matrices: at the baseline only.
+#define LUMIGRAD_COMPILE_SMALL_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, LUMIGRAD_SMALL_KERNELS)

@@ -192,10 +192,11 @@ void adjoint(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<co
   if (sum_params) finish_params(plan, sums, params, gradients.subspan(inputs.size()));
 }
 
-template <class T>
+// In double whatever the dtype of the tensors: lanes of f32 are widened on their way in and rounded on their way out.
+// Kernels of second order are the longest and the least used, so they exist once.
 void second(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params, const Tensor& w,
             std::span<const Tensor> u, std::span<Tensor> gradients) {
-  const PixelKernel<T>& kernel = kernel_of<T>(*plan.kernels);
+  const PixelKernel<double>& kernel = plan.kernels->f64;
   const int I = plan.kernels->inputs, M = plan.kernels->outputs;
   LaneSet set;
   input_lanes(plan, inputs, set.add(I));
@@ -216,10 +217,10 @@ void second(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<con
   Tensor& gw = gradients[inputs.size() + params.size()];
   gw = Tensor::empty(plan.result, plan.dtype);
   result_lanes(plan, gw, set.add(M));
-  const auto p = params_of<T>(plan.domain, params);
-  const auto up = params_of<T>(plan.domain, u.subspan(inputs.size(), params.size()));
+  const auto p = params_of<double>(plan.domain, params);
+  const auto up = params_of<double>(plan.domain, u.subspan(inputs.size(), params.size()));
   std::vector<double> sums;
-  run_blocks<T>(plan, set, params.empty() ? nullptr : &sums, params.size(), [&](const Block<T>& b) {
+  run_blocks<double>(plan, set, params.empty() ? nullptr : &sums, params.size(), [&](const Block<double>& b) {
     const auto at = static_cast<std::size_t>(b.image) * params.size();
     kernel.second(b.at(0), p.data() + at, b.at(I + M), up.data() + at, b.at(I), b.out(set.read), b.sums,
                   b.out(set.read + I), b.n);
@@ -298,8 +299,7 @@ void pixel_adjoint(const PixelPlan& plan, std::span<const Tensor> inputs, std::s
 
 void pixel_second(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params,
                   const Tensor& w, std::span<const Tensor> u, std::span<Tensor> gradients) {
-  plan.dtype == DType::f32 ? second<float>(plan, inputs, params, w, u, gradients)
-                           : second<double>(plan, inputs, params, w, u, gradients);
+  second(plan, inputs, params, w, u, gradients);
 }
 
 }  // namespace lumigrad

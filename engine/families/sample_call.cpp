@@ -20,12 +20,7 @@ const SampleKernels<float>& sample_kernels_f32([[maybe_unused]] Level level) {
   return baseline::sample_table.f32;
 }
 
-const SampleKernels<double>& sample_kernels_f64([[maybe_unused]] Level level) {
-#if defined(__x86_64__)
-  if (level >= Level::v3) return v3::sample_table.f64;
-#endif
-  return baseline::sample_table.f64;
-}
+const SampleKernels<double>& sample_kernels_f64(Level) { return baseline::sample_table.f64; }
 
 namespace {
 

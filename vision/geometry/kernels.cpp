@@ -4,6 +4,6 @@
 
 namespace lumigrad::geometry {
 
-LUMIGRAD_COMPILE_FORMULAS(geometry, GeometryFormulas);
+LUMIGRAD_COMPILE_SMALL_FORMULAS(geometry, GeometryFormulas);
 
 }  // namespace lumigrad::geometry
