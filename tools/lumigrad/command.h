@@ -6,9 +6,12 @@
 // A new subcommand: a file here, its add_ function below, a call in main.cpp, a line in tools/meson.build.
 #pragma once
 #include <lumigrad/engine/catalogue.h>
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <stdexcept>
+
+namespace CLI {
+class App;  // <CLI/CLI.hpp> is for the files that add options: it costs seconds of a build each time
+}
 
 namespace lumigrad::command {
 

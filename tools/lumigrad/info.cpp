@@ -5,6 +5,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/version.h>
 #include <lumigrad/vision/image_io/image_io.h>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include "command.h"
 

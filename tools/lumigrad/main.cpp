@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command: what the library does, from a shell.
 #include <lumigrad/engine/version.h>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
 #include "command.h"

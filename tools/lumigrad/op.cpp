@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op`: operators of the catalogue by name.
+#include <CLI/CLI.hpp>
 #include "command.h"
 #include "spelling.h"
 #include "tools/catalogue.h"

@@ -5,6 +5,7 @@
 #include <lumigrad/engine/files/safetensors.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <map>

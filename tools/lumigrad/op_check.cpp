@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op check`: the gradient report.
 #include <lumigrad/engine/cpu/level.h>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include "command.h"
 #include "tools/catalogue_check.h"

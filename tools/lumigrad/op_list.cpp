@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op list`
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>

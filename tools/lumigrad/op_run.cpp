@@ -4,6 +4,7 @@
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/image_io/image_io.h>
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include "command.h"
 #include "json_file.h"

@@ -2,6 +2,7 @@
 // `lumigrad transform`: results one behind the other, backwards, and for other programs.
 #include <lumigrad/engine/files/file.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "command.h"

@@ -10,6 +10,7 @@
 #include <lumigrad/vision/image_io/image_io.h>
 #include <lumigrad/vision/image_io/pixels.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
 
