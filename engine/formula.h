@@ -119,7 +119,7 @@ template <class F>
 concept Formula = is_formula<F>;
 #endif
 
-/// A list of formulas that are compiled together.
+/// A list of formulas that are compiled together. A header of formulas ends with the list of those that are operators.
 template <class... Fs>
 struct FormulaList {
   static constexpr int size = sizeof...(Fs);
@@ -133,6 +133,9 @@ struct FormulaList {
     return i;
   }
 };
+/// Lists one behind the other: `using Colors = decltype(Grays() + Hues());`
+template <class... Fs, class... Gs>
+FormulaList<Fs..., Gs...> operator+(FormulaList<Fs...>, FormulaList<Gs...>);
 
 // ---- evaluation, and derivatives from dual numbers ------------------------------------------------------------------
 

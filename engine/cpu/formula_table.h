@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the compiled kernels of a formula are found.
 //
-// An area lists its formulas once, in its formulas.h, inside its own namespace:
+// Each header of formulas ends with the list of those that are operators; an area joins its headers' lists in its
+// formulas.h, inside its own namespace:
 //
-//     using ColorFormulas = FormulaList<Grayscale, RgbToHsv>;
+//     using ColorFormulas = decltype(GrayFormulas() + HsvFormulas());
 //     LUMIGRAD_FORMULA_TABLE(color, ColorFormulas);
 //
 // and compiles them in a level source, in the same namespace (cpu/pixel_kernels.h):

@@ -72,4 +72,8 @@ struct Rgb255ToNormals {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using AlphaFormulas = FormulaList<AppendAlpha, AppendAlphaPlane, OverColor, OverImage, ToRgb255, FromRgb255,
+                                  NormalsToRgb255, Rgb255ToNormals>;
+
 }  // namespace lumigrad::color

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every formula of this area, compiled together.
+// The formulas of this area, compiled together. Each header ends with a list of its own.
 #pragma once
 #include <lumigrad/engine/cpu/formula_table.h>
 #include <lumigrad/vision/color/alpha.h>
@@ -12,11 +12,8 @@
 
 namespace lumigrad::color {
 
-using ColorFormulas =
-    FormulaList<Grayscale, WeightedGrayscale, RgbToHsv, HsvToRgb, RgbToHls, HlsToRgb, ToLinear, FromLinear, RgbToXyz,
-                XyzToRgb, RgbToLab, LabToRgb<true>, LabToRgb<false>, RgbToLuv, LuvToRgb, RgbToYcbcr, YcbcrToRgb,
-                RgbToYuv, RgbToUv, YuvToRgb, Sepia, AppendAlpha, AppendAlphaPlane, OverColor, OverImage, ToRgb255,
-                FromRgb255, NormalsToRgb255, Rgb255ToNormals>;
+using ColorFormulas = decltype(AlphaFormulas() + GrayFormulas() + HlsFormulas() + HsvFormulas() + LabFormulas() +
+                               LinearFormulas() + VideoFormulas());
 LUMIGRAD_FORMULA_TABLE(color, ColorFormulas);
 
 }  // namespace lumigrad::color

@@ -26,4 +26,7 @@ struct WeightedGrayscale {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using GrayFormulas = FormulaList<Grayscale, WeightedGrayscale>;
+
 }  // namespace lumigrad::color

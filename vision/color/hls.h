@@ -38,4 +38,7 @@ struct HlsToRgb {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using HlsFormulas = FormulaList<RgbToHls, HlsToRgb>;
+
 }  // namespace lumigrad::color

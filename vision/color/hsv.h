@@ -57,4 +57,7 @@ struct HsvToRgb {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using HsvFormulas = FormulaList<RgbToHsv, HsvToRgb>;
+
 }  // namespace lumigrad::color

@@ -84,4 +84,7 @@ struct LuvToRgb {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using LabFormulas = FormulaList<RgbToLab, LabToRgb<true>, LabToRgb<false>, RgbToLuv, LuvToRgb>;
+
 }  // namespace lumigrad::color

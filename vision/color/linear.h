@@ -73,4 +73,7 @@ struct XyzToRgb {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using LinearFormulas = FormulaList<ToLinear, FromLinear, RgbToXyz, XyzToRgb>;
+
 }  // namespace lumigrad::color

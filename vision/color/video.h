@@ -55,4 +55,7 @@ struct Sepia {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using VideoFormulas = FormulaList<RgbToYcbcr, YcbcrToRgb, RgbToYuv, RgbToUv, YuvToRgb, Sepia>;
+
 }  // namespace lumigrad::color

@@ -156,4 +156,13 @@ struct ShiftRgb {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using LightFormulas =
+    FormulaList<Shift<true>, Shift<false>, Scale<true>, Scale<false>, ScaleAbout, Gamma, Logarithm<true>,
+                Logarithm<false>, Exponential<true>, Exponential<false>, Sigmoid<false>, Sigmoid<true>, Invert,
+                Solarize, SolarizeAdd, Posterize, Threshold<ThresholdRule::binary>,
+                Threshold<ThresholdRule::binary_inverse>, Threshold<ThresholdRule::truncate>,
+                Threshold<ThresholdRule::to_zero>, Threshold<ThresholdRule::to_zero_inverse>, AddWeighted, Normalize,
+                Denormalize, ShiftRgb>;
+
 }  // namespace lumigrad::enhance

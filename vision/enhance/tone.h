@@ -110,4 +110,8 @@ struct ColorJitter {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using ToneFormulas = FormulaList<Saturate, SaturateAboutGray, TurnHue, TurnHueRaw, SaturateRaw,
+                                 ColorJitter<HueTurn::hexagon>, ColorJitter<HueTurn::axis>>;
+
 }  // namespace lumigrad::enhance

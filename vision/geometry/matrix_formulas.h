@@ -55,4 +55,7 @@ struct InvertAffine {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using MatrixFormulas = FormulaList<RotationMatrix, ShearMatrix, AffineMatrix, InvertAffine>;
+
 }  // namespace lumigrad::geometry

@@ -36,4 +36,7 @@ struct Decibel {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using CorrelationFormulas = FormulaList<Moments, Correlation, Decibel>;
+
 }  // namespace lumigrad::losses

@@ -37,4 +37,7 @@ struct EdgeAware {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using DivergenceFormulas = FormulaList<KullbackLeibler, JensenShannon, EdgeAware>;
+
 }  // namespace lumigrad::losses

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every formula of this area, compiled together.
+// The formulas of this area, compiled together. Each header ends with a list of its own.
 #pragma once
 #include <lumigrad/engine/cpu/formula_table.h>
 #include <lumigrad/vision/losses/correlation.h>
@@ -8,9 +8,7 @@
 
 namespace lumigrad::losses {
 
-using LossFormulas =
-    FormulaList<Absolute, Square, Charbonnier, SoftAbsolute, Cauchy, GemanMcclure, Welsch, Huber, SmoothAbsolute,
-                Moments, Correlation, Decibel, KullbackLeibler, JensenShannon, EdgeAware>;
+using LossFormulas = decltype(CorrelationFormulas() + DivergenceFormulas() + RobustFormulas());
 LUMIGRAD_FORMULA_TABLE(losses, LossFormulas);
 
 }  // namespace lumigrad::losses

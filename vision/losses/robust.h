@@ -109,4 +109,8 @@ struct SmoothAbsolute {
   }
 };
 
+/// The operators made of these, compiled at every level (formulas.h).
+using RobustFormulas =
+    FormulaList<Absolute, Square, Charbonnier, SoftAbsolute, Cauchy, GemanMcclure, Welsch, Huber, SmoothAbsolute>;
+
 }  // namespace lumigrad::losses
