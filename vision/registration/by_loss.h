@@ -9,7 +9,7 @@
 #include <lumigrad/engine/optim.h>
 #include <lumigrad/vision/registration/registration.h>
 
-#include <functional>
+#include <lumigrad/engine/callable.h>
 #include <memory>
 
 namespace lumigrad::registration {
@@ -18,11 +18,11 @@ namespace lumigrad::registration {
 /// image and the moving image brought onto it. `counts` [1, 1, H, W] is 1 where both have a value and 0 elsewhere,
 /// where the pictures hold zeros or mixtures with zeros: the loss has to leave those out, and to be a mean, not a sum,
 /// or it is least where nothing overlaps.
-using PictureLoss = std::function<Tensor(const Tensor& fixed, const Tensor& moved, const Tensor& counts)>;
+using PictureLoss = Callable<Tensor(const Tensor& fixed, const Tensor& moved, const Tensor& counts)>;
 
 /// Makes an optimiser of the motion's unknowns. They are in pixels of the level they are used on: a unit moves the
 /// outermost pixels by about one.
-using OptimizerMaker = std::function<std::unique_ptr<GradientOptimizer>(std::vector<Tensor> unknowns)>;
+using OptimizerMaker = Callable<std::unique_ptr<GradientOptimizer>(std::vector<Tensor> unknowns)>;
 
 struct LossOptions {
   Model model = Model::homography;
