@@ -168,7 +168,7 @@ TEST_CASE("an image in a batch has the bits of the image alone, values and gradi
       std::vector<Tensor> seeds;
       for (const Tensor& y : run(*row, whole))
         if (y.rank() > 0 && y.size(0) == count)
-          seeds.push_back(uniform({8, seeds.size()}, y.shape(), -1, 1, y.dtype()));
+          seeds.push_back(uniform({8, static_cast<std::uint32_t>(seeds.size())}, y.shape(), -1, 1, y.dtype()));
       if (seeds.empty() || seeds.size() != run(*row, whole).size()) continue;  // something over all images
       std::vector<std::string> names;
       for (const std::string& name : live_arguments(*row, whole))
