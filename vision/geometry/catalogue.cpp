@@ -154,6 +154,8 @@ void bench_with(Operator& op, const std::function<void(Values& values, const Sha
     return values;
   };
 }
+// A turn of seven degrees, a shift and a little perspective: the map that tools/bench_opencv gives to OpenCV.
+Tensor typical_view() { return numbers({0.99, -0.12, 30, 0.12, 0.99, -25, 1e-5, 2e-5, 1}, {1, 3, 3}); }
 Tensor middle_box(const Shape& image) {
   const auto h = static_cast<double>(image[2]), w = static_cast<double>(image[3]);
   return numbers({0.25 * w, 0.25 * h, 0.75 * w, 0.25 * h, 0.75 * w, 0.75 * h, 0.25 * w, 0.75 * h}, {1, 4, 2});
@@ -186,10 +188,12 @@ std::vector<Operator> warps() {
       "warp_affine", "The image under affine maps of source to destination pixels.",
       {tensor("matrix", "[N, 2, 3]", almost)}, set("matrix", affinities),
       [](auto& x, auto& v) { return warp_affine(x, v.tensor("matrix"), warp_options(v)); }, true));
+  bench_with(rows.back(), [](Values& v, const Shape&) { v.set("matrix", slice(typical_view(), 1, 0, 2)); });
   rows.push_back(warp_row(
       "warp_perspective", "The image under homographies of source to destination pixels.",
       {tensor("matrix", "[N, 3, 3]", almost)}, set("matrix", homographies),
       [](auto& x, auto& v) { return warp_perspective(x, v.tensor("matrix"), warp_options(v)); }, true));
+  bench_with(rows.back(), [](Values& v, const Shape&) { v.set("matrix", typical_view()); });
   const Fill normal = [](Values& v, std::int64_t n, std::size_t) {
     v.set("matrix", n == 2 ? numbers({0.831, 0.113, 0.057, -0.071, 0.753, 0.037, 0.011, -0.017, 1.02, 1.03, -0.093,
                                       0.017, 0.131, 0.907, -0.013, -0.011, 0.043, 0.973},
