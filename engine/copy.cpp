@@ -131,6 +131,10 @@ void copy_run(const std::byte* from, std::int64_t from_stride, std::byte* to, st
     using U = decltype(unit);
     const auto* f = reinterpret_cast<const U*>(from);
     auto* t = reinterpret_cast<U*>(to);
+    if (from_stride == 0 && to_stride == 1) {
+      std::fill_n(t, count, *f);
+      return;
+    }
     for (std::int64_t i = 0; i < count; ++i) t[i * to_stride] = f[i * from_stride];
   };
   if (size == 1) return step(std::uint8_t{});
@@ -180,7 +184,10 @@ void copy_innermost(const Walk& w, const std::byte* from, std::byte* to) {
   const int last = w.rank - 1;
   const std::int64_t run = w.rank ? w.extents[last] : 1;
   const std::int64_t from_step = w.rank ? w.from_step[last] : 1, to_step = w.rank ? w.to_step[last] : 1;
-  if (w.from_dtype == w.to_dtype) {
+  if (from_step == 0 && run > 1 && w.from_dtype != w.to_dtype) {  // a repeated number is converted once
+    copy_innermost({from, to, w.from_dtype, w.to_dtype}, from, to);
+    copy_run(to, 0, to + to_step * w.to_size(), to_step, run - 1, size_of(w.to_dtype));
+  } else if (w.from_dtype == w.to_dtype) {
     copy_run(from, from_step, to, to_step, run, size_of(w.to_dtype));
   } else if (w.from_dtype == DType::i64 && w.to_dtype == DType::i32) {  // exact beyond 2^53
     for (std::int64_t i = 0; i < run; ++i) {

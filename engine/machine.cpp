@@ -111,6 +111,21 @@ int available_processors() {
   return static_cast<int>(std::max(limit, 1.0));
 }
 
+std::size_t largest_cache(const std::string& caches) {
+  std::size_t largest = 0;
+  for (int k = 0; k < 10; ++k) {
+    std::string text = text_of(caches + "/index" + std::to_string(k) + "/size");
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    largest = std::max(largest, parse_bytes(text).value_or(0));
+  }
+  return largest;
+}
+
+std::int64_t stream_threshold() {
+  static const auto bytes = static_cast<std::int64_t>(std::max<std::size_t>(largest_cache(), 4 << 20) / 2);
+  return bytes;
+}
+
 std::optional<std::size_t> parse_bytes(std::string_view text) {
   const auto number = take_number(text);
   if (!number || text.size() > 1) return std::nullopt;

@@ -4,6 +4,7 @@
 #pragma once
 #include <lumigrad/engine/error.h>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -28,6 +29,14 @@ LUMIGRAD_API std::size_t available_memory();
 /// Processors this process may use at once (at least 1): those of its affinity mask, within its control group's quota
 /// (rounded up).
 LUMIGRAD_API int available_processors();
+
+/// Bytes of the largest cache that a processor reaches. `caches` is its folder of them; 0 where there is none. (sysconf
+/// adds up those of all processors on some machines.)
+LUMIGRAD_API std::size_t largest_cache(const std::string& caches = "/sys/devices/system/cpu/cpu0/cache");
+
+/// Results of more bytes than this are written past the caches: half of the largest one, at least 2 MB. What nobody
+/// reads soon would only push everything else out of it.
+LUMIGRAD_API std::int64_t stream_threshold();
 
 /// "1500", "64K", "2M", "3G" (binary multiples, either case) as bytes; empty for anything else and for what does not
 /// fit.

@@ -2,6 +2,7 @@
 #include "registration_scene.h"
 
 #include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/cpu/product_kernels.h>
 #include <lumigrad/vision/features/feature_kernels.h>
 #include <lumigrad/vision/features/features.h>
 
@@ -52,7 +53,7 @@ TEST_CASE("keypoints are found again in a turned and enlarged view, with their s
   const scene::Texture texture(81);
   const double degrees = 50, scale = 1.4;
   const scene::Matrix3 truth = scene::turned(height, width, degrees, scale, 3, -5);
-  const Features a = sift(scene::seen(texture, registration::unit_matrix, height, width));
+  const Features a = sift(scene::seen(texture, unit_matrix, height, width));
   const Features b = sift(scene::moved(texture, truth, height, width));
   const std::vector<Match> matches = match(a, b);
   REQUIRE(matches.size() > 40);
@@ -73,7 +74,7 @@ TEST_CASE("keypoints are found again in a turned and enlarged view, with their s
 }
 
 TEST_CASE("descriptors have length one and are strongest first") {
-  const Features f = sift(scene::seen(scene::Texture(82), registration::unit_matrix, height, width), {.most = 150});
+  const Features f = sift(scene::seen(scene::Texture(82), unit_matrix, height, width), {.most = 150});
   REQUIRE(f.size() == 150);
   REQUIRE(f.descriptors.size() == f.size() * descriptor_length);
   for (std::size_t i = 0; i < f.size(); ++i) {
@@ -88,7 +89,7 @@ TEST_CASE("descriptors have length one and are strongest first") {
 }
 
 TEST_CASE("bytes give the keypoints that floats give, and pixels that do not count give none") {
-  Tensor image = scene::seen(scene::Texture(83), registration::unit_matrix, height, width);
+  Tensor image = scene::seen(scene::Texture(83), unit_matrix, height, width);
   Tensor bytes = Tensor::empty({1, height, width}, DType::u8);
   for (int i = 0; i < height * width; ++i)
     bytes.mutable_data<std::uint8_t>()[i] =
@@ -149,7 +150,9 @@ TEST_CASE("simpler motions stay what they are, and nothing is made of noise") {
 
 TEST_CASE("products and extrema are what plain loops give, at every instruction level") {
   scene::Dice dice(5);
+  constexpr int product_rows = 4, product_columns = 16;
   std::vector<float> a(product_rows * 20), b(20 * product_columns), out(product_rows * product_columns);
+  std::vector<float> room(static_cast<std::size_t>(product_room<float>(20, product_columns, product_rows)));
   for (float& v : a) v = static_cast<float>(dice.next());
   for (float& v : b) v = static_cast<float>(dice.next());
   constexpr int count = 70;
@@ -174,7 +177,9 @@ TEST_CASE("products and extrema are what plain loops give, at every instruction 
     if (!available(level)) continue;
     CAPTURE(name(level));
     const FeatureKernels& kernels = feature_kernels(level);
-    kernels.products(a.data(), b.data(), 20, out.data());
+    LUMIGRAD_AT(level, products)
+        .f32.multiply({a.data(), 20, 1}, {b.data(), product_columns, 1}, {out.data(), product_columns, 1}, product_rows,
+                      20, product_columns, room.data());
     for (int r = 0; r < product_rows; ++r)
       for (int c = 0; c < product_columns; ++c) {
         double sum = 0;

@@ -30,6 +30,16 @@ constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
+TEST_CASE("the largest cache of a processor is read, and none is no error") {
+  const Mount mount;
+  CHECK(largest_cache(mount.root) == 0);
+  mount.put("index0/size", "32K\n");
+  mount.put("index3/size", "32768K\n");
+  mount.put("index4/size", "nonsense\n");
+  CHECK(largest_cache(mount.root) == std::size_t{32} << 20);
+  CHECK(stream_threshold() >= std::int64_t{2} << 20);
+}
+
 TEST_CASE("a control group of version 2 limits memory and processors, the enclosing groups too") {
   const Mount mount;
   mount.put("jobs/a/memory.max", "max\n");

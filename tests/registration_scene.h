@@ -10,11 +10,11 @@
 
 namespace scene {
 
+using lumigrad::apply;
+using lumigrad::inverse;
+using lumigrad::Matrix3;
+using lumigrad::Point;
 using lumigrad::Tensor;
-using lumigrad::registration::apply;
-using lumigrad::registration::inverse;
-using lumigrad::registration::Matrix3;
-using lumigrad::registration::Point;
 
 /// Numbers in [0, 1) from a seed, the same everywhere.
 class Dice {

@@ -188,13 +188,19 @@ def draw_pair(dice, photographs, kind, model, part):
     raise SystemExit(f"the photographs are too small for a pair of the class {kind}")
 
 
+def photographs_in(folder, short, long):
+    """The pictures below a folder whose sides have at least so many pixels, grey, in the order of their names."""
+    paths = sorted(p for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif"))
+    pictures = [cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in paths]
+    found = [p.astype(np.float32) for p in pictures if p is not None and min(p.shape) >= short and max(p.shape) >= long]
+    if not found:
+        raise SystemExit(f"expected pictures of at least {short} x {long} pixels in {folder}, got none")
+    return found
+
+
 def draw_pairs(folder, count, seed):
     """The pairs, and how many photographs of at least 400 pixels a side there are in the folder."""
-    paths = sorted(p for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif"))
-    photographs = [cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in paths]
-    photographs = [p.astype(np.float32) for p in photographs if p is not None and min(p.shape) >= 400]
-    if not photographs:
-        raise SystemExit(f"no pictures of 400 pixels a side in {folder}")
+    photographs = photographs_in(folder, 400, 400)
     pairs = []
     for number, (name, kind, model, part) in enumerate(kinds(count)):
         fixed, moving, motion = draw_pair(np.random.default_rng([seed, number]), photographs, kind, model, part)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/level.h>
 
-#include <unistd.h>
-#include <algorithm>
 #include <cstdlib>
 
 namespace lumigrad {
@@ -63,11 +61,6 @@ LevelChoice choose_level(const char* request) {
 const LevelChoice& level_choice() {
   static const LevelChoice choice = choose_level(std::getenv("LUMIGRAD_SIMD"));
   return choice;
-}
-
-std::int64_t stream_threshold() {
-  static const std::int64_t bytes = std::max<std::int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), 4 << 20) / 2;
-  return bytes;
 }
 
 Level simd_level() { return level_choice().level; }

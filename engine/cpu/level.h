@@ -4,7 +4,6 @@
 #include <lumigrad/engine/cpu/kernels.h>
 #include <lumigrad/engine/error.h>
 
-#include <cstdint>
 #include <string>
 
 namespace lumigrad {
@@ -27,9 +26,5 @@ LUMIGRAD_API LevelChoice choose_level(const char* request);
 
 /// The choice made for this process from LUMIGRAD_SIMD, fixed on first use; simd_level() is its level.
 LUMIGRAD_API const LevelChoice& level_choice();
-
-/// Results of more bytes than this are written past the caches: half of the last one, which they would only fill with
-/// what nobody reads soon.
-LUMIGRAD_API std::int64_t stream_threshold();
 
 }  // namespace lumigrad

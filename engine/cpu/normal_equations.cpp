@@ -328,6 +328,6 @@ static void scatter(const AlignmentPass& p, GradientScatter& sums) {
 
 }  // namespace
 
-const AlignmentKernels alignment_kernels = {accumulate, scatter, sample};
+extern const AlignmentKernels alignment_table = {accumulate, scatter, sample};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -9,7 +9,7 @@
 // A pixel that must not count is NaN. NaN spreads through sampling and gradients and is dropped where the sums are
 // taken, so a mask needs no plane of its own and nothing of a masked pixel can leak into a result.
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 #include <lumigrad/engine/robust.h>
 
 #include <cstddef>
@@ -60,6 +60,15 @@ struct NormalEquations {
   double pixels;           ///< how many counted
 };
 
+inline NormalEquations& operator+=(NormalEquations& a, const NormalEquations& b) {
+  for (int i = 0; i < 10; ++i) {
+    a.gradient[i] += b.gradient[i];
+    for (int j = 0; j < 10; ++j) a.hessian[i][j] += b.hessian[i][j];
+  }
+  a.loss += b.loss, a.weight += b.weight, a.pixels += b.pixels;
+  return a;
+}
+
 /// Side of the tiles of GradientScatter, px.
 inline constexpr int alignment_tile = 16;
 
@@ -80,17 +89,8 @@ struct AlignmentKernels {
   void (*sample)(const AlignmentPass& pass, int y, int count, float* row);
 };
 
+LUMIGRAD_LEVEL_TABLE(AlignmentKernels, alignment_table)
 /// The pass compiled for a level; a level this build or processor lacks falls to the best below it.
-const AlignmentKernels& alignment_kernels(Level level);
-
-namespace baseline {
-extern const AlignmentKernels alignment_kernels;
-}
-namespace v3 {
-extern const AlignmentKernels alignment_kernels;
-}
-namespace v4 {
-extern const AlignmentKernels alignment_kernels;
-}
+inline const AlignmentKernels& alignment_kernels(Level level) { return LUMIGRAD_AT(level, alignment_table); }
 
 }  // namespace lumigrad

@@ -115,6 +115,6 @@ static void butterfly(float* __restrict a_re, float* __restrict a_im, float* __r
 
 }  // namespace
 
-const PlaneKernels plane_kernels = {smooth, halve, grey_bytes, grey_floats, local_contrast, butterfly};
+extern const PlaneKernels plane_table = {smooth, halve, grey_bytes, grey_floats, local_contrast, butterfly};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

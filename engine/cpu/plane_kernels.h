@@ -28,17 +28,8 @@ struct PlaneKernels {
   void (*butterfly)(float* a_re, float* a_im, float* b_re, float* b_im, float c, float s, std::size_t n);
 };
 
+LUMIGRAD_LEVEL_TABLE(PlaneKernels, plane_table)
 /// The kernels compiled for a level; a level this build lacks falls to the best below it.
-const PlaneKernels& plane_kernels(Level level);
-
-namespace baseline {
-extern const PlaneKernels plane_kernels;
-}
-namespace v3 {
-extern const PlaneKernels plane_kernels;
-}
-namespace v4 {
-extern const PlaneKernels plane_kernels;
-}
+inline const PlaneKernels& plane_kernels(Level level) { return LUMIGRAD_AT(level, plane_table); }
 
 }  // namespace lumigrad

@@ -4,7 +4,7 @@
 // Every element of a product is one chain of multiply-adds over k, in order, that starts at 0. So its bits depend on
 // its row and column alone: not on how large the matrices are, how they lie in memory, or what is computed beside it.
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 
 #include <cstdint>
 
@@ -43,7 +43,8 @@ std::int64_t product_room(std::int64_t k, std::int64_t n, std::int64_t m) {
   return depth * (columns + 12) + 12 * widest;
 }
 
+LUMIGRAD_LEVEL_TABLE(ProductKernels, products)
 /// The kernels of the level in use.
-const ProductKernels& product_kernels();
+inline const ProductKernels& product_kernels() { return LUMIGRAD_AT(simd_level(), products); }
 
 }  // namespace lumigrad

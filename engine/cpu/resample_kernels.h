@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam to weighted sums along one axis (families/resample.h).
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 
 #include <cstdint>
 
@@ -20,16 +20,7 @@ struct ResampleTable {
   ResampleKernels<double> f64;
 };
 
-namespace baseline {
-extern const ResampleTable resample_table;
-}
-namespace v3 {
-extern const ResampleTable resample_table;
-}
-namespace v4 {
-extern const ResampleTable resample_table;
-}
-
-const ResampleTable& resample_kernels(Level level);
+LUMIGRAD_LEVEL_TABLE(ResampleTable, resample_table)
+inline const ResampleTable& resample_kernels(Level level) { return LUMIGRAD_AT(level, resample_table); }
 
 }  // namespace lumigrad

@@ -5,7 +5,7 @@
 // The output is cut into tiles of 32 x 32 pixels, numbered row by row. Within a tile positions are kept relative to an
 // integer point of the image near the tile, so that single precision does not run out of digits on large images.
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 #include <lumigrad/engine/families/interpolation.h>
 
 namespace lumigrad {
@@ -53,21 +53,11 @@ struct SampleKernels {
 
 struct SampleTable {
   SampleKernels<float> f32;
-  SampleKernels<double> f64;  ///< null at v4
+  SampleKernels<double> f64;  ///< at the baseline only, as for formulas
 };
 
-namespace baseline {
-extern const SampleTable sample_table;
-}
-namespace v3 {
-extern const SampleTable sample_table;
-}
-namespace v4 {
-extern const SampleTable sample_table;
-}
-
-/// The kernels of a level (or of the best below it that is built).
-const SampleKernels<float>& sample_kernels_f32(Level level);
-const SampleKernels<double>& sample_kernels_f64(Level level);
+LUMIGRAD_LEVEL_TABLE(SampleTable, sample_table)
+inline const SampleKernels<float>& sample_kernels_f32(Level level) { return LUMIGRAD_AT(level, sample_table).f32; }
+inline const SampleKernels<double>& sample_kernels_f64() { return baseline::sample_table.f64; }
 
 }  // namespace lumigrad

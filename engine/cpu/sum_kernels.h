@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adding numbers up, compiled per instruction level.
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 #include <cstddef>
 
 namespace lumigrad {
@@ -19,7 +19,8 @@ struct SumKernels {
   SumKernel<double> f64;
 };
 
+LUMIGRAD_LEVEL_TABLE(SumKernels, sums)
 /// The kernels of the level in use.
-const SumKernels& sum_kernels();
+inline const SumKernels& sum_kernels() { return LUMIGRAD_AT(simd_level(), sums); }
 
 }  // namespace lumigrad

@@ -26,7 +26,6 @@ void accumulate(const T* x, double* sums, std::size_t n) {
 
 }  // namespace
 
-extern const SumKernels sums;
-const SumKernels sums = {{block<float>, accumulate<float>}, {block<double>, accumulate<double>}};
+extern const SumKernels sums = {{block<float>, accumulate<float>}, {block<double>, accumulate<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

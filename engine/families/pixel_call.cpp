@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels over lanes: blocks, threads, staging, and sums in fixed order.
-#include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/families/pixel_lanes.h>
+#include <lumigrad/engine/machine.h>
 #include <algorithm>
 
 namespace lumigrad {

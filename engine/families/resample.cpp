@@ -9,14 +9,6 @@
 
 namespace lumigrad {
 
-const ResampleTable& resample_kernels([[maybe_unused]] Level level) {
-#if defined(__x86_64__)
-  if (level == Level::v4) return v4::resample_table;
-  if (level == Level::v3) return v3::resample_table;
-#endif
-  return baseline::resample_table;
-}
-
 void Band::start_row() { begin_.push_back(begin_.back()); }
 
 void Band::add(std::int64_t column, double weight) {

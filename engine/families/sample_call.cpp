@@ -5,22 +5,12 @@
 #include <lumigrad/engine/families/sample_call.h>
 
 #include <lumigrad/engine/copy.h>
-#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/machine.h>
 #include <lumigrad/engine/parallel.h>
 #include <algorithm>
 #include <limits>
 
 namespace lumigrad {
-
-const SampleKernels<float>& sample_kernels_f32([[maybe_unused]] Level level) {
-#if defined(__x86_64__)
-  if (level == Level::v4) return v4::sample_table.f32;
-  if (level == Level::v3) return v3::sample_table.f32;
-#endif
-  return baseline::sample_table.f32;
-}
-
-const SampleKernels<double>& sample_kernels_f64(Level) { return baseline::sample_table.f64; }
 
 namespace {
 
@@ -29,7 +19,7 @@ const SampleKernels<T>& kernels() {
   if constexpr (std::is_same_v<T, float>) {
     return sample_kernels_f32(simd_level());
   } else {
-    return sample_kernels_f64(simd_level());
+    return sample_kernels_f64();
   }
 }
 

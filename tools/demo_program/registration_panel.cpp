@@ -6,6 +6,7 @@
 #include "tools/report/registration_page.h"
 
 #include <lumigrad/vision/image_io/image_io.h>
+#include <lumigrad/vision/registration/motion.h>
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +22,7 @@ std::string name_of(const std::string& path) { return std::filesystem::path(path
 
 struct Trial {
   RegisteredPair pair;
-  Matrix truth;
+  Matrix3 truth;
   double error;
 };
 
@@ -34,7 +35,8 @@ Trial trial_of(const Views& views) {
           .truth = views.truth,
           .error = 0};
   t.pair.result = registration::register_images(views.fixed, views.moving, {.model = registration::Model::homography});
-  t.error = corner_error(t.pair.result.matrix, t.truth, views.fixed.size(1), views.fixed.size(2));
+  t.error = registration::corner_distance(t.pair.result.matrix, t.truth, static_cast<int>(views.fixed.size(1)),
+                                          static_cast<int>(views.fixed.size(2)));
   return t;
 }
 

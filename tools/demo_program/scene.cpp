@@ -15,36 +15,11 @@ namespace {
 
 constexpr int fineness = 4;  // samples per pixel and axis of a view
 
-Matrix product(const Matrix& a, const Matrix& b) {
-  Matrix c{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k) c[3 * i + j] += a[3 * i + k] * b[3 * k + j];
-  return c;
-}
-
-Matrix inverse(const Matrix& m) {
-  auto minor = [&](std::size_t i, std::size_t j) {
-    const std::size_t a = (i + 1) % 3, b = (i + 2) % 3, c = (j + 1) % 3, d = (j + 2) % 3;
-    return m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
-  };
-  const double determinant = m[0] * minor(0, 0) + m[1] * minor(0, 1) + m[2] * minor(0, 2);
-  Matrix r;
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j) r[3 * i + j] = minor(j, i) / determinant;
-  return r;
-}
-
-std::array<double, 2> mapped(const Matrix& m, double x, double y) {
-  const double w = m[6] * x + m[7] * y + m[8];
-  return {(m[0] * x + m[1] * y + m[2]) / w, (m[3] * x + m[4] * y + m[5]) / w};
-}
-
 /// A view of `size` whose pixel (x, y) sees the scene at to_scene (x, y, 1).
-Tensor view_of(const Tensor& scene, const Matrix& to_scene, Size size) {
+Tensor view_of(const Tensor& scene, const Matrix3& to_scene, Size size) {
   // Sub-pixel (u, v) lies at ((u + 0.5) / fineness - 0.5, ...): the pixel's area, evenly.
   const double step = 1.0 / fineness, first = 0.5 * step - 0.5;
-  const Matrix fine = product(to_scene, {step, 0, first, 0, step, first, 0, 0, 1});
+  const Matrix3 fine = to_scene * Matrix3{step, 0, first, 0, step, first, 0, 0, 1};
   const Tensor map = Tensor::from(std::vector<double>(fine.begin(), fine.end()), {1, 3, 3});
   const Tensor samples =
       sample_homography(unsqueeze(scene, 0), map, {size.height * fineness, size.width * fineness},
@@ -91,21 +66,20 @@ Views views_of(const std::string& name, const Tensor& photograph, std::uint64_t 
   // Both views show the middle of the photograph, so that neither sees past its edge.
   const Size size{height * 3 / 4, width * 3 / 4};
   const auto h = static_cast<double>(size.height - 1), w = static_cast<double>(size.width - 1);
-  const Matrix fixed_to_scene = {1, 0, std::floor(static_cast<double>(width - size.width) / 2),
-                                 0, 1, std::floor(static_cast<double>(height - size.height) / 2),
-                                 0, 0, 1};
+  const Matrix3 fixed_to_scene = {1, 0, std::floor(static_cast<double>(width - size.width) / 2),
+                                  0, 1, std::floor(static_cast<double>(height - size.height) / 2),
+                                  0, 0, 1};
   // About the middle of the view: a turn of 4 degrees, 5 % larger, a shift, and a tilt towards the viewer.
   const double side = std::min(h, w), turn = 0.07, zoom = 1.05;
-  const Matrix turned = {zoom * std::cos(turn), -zoom * std::sin(turn), 0.04 * side,
-                         zoom * std::sin(turn), zoom * std::cos(turn),  -0.03 * side,
-                         0.04 / side,           -0.03 / side,           1};
-  const Matrix centre = {1, 0, -w / 2, 0, 1, -h / 2, 0, 0, 1};
-  const Matrix truth = product(inverse(centre), product(turned, centre));
+  const Matrix3 turned = {zoom * std::cos(turn), -zoom * std::sin(turn), 0.04 * side,
+                          zoom * std::sin(turn), zoom * std::cos(turn),  -0.03 * side,
+                          0.04 / side,           -0.03 / side,           1};
+  const Matrix3 centre = {1, 0, -w / 2, 0, 1, -h / 2, 0, 0, 1};
+  const Matrix3 truth = inverse(centre) * turned * centre;
 
-  Views views{.name = name, .fixed = {}, .moving = {}, .truth = truth};
-  for (double& v : views.truth) v /= truth[8];
+  Views views{.name = name, .fixed = {}, .moving = {}, .truth = scaled_to_unit(truth)};
   views.fixed = seen(view_of(scene, fixed_to_scene, size), 1, 0, 0.008, 2 * seed);
-  views.moving = seen(view_of(scene, product(fixed_to_scene, inverse(truth)), size), 0.82, 0.07, 0.012, 2 * seed + 1);
+  views.moving = seen(view_of(scene, fixed_to_scene * inverse(truth), size), 0.82, 0.07, 0.012, 2 * seed + 1);
   return views;
 }
 
@@ -135,16 +109,6 @@ Tensor painted_scene() {
         to[(c * side + y) * side + x] = static_cast<float>(std::clamp(colour[c] + grain, 0.0, 1.0));
     }
   return scene;
-}
-
-double corner_error(const Matrix& found, const Matrix& truth, std::int64_t height, std::int64_t width) {
-  const double w = static_cast<double>(width - 1), h = static_cast<double>(height - 1);
-  double sum = 0;
-  for (const auto [x, y] : {std::array{0.0, 0.0}, std::array{w, 0.0}, std::array{w, h}, std::array{0.0, h}}) {
-    const auto a = mapped(found, x, y), b = mapped(truth, x, y);
-    sum += std::hypot(a[0] - b[0], a[1] - b[1]);
-  }
-  return sum / 4;
 }
 
 std::vector<std::string> photographs(const std::string& folder) {

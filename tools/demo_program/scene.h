@@ -2,20 +2,18 @@
 // Two views of one scene whose relation is known exactly.
 #pragma once
 #include <lumigrad/engine/tensor.h>
+#include <lumigrad/vision/matrix3.h>
 
-#include <array>
 #include <string>
 #include <vector>
 
 namespace lumigrad::demo {
 
-using Matrix = std::array<double, 9>;  // row-major, acts on (x, y, 1)
-
 /// A fixed and a moving view [3, H, W] of one scene, as 8-bit cameras see them, and the motion between them.
 struct Views {
   std::string name;
   Tensor fixed, moving;
-  Matrix truth;  ///< fixed -> moving pixels
+  Matrix3 truth;  ///< fixed -> moving pixels
 };
 
 /// Renders both views from a photograph [C, H, W], at least 128 pixels a side. Each pixel of either view is the mean of
@@ -26,9 +24,6 @@ Views views_of(const std::string& name, const Tensor& photograph, std::uint64_t 
 
 /// A textured scene [3, 512, 512] for machines without photographs: tiles, discs and fine grain.
 Tensor painted_scene();
-
-/// Mean distance in pixels between where two motions put the four corners of an image.
-double corner_error(const Matrix& found, const Matrix& truth, std::int64_t height, std::int64_t width);
 
 /// The files below `folder` whose stem is astronaut, coffee or chelsea, in this order; those that are there.
 std::vector<std::string> photographs(const std::string& folder);

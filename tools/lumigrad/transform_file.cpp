@@ -126,7 +126,7 @@ std::string laid_out(const OrderedJson& object) {
   return text + "\n}\n";
 }
 
-void scale(Matrix& m) {
+void scale(Matrix3& m) {
   if (m[8] != 0 && std::isfinite(m[8])) {
     const double by = m[8];
     for (double& v : m) v /= by;
@@ -160,7 +160,7 @@ TransformFormat transform_format(const std::string& path) {
 }
 
 std::string transform_text(const Transform& transform, TransformFormat format) {
-  const Matrix& m = transform.matrix;
+  const Matrix3& m = transform.matrix;
   switch (format) {
     case TransformFormat::json: {
       OrderedJson object = {{"model", name(transform.model)}, {"matrix", rows_of(m.data(), 3)}};
@@ -181,47 +181,45 @@ std::string transform_text(const Transform& transform, TransformFormat format) {
 }
 
 Transform composed(const Transform& first, const Transform& second) {
-  Transform both{std::max(first.model, second.model), {}, first.fixed, second.moving};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k) both.matrix[3 * i + j] += second.matrix[3 * i + k] * first.matrix[3 * k + j];
+  Transform both{std::max(first.model, second.model), second.matrix * first.matrix, first.fixed, second.moving};
   scale(both.matrix);
   return both;
 }
 
 Transform inverse(const Transform& transform) {
-  const Matrix& m = transform.matrix;
-  auto cofactor = [&](std::size_t i, std::size_t j) {
-    const std::size_t a = (i + 1) % 3, b = (i + 2) % 3, c = (j + 1) % 3, d = (j + 2) % 3;
-    return m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
-  };
-  const double determinant = m[0] * cofactor(0, 0) + m[1] * cofactor(0, 1) + m[2] * cofactor(0, 2);
-  Transform back{transform.model, {}, transform.moving, transform.fixed};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j) {
-      double& entry = back.matrix[3 * i + j] = cofactor(j, i) / determinant;
-      require<NumericError>(std::isfinite(entry), "inverse: expected a matrix with an inverse, got a singular one");
-    }
+  const Matrix3& m = transform.matrix;
+  Transform back{transform.model, lumigrad::inverse(m), transform.moving, transform.fixed};
+  for (const double entry : back.matrix)
+    require<NumericError>(std::isfinite(entry), "inverse: expected a matrix with an inverse, got a singular one");
   scale(back.matrix);
   if (m[6] == 0 && m[7] == 0) back.matrix[6] = back.matrix[7] = 0;  // not -0
   return back;
 }
 
+namespace {
+
+/// What both files say of a registration.
+OrderedJson verdict_of(const registration::Result& r) {
+  return {{"model", name(r.model)},
+          {"matrix", rows_of(r.matrix.data(), 3)},
+          {"loss", r.loss},
+          {"iterations", r.iterations},
+          {"converged", r.converged()},
+          {"status", name(r.status)},
+          {"inlier_ratio", r.inlier_ratio}};
+}
+
+}  // namespace
+
 std::string result_text(const registration::Result& r, Size fixed, Size moving) {
-  OrderedJson object = {{"model", name(r.model)},
-                        {"matrix", rows_of(r.matrix.data(), 3)},
-                        {"loss", r.loss},
-                        {"iterations", r.iterations},
-                        {"converged", r.converged()},
-                        {"status", name(r.status)},
-                        {"inlier_ratio", r.inlier_ratio},
-                        {"covariance", rows_of(r.covariance.data(), 8)},
-                        {"seconds", r.seconds},
-                        {"correlation", r.correlation},
-                        {"overlap", r.overlap},
-                        {"gain", r.gain},
-                        {"bias", r.bias},
-                        {"start", r.start}};
+  OrderedJson object = verdict_of(r);
+  object.update({{"covariance", rows_of(r.covariance.data(), 8)},
+                 {"seconds", r.seconds},
+                 {"correlation", r.correlation},
+                 {"overlap", r.overlap},
+                 {"gain", r.gain},
+                 {"bias", r.bias},
+                 {"start", r.start}});
   add_sizes(object, fixed, moving);
   object["levels"] = OrderedJson::array();
   for (const auto& level : r.levels)
@@ -233,15 +231,10 @@ std::string result_text(const registration::Result& r, Size fixed, Size moving) 
 }
 
 std::string pair_text(const std::string& id, const registration::Result& r) {
-  return line_of(OrderedJson{{"id", OrderedJson::parse(id)},
-                             {"model", name(r.model)},
-                             {"matrix", rows_of(r.matrix.data(), 3)},
-                             {"loss", r.loss},
-                             {"iterations", r.iterations},
-                             {"converged", r.converged()},
-                             {"status", name(r.status)},
-                             {"inlier_ratio", r.inlier_ratio},
-                             {"seconds", r.seconds}});
+  OrderedJson object = {{"id", OrderedJson::parse(id)}};
+  object.update(verdict_of(r));
+  object["seconds"] = r.seconds;
+  return line_of(object);
 }
 
 std::string failed_pair_text(const std::string& id, const std::string& model, const std::string& error) {

@@ -2,18 +2,17 @@
 // Planar motions in files: the transform.json of a registration, OpenCV's YAML, ITK's .tfm.
 #pragma once
 #include <lumigrad/engine/families/sample.h>
+#include <lumigrad/vision/matrix3.h>
 #include <lumigrad/vision/registration/registration.h>
 
 #include <string>
 
 namespace lumigrad::command {
 
-using Matrix = std::array<double, 9>;  // row-major, fixed -> moving pixels
-
 struct Transform {
   registration::Model model = registration::Model::homography;  ///< the narrowest that is known to hold it
-  Matrix matrix = {1, 0, 0, 0, 1, 0, 0, 0, 1};
-  Size fixed{}, moving{};  ///< of the images; 0 x 0 where it is not known
+  Matrix3 matrix = unit_matrix;                                 ///< fixed -> moving pixels
+  Size fixed{}, moving{};                                       ///< of the images; 0 x 0 where it is not known
 };
 
 enum class TransformFormat { json, opencv, itk };

@@ -71,7 +71,7 @@ bool parse_point(std::string_view line, double& x, double& y, std::string_view& 
   return true;
 }
 
-int warp_points(const Request& request, const Matrix& m) {
+int warp_points(const Request& request, const Matrix3& m) {
   const FileBytes file = read_file(request.input, std::uint64_t{1} << 30);
   std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   std::string out;

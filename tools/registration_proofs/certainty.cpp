@@ -28,7 +28,7 @@ Certainty certainty(Model model, bool correlated, double sigma, int pairs) {
     ++c.converged;
     const auto frame = corners(height, width);
     for (std::size_t i = 0; i < 4; ++i) {
-      const Point p = registration::apply(r.matrix, frame[i]), q = registration::apply(truth, frame[i]);
+      const Point p = lumigrad::apply(r.matrix, frame[i]), q = lumigrad::apply(truth, frame[i]);
       const double error[2] = {p.x - q.x, p.y - q.y};
       for (std::size_t a = 0; a < 2; ++a) {
         const double variance = r.covariance[9 * (2 * i + a)];

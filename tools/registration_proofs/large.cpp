@@ -42,7 +42,7 @@ Tensor landscape(const Matrix3& view, int height, int width) {
       height,
       [&](std::int64_t y) {
         for (int x = 0; x < width; ++x) {
-          const Point p = lumigrad::registration::apply(view, {static_cast<double>(x), static_cast<double>(y)});
+          const Point p = lumigrad::apply(view, {static_cast<double>(x), static_cast<double>(y)});
           to[y * width + x] = static_cast<std::uint8_t>(255 * height_at(p.x, p.y) + 0.5);
         }
       },

@@ -5,21 +5,21 @@
 
 namespace proofs {
 
+using lumigrad::Matrix3;
+using lumigrad::Point;
+using lumigrad::scaled_to_unit;
 using lumigrad::Tensor;
 using lumigrad::registration::corner_distance;
 using lumigrad::registration::corners;
-using lumigrad::registration::Matrix3;
 using lumigrad::registration::Model;
-using lumigrad::registration::Point;
-using lumigrad::registration::scaled_to_unit;
-using lumigrad::registration::operator*;
+using lumigrad::operator*;
 
 /// A motion of the model that moves corners by some hundredths of the width.
 inline Matrix3 drawn_motion(scene::Dice& dice, Model model, int height, int width) {
   const double part = 0.03, shift = 0.5 * part * width;
   auto n = [&] { return dice.normal(); };
   const double turn = part * n(), scale = part * n();
-  Matrix3 m = lumigrad::registration::unit_matrix;
+  Matrix3 m = lumigrad::unit_matrix;
   if (model == Model::rigid) m = {std::cos(turn), -std::sin(turn), 0, std::sin(turn), std::cos(turn), 0, 0, 0, 1};
   if (model == Model::similarity) m = {1 + scale, -turn, 0, turn, 1 + scale, 0, 0, 0, 1};
   if (model == Model::affine || model == Model::homography)

@@ -47,7 +47,7 @@ class Search {
   Search(std::vector<Correspondence> pairs, const ConsensusOptions& options, double unit)
       : pairs_(std::move(pairs)), options_(options), limit_(options.limit * unit), weights_(pairs_.size()) {}
 
-  double quality(const Matrix& m, double limit) const {
+  double quality(const Matrix3& m, double limit) const {
     const MarginalLoss& loss = marginal_loss();
     const double scale = table_size / (limit * limit);
     double sum = 0;
@@ -59,13 +59,13 @@ class Search {
   }
 
   /// Refines a seed on all matches that agree: through simpler motions and wide limits to the wanted ones.
-  void grow(Matrix m, bool from_one) {
+  void grow(Matrix3 m, bool from_one) {
     const double widest = from_one ? 8 : 2;
     for (double wide = widest; wide >= 1; wide *= 0.5)
       for (int round = 0; round < (wide > 1 ? 2 : 4); ++round) {
         const double support = weigh(m, wide * limit_);
         const Planar motion = std::min(options_.motion, affordable(support, wide));
-        Matrix next = m;
+        Matrix3 next = m;
         if (support < 3 || !fit_step(pairs_, weights_, motion, next)) return;
         m = next;
         const double now = quality(m, limit_);
@@ -94,7 +94,7 @@ class Search {
       // The pool grows from the most certain matches to all of them over the first half of the trials.
       const double share = std::min(1.0, 2.0 * (trial + 1) / options_.trials);
       const auto pool = std::min(n, 8 + static_cast<std::size_t>(share * share * static_cast<double>(n)));
-      Matrix m;
+      Matrix3 m;
       if (!through_four(pairs_, draw(trial, pool), m)) continue;
       const double q = quality(m, limit_);
       if (q <= best_seed) continue;
@@ -106,13 +106,13 @@ class Search {
     }
   }
 
-  const Matrix& best() const { return best_; }
+  const Matrix3& best() const { return best_; }
   double best_quality() const { return best_quality_; }
   const std::vector<Correspondence>& pairs() const { return pairs_; }
   double limit() const { return limit_; }
 
  private:
-  double weigh(const Matrix& m, double limit) {
+  double weigh(const Matrix3& m, double limit) {
     const MarginalLoss& loss = marginal_loss();
     const double scale = table_size / (limit * limit);
     double support = 0;
@@ -150,7 +150,7 @@ class Search {
   const ConsensusOptions& options_;
   double limit_;
   std::vector<double> weights_;
-  Matrix best_ = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  Matrix3 best_ = unit_matrix;
   double best_quality_ = 0;
 };
 
@@ -186,14 +186,14 @@ Consensus consensus(const Features& a, const Features& b, const std::vector<Matc
   search.seeds_of_one();
   search.seeds_of_four();
   if (!(search.best_quality() > 0)) return result;
-  const Matrix& h = search.best();
+  const Matrix3& h = search.best();
   const std::vector<Correspondence>& all = search.pairs();
   for (std::size_t i = 0; i < all.size(); ++i)
     if (squared_error(h, all[i]) < search.limit() * search.limit()) result.inliers.push_back(static_cast<int>(i));
   result.quality = search.best_quality();
-  const Matrix from = {spread, 0, bx, 0, spread, by, 0, 0, 1}, to = {unit, 0, -ax * unit, 0, unit, -ay * unit, 0, 0, 1};
-  result.matrix = product(from, product(h, to));
-  for (double& v : result.matrix) v /= result.matrix[8];
+  const Matrix3 from = {spread, 0, bx, 0, spread, by, 0, 0, 1},
+                to = {unit, 0, -ax * unit, 0, unit, -ay * unit, 0, 0, 1};
+  result.matrix = scaled_to_unit(from * h * to);
   return result;
 }
 

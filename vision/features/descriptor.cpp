@@ -51,7 +51,7 @@ const std::array<Line, grid>& lines() {
 
 }  // namespace
 
-std::vector<Direction> main_directions(const Layer& gaussian, const Blob& blob) {
+std::vector<Direction> main_directions(const Plane& gaussian, const Blob& blob) {
   constexpr int bins = 36;
   const double window = 1.5 * blob.width;
   const int radius = std::min(24, static_cast<int>(std::lround(3 * window)));
@@ -60,9 +60,9 @@ std::vector<Direction> main_directions(const Layer& gaussian, const Blob& blob) 
   for (int k = 0; k <= radius; ++k) weight[k] = static_cast<float>(std::exp(-0.5 * k * k / (window * window)));
   for (int j = -radius; j <= radius; ++j) {
     const int y = cy + j;
-    if (y < 1 || y >= gaussian.height - 1) continue;
+    if (y < 1 || y >= gaussian.height() - 1) continue;
     const float *row = gaussian.row(y), *up = gaussian.row(y - 1), *down = gaussian.row(y + 1);
-    const int first = std::max(-radius, 1 - cx), last = std::min(radius, gaussian.width - 2 - cx);
+    const int first = std::max(-radius, 1 - cx), last = std::min(radius, gaussian.width() - 2 - cx);
     for (int i = first; i <= last; ++i) {
       const int x = cx + i;
       const float gx = row[x + 1] - row[x - 1], gy = down[x] - up[x];
@@ -98,13 +98,13 @@ std::vector<Direction> main_directions(const Layer& gaussian, const Blob& blob) 
   return found;
 }
 
-void describe(const Layer& gaussian, const Blob& blob, const Direction& d, float* to) {
+void describe(const Plane& gaussian, const Blob& blob, const Direction& d, float* to) {
   constexpr int side = grid + 2;
   float patch[side][side];
   const float h = static_cast<float>(spacing * blob.width), c = static_cast<float>(d.cosine) * h,
               s = static_cast<float>(d.sine) * h;
-  const float right = static_cast<float>(gaussian.width) - 1.001f,
-              bottom = static_cast<float>(gaussian.height) - 1.001f;
+  const float right = static_cast<float>(gaussian.width()) - 1.001f,
+              bottom = static_cast<float>(gaussian.height()) - 1.001f;
   for (int j = 0; j < side; ++j) {
     const float v = static_cast<float>(j) - 0.5f * (side - 1);
     for (int i = 0; i < side; ++i) {
@@ -113,7 +113,7 @@ void describe(const Layer& gaussian, const Blob& blob, const Direction& d, float
       const float y = std::clamp(static_cast<float>(blob.y) + s * u + c * v, 0.0f, bottom);
       const int ix = static_cast<int>(x), iy = static_cast<int>(y);
       const float fx = x - static_cast<float>(ix), fy = y - static_cast<float>(iy);
-      const float *p = gaussian.row(iy) + ix, *q = p + gaussian.stride;
+      const float *p = gaussian.row(iy) + ix, *q = p + gaussian.stride();
       const float top = p[0] + fx * (p[1] - p[0]), low = q[0] + fx * (q[1] - q[0]);
       patch[j][i] = top + fy * (low - top);
     }

@@ -11,9 +11,9 @@ struct Direction {
 };
 
 /// The strongest gradient direction around a blob and any others of at least 0.8 of its weight, three at most.
-std::vector<Direction> main_directions(const Layer& gaussian, const Blob& blob);
+std::vector<Direction> main_directions(const Plane& gaussian, const Blob& blob);
 
 /// descriptor_length numbers of length 1.
-void describe(const Layer& gaussian, const Blob& blob, const Direction& direction, float* to);
+void describe(const Plane& gaussian, const Blob& blob, const Direction& direction, float* to);
 
 }  // namespace lumigrad::features

@@ -53,7 +53,7 @@ void find_blobs(const std::vector<Octave>& octaves, std::size_t octave, const Si
                 std::vector<Blob>& found) {
   constexpr int margin = 4;
   const Octave& o = octaves[octave];
-  const int height = o.gaussian[0].height, width = o.gaussian[0].width;
+  const int height = o.gaussian[0].height(), width = o.gaussian[0].width();
   const float least = static_cast<float>(0.7 * options.contrast);
   const FeatureKernels& kernels = feature_kernels(simd_level());
   std::vector<int> columns(static_cast<std::size_t>(width));

@@ -6,18 +6,6 @@
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-// Sixteen descriptors of one image lie side by side, so that no lanes have to be added up.
-static void products(const float* a, const float* b, int length, float* out) {
-  using V = Vec<float, product_columns * 4 / vector_bytes>;
-  V sum[product_rows];
-  for (int r = 0; r < product_rows; ++r) sum[r] = V(0);
-  for (int k = 0; k < length; ++k) {
-    const V column = V::load(b + k * product_columns);
-    for (int r = 0; r < product_rows; ++r) sum[r] = fma(V::splat(a[r * length + k]), column, sum[r]);
-  }
-  for (int r = 0; r < product_rows; ++r) sum[r].store(out + r * product_columns);
-}
-
 static int extrema(const float* const* rows, float least, int first, int last, int* columns) {
   using V = Vec<float>;
   int found = 0;
@@ -42,6 +30,6 @@ static int extrema(const float* const* rows, float least, int first, int last, i
 
 }  // namespace
 
-extern const FeatureKernels feature_kernels = {products, extrema};
+extern const FeatureKernels feature_table = {extrema};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

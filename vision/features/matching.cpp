@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Descriptors have length 1, so the nearest is the one with the largest product: |a - b|^2 = 2 - 2 a.b.
-#include <lumigrad/vision/features/feature_kernels.h>
+#include <lumigrad/engine/cpu/product_kernels.h>
 #include <lumigrad/vision/features/features.h>
 
 #include <algorithm>
@@ -22,38 +22,29 @@ struct Nearest {
   }
 };
 
-/// Groups of product_columns descriptors side by side, the last filled up with zeros.
-std::vector<float> side_by_side(const Features& f) {
-  const std::size_t groups = (f.size() + product_columns - 1) / product_columns;
-  std::vector<float> packed(groups * product_columns * descriptor_length);
-  for (std::size_t i = 0; i < f.size(); ++i)
-    for (std::size_t k = 0; k < descriptor_length; ++k)
-      packed[(i / product_columns * descriptor_length + k) * product_columns + i % product_columns] =
-          f.descriptors[i * descriptor_length + k];
-  return packed;
-}
-
 float distance(float product) { return std::sqrt(std::max(0.0f, 2 - 2 * product)); }
 
 }  // namespace
 
 std::vector<Match> match(const Features& a, const Features& b, const MatchOptions& options) {
-  const auto block_products = feature_kernels(simd_level()).products;
-  const std::vector<float> columns = side_by_side(b);
-  std::vector<float> rows(a.descriptors);
-  rows.resize((a.size() + product_rows - 1) / product_rows * product_rows * descriptor_length);
+  // Products of a block of both, which stays in the cache while its largest are looked for.
+  constexpr std::int64_t block_rows = 120, block_columns = 512, length = descriptor_length;
+  const auto rows = static_cast<std::int64_t>(a.size()), columns = static_cast<std::int64_t>(b.size());
+  const auto multiply = product_kernels().f32.multiply;
+  std::vector<float> room(static_cast<std::size_t>(product_room<float>(length, block_columns, block_rows)));
+  std::vector<float> products(block_rows * block_columns);
   std::vector<Nearest> of_a(a.size()), of_b(b.size());
-  float products[product_rows * product_columns];
-  for (std::size_t j = 0; j < b.size(); j += product_columns)
-    for (std::size_t i = 0; i < a.size(); i += product_rows) {
-      block_products(&rows[i * descriptor_length], &columns[j * descriptor_length], descriptor_length, products);
-      const std::size_t down = std::min<std::size_t>(product_rows, a.size() - i),
-                        across = std::min<std::size_t>(product_columns, b.size() - j);
-      for (std::size_t r = 0; r < down; ++r)
-        for (std::size_t c = 0; c < across; ++c) {
-          const float p = products[r * product_columns + c];
-          of_a[i + r].see(p, static_cast<int>(j + c));
-          of_b[j + c].see(p, static_cast<int>(i + r));
+  for (std::int64_t j = 0; j < columns; j += block_columns)
+    for (std::int64_t i = 0; i < rows; i += block_rows) {
+      const std::int64_t down = std::min(block_rows, rows - i), across = std::min(block_columns, columns - j);
+      multiply({&a.descriptors[static_cast<std::size_t>(i * length)], length, 1},
+               {&b.descriptors[static_cast<std::size_t>(j * length)], 1, length}, {products.data(), across, 1}, down,
+               length, across, room.data());
+      for (std::int64_t r = 0; r < down; ++r)
+        for (std::int64_t c = 0; c < across; ++c) {
+          const float p = products[static_cast<std::size_t>(r * across + c)];
+          of_a[static_cast<std::size_t>(i + r)].see(p, static_cast<int>(j + c));
+          of_b[static_cast<std::size_t>(j + c)].see(p, static_cast<int>(i + r));
         }
     }
   std::vector<Match> found;

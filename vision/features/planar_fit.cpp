@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/features/planar_fit.h>
 
+#include <lumigrad/engine/cpu/dense_matrices.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 namespace lumigrad::features {
 namespace {
 
-/// Solves a x = b by elimination with the largest pivots; false when one is next to nothing.
-bool solve(double (&a)[8][9], int n, double* x) {
-  for (int k = 0; k < n; ++k) {
-    int best = k;
-    for (int i = k + 1; i < n; ++i)
-      if (std::fabs(a[i][k]) > std::fabs(a[best][k])) best = i;
-    if (!(std::fabs(a[best][k]) > 1e-12)) return false;
-    if (best != k) std::swap(a[best], a[k]);
-    for (int i = k + 1; i < n; ++i) {
-      const double f = a[i][k] / a[k][k];
-      for (int j = k; j <= n; ++j) a[i][j] -= f * a[k][j];
-    }
-  }
-  for (int i = n - 1; i >= 0; --i) {
-    double sum = a[i][n];
-    for (int j = i + 1; j < n; ++j) sum -= a[i][j] * x[j];
-    x[i] = sum / a[i][i];
-    if (!std::isfinite(x[i])) return false;
-  }
-  return true;
+/// Solves a x = b, row-major and of n unknowns; false when the answer is not finite.
+bool solved(const double* a, const double* b, double* x, int n) {
+  solve(a, b, x, n, 1);
+  return std::all_of(x, x + n, [](double v) { return std::isfinite(v); });
 }
 
 double area(double ax, double ay, double bx, double by, double cx, double cy) {
@@ -36,20 +22,12 @@ double area(double ax, double ay, double bx, double by, double cx, double cy) {
 
 }  // namespace
 
-Matrix product(const Matrix& a, const Matrix& b) {
-  Matrix c{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k) c[3 * i + j] += a[3 * i + k] * b[3 * k + j];
-  return c;
-}
-
-Matrix frame_motion(const Correspondence& p) {
+Matrix3 frame_motion(const Correspondence& p) {
   const double c = p.scale * std::cos(p.turn), s = p.scale * std::sin(p.turn);
   return {c, -s, p.u - c * p.x + s * p.y, s, c, p.v - s * p.x - c * p.y, 0, 0, 1};
 }
 
-bool through_four(const std::vector<Correspondence>& pairs, const std::array<std::size_t, 4>& four, Matrix& m) {
+bool through_four(const std::vector<Correspondence>& pairs, const std::array<std::size_t, 4>& four, Matrix3& m) {
   const Correspondence* p[4];
   for (std::size_t k = 0; k < 4; ++k) p[k] = &pairs[four[k]];
   for (int k = 0; k < 4; ++k) {
@@ -58,21 +36,21 @@ bool through_four(const std::vector<Correspondence>& pairs, const std::array<std
     // The plane is seen from one side: the sense of a triangle stays. Slivers determine nothing.
     if (!(before * after > 0) || std::fabs(before) < 1e-3 || std::fabs(after) < 1e-4) return false;
   }
-  double a[8][9] = {};
+  double a[8][8], b[8], x[8];
   for (int k = 0; k < 4; ++k) {
     const Correspondence& q = *p[k];
-    const double first[9] = {q.x, q.y, 1, 0, 0, 0, -q.u * q.x, -q.u * q.y, q.u};
-    const double second[9] = {0, 0, 0, q.x, q.y, 1, -q.v * q.x, -q.v * q.y, q.v};
-    for (int j = 0; j < 9; ++j) a[2 * k][j] = first[j], a[2 * k + 1][j] = second[j];
+    const double first[8] = {q.x, q.y, 1, 0, 0, 0, -q.u * q.x, -q.u * q.y};
+    const double second[8] = {0, 0, 0, q.x, q.y, 1, -q.v * q.x, -q.v * q.y};
+    std::copy(first, first + 8, a[2 * k]), b[2 * k] = q.u;
+    std::copy(second, second + 8, a[2 * k + 1]), b[2 * k + 1] = q.v;
   }
-  double x[8];
-  if (!solve(a, 8, x)) return false;
+  if (!solved(a[0], b, x, 8)) return false;
   for (std::size_t k = 0; k < 8; ++k) m[k] = x[k];
   m[8] = 1;
   return true;
 }
 
-double squared_error(const Matrix& m, const Correspondence& p) {
+double squared_error(const Matrix3& m, const Correspondence& p) {
   const double w = m[6] * p.x + m[7] * p.y + m[8];
   if (!(w > 1e-6)) return std::numeric_limits<double>::infinity();
   const double u = (m[0] * p.x + m[1] * p.y + m[2]) / w, v = (m[3] * p.x + m[4] * p.y + m[5]) / w;
@@ -83,7 +61,7 @@ double squared_error(const Matrix& m, const Correspondence& p) {
   return (du * du + dv * dv) / std::sqrt(grown);
 }
 
-bool fit_step(const std::vector<Correspondence>& pairs, const std::vector<double>& weights, Planar motion, Matrix& m) {
+bool fit_step(const std::vector<Correspondence>& pairs, const std::vector<double>& weights, Planar motion, Matrix3& m) {
   if (motion != Planar::homography) m[6] = m[7] = 0;
   if (motion == Planar::similarity) {
     const double c = 0.5 * (m[0] + m[4]), s = 0.5 * (m[3] - m[1]);
@@ -114,19 +92,18 @@ bool fit_step(const std::vector<Correspondence>& pairs, const std::vector<double
   } else {
     for (int k = 0; k < n; ++k) columns[k][k] = 1;
   }
-  double system[8][9] = {}, x[8] = {};
-  double total = 0;
+  double system[64] = {}, known[8] = {}, x[8] = {}, total = 0;  // n x n of it are used
   for (int i = 0; i < n; ++i) {
     for (int p = 0; p < 8; ++p) {
       if (columns[i][p] == 0) continue;
-      system[i][n] += columns[i][p] * right[p];
+      known[i] += columns[i][p] * right[p];
       for (int j = 0; j < n; ++j)
-        for (int q = 0; q < 8; ++q) system[i][j] += columns[i][p] * columns[j][q] * full[p][q];
+        for (int q = 0; q < 8; ++q) system[i * n + j] += columns[i][p] * columns[j][q] * full[p][q];
     }
-    total += system[i][i];
+    total += system[i * n + i];
   }
-  for (int i = 0; i < n; ++i) system[i][i] += 1e-9 * total;
-  if (!(total > 0) || !solve(system, n, x)) return false;
+  for (int i = 0; i < n; ++i) system[i * n + i] += 1e-9 * total;
+  if (!(total > 0) || !solved(system, known, x, n)) return false;
   for (int i = 0; i < n; ++i)
     for (std::size_t p = 0; p < 8; ++p) m[p] += columns[i][p] * x[i];
   return true;

@@ -1,48 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/features/scale_space.h>
 
-#include <lumigrad/engine/cpu/plane_kernels.h>
-
 #include <algorithm>
 #include <cmath>
 
 namespace lumigrad::features {
 namespace {
 
-/// One-sided weights of a Gaussian of this width.
-std::vector<float> taps(double width) {
-  const int radius = std::clamp(static_cast<int>(std::ceil(3.2 * width)), 1, longest_smoothing);
-  std::vector<float> t;
-  double sum = 0;
-  for (int k = 0; k <= radius; ++k) {
-    t.push_back(static_cast<float>(std::exp(-0.5 * k * k / (width * width))));
-    sum += (k ? 2 : 1) * static_cast<double>(t.back());
-  }
-  for (float& v : t) v = static_cast<float>(static_cast<double>(v) / sum);
-  return t;
-}
-
-Layer blurred(const Layer& from, double width) {
-  Layer to(from.height, from.width);
-  const std::vector<float> t = taps(width);
-  std::vector<float> row(static_cast<std::size_t>(from.width) + 2 * longest_smoothing + 64);
-  plane_kernels(simd_level())
-      .smooth(from.view(), to.row(0), to.stride, t.data(), static_cast<int>(t.size()) - 1, true, row.data());
-  return to;
-}
+Plane blurred(const Plane& from, double variance) { return correlated(from, gaussian_taps(variance), true); }
 
 /// Twice the size, between pixels by straight lines: pixel (X, Y) stands at ((X - 0.5) / 2, (Y - 0.5) / 2).
-Layer doubled_size(const Layer& from) {
-  Layer to(2 * from.height, 2 * from.width);
-  std::vector<float> mixed(static_cast<std::size_t>(from.width) + 2);
-  for (int y = 0; y < to.height; ++y) {
-    const int near = y / 2, far = std::clamp(y % 2 ? near + 1 : near - 1, 0, from.height - 1);
+Plane doubled_size(const Plane& from) {
+  Plane to(2 * from.height(), 2 * from.width());
+  std::vector<float> mixed(static_cast<std::size_t>(from.width()) + 2);
+  for (int y = 0; y < to.height(); ++y) {
+    const int near = y / 2, far = std::clamp(y % 2 ? near + 1 : near - 1, 0, from.height() - 1);
     const float *a = from.row(near), *b = from.row(far);
-    for (int x = 0; x < from.width; ++x) mixed[static_cast<std::size_t>(x) + 1] = 0.75f * a[x] + 0.25f * b[x];
+    for (int x = 0; x < from.width(); ++x) mixed[static_cast<std::size_t>(x) + 1] = 0.75f * a[x] + 0.25f * b[x];
     mixed.front() = mixed[1];
     mixed.back() = mixed[mixed.size() - 2];
     float* out = to.row(y);
-    for (int x = 0; x < from.width; ++x) {
+    for (int x = 0; x < from.width(); ++x) {
       const float* m = &mixed[static_cast<std::size_t>(x) + 1];
       out[2 * x] = 0.75f * m[0] + 0.25f * m[-1];
       out[2 * x + 1] = 0.75f * m[0] + 0.25f * m[1];
@@ -51,23 +29,17 @@ Layer doubled_size(const Layer& from) {
   return to;
 }
 
-Layer every_second(const Layer& from) {
-  Layer to((from.height + 1) / 2, (from.width + 1) / 2);
-  for (int y = 0; y < to.height; ++y)
-    for (int x = 0; x < to.width; ++x) to.row(y)[x] = from.row(2 * y)[2 * x];
+Plane every_second(const Plane& from) {
+  Plane to((from.height() + 1) / 2, (from.width() + 1) / 2);
+  for (int y = 0; y < to.height(); ++y)
+    for (int x = 0; x < to.width(); ++x) to.row(y)[x] = from.row(2 * y)[2 * x];
   return to;
 }
 
 }  // namespace
 
-Layer::Layer(int h, int w)
-    : height(h), width(w), stride((w + 31) / 32 * 32), data(std::make_unique_for_overwrite<float[]>(floats() + 64)) {
-  std::fill_n(data.get() + floats(), 64, 0.0f);
-  for (int y = 0; y < h; ++y) std::fill(row(y) + w, row(y) + stride, 0.0f);
-}
-
-Layer filled(const PlaneView& image) {
-  Layer to(image.height, image.width);
+Plane filled(const PlaneView& image) {
+  Plane to(image.height, image.width);
   bool whole = true;
   double sum = 0, count = 0;
   for (int y = 0; y < image.height; ++y) {
@@ -83,39 +55,39 @@ Layer filled(const PlaneView& image) {
   // Halving with normalised weights until every pixel has a value is what a pyramid would do; two passes of running
   // means along rows and columns reach as far and are simpler.
   const float mean = count > 0 ? static_cast<float>(sum / count) : 0.0f;
-  Layer weight(image.height, image.width), value(image.height, image.width);
+  Plane weight(image.height, image.width), value(image.height, image.width);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x) {
       const float v = to.row(y)[x];
       weight.row(y)[x] = std::isnan(v) ? 0.0f : 1.0f;
       value.row(y)[x] = std::isnan(v) ? 0.0f : v - mean;
     }
-  weight = blurred(weight, 6);
-  value = blurred(value, 6);
+  weight = blurred(weight, 36);
+  value = blurred(value, 36);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x)
       if (float& v = to.row(y)[x]; std::isnan(v)) v = mean + value.row(y)[x] / (weight.row(y)[x] + 0.01f);
   return to;
 }
 
-std::vector<Octave> scale_space(Layer image, bool doubled) {
+std::vector<Octave> scale_space(Plane image, bool doubled) {
   std::vector<Octave> octaves;
   const double taken_width = 0.5;  // of the blur that an image has when it is taken
-  Layer base = doubled ? doubled_size(image) : std::move(image);
+  Plane base = doubled ? doubled_size(image) : std::move(image);
   const double has = doubled ? 2 * taken_width : taken_width;
-  base = blurred(base, std::sqrt(first_width * first_width - has * has));
+  base = blurred(base, first_width * first_width - has * has);
   double unit = doubled ? 0.5 : 1, offset = doubled ? -0.25 : 0;
-  while (std::min(base.height, base.width) >= 16) {
+  while (std::min(base.height(), base.width()) >= 16) {
     Octave& o = octaves.emplace_back();
     o.unit = unit, o.offset = offset;
     o.gaussian[0] = std::move(base);
     for (std::size_t k = 1; k < o.gaussian.size(); ++k) {
       const double before = first_width * std::exp2(static_cast<double>(k - 1) / steps),
                    after = before * std::exp2(1.0 / steps);
-      o.gaussian[k] = blurred(o.gaussian[k - 1], std::sqrt(after * after - before * before));
-      Layer& d = o.difference[k - 1] = Layer(o.gaussian[k].height, o.gaussian[k].width);
-      float* out = d.data.get();
-      const float *wide = o.gaussian[k].data.get(), *narrow = o.gaussian[k - 1].data.get();
+      o.gaussian[k] = blurred(o.gaussian[k - 1], after * after - before * before);
+      Plane& d = o.difference[k - 1] = Plane(o.gaussian[k].height(), o.gaussian[k].width());
+      float* out = d.row(0);
+      const float *wide = o.gaussian[k].row(0), *narrow = o.gaussian[k - 1].row(0);
       for (std::size_t i = 0; i < d.floats(); ++i) out[i] = wide[i] - narrow[i];
     }
     base = every_second(o.gaussian[steps]);

@@ -19,7 +19,7 @@ bool counts(const PlaneView& image, const Keypoint& k) {
   return true;
 }
 
-Layer layer_of(const Tensor& image) {
+Plane plane_of(const Tensor& image) {
   require<ShapeError>(image.defined() && (image.rank() == 2 || (image.rank() == 3 && image.size(0) == 1)),
                       "features.sift: expected an image [H, W] or [1, H, W], got ",
                       image.defined() ? to_string(image.shape()) : "an undefined tensor");
@@ -29,11 +29,11 @@ Layer layer_of(const Tensor& image) {
   const std::int64_t h = image.size(first), w = image.size(first + 1);
   require<ShapeError>(h <= 65535 && w <= 65535, "features.sift: expected at most 65535 pixels a side, got ",
                       image.shape());
-  Layer to(static_cast<int>(h), static_cast<int>(w));
+  Plane to(static_cast<int>(h), static_cast<int>(w));
   const std::ptrdiff_t down = image.strides()[static_cast<std::size_t>(first)],
                        across = image.strides()[static_cast<std::size_t>(first) + 1];
-  for (int y = 0; y < to.height; ++y)
-    for (int x = 0; x < to.width; ++x) {
+  for (int y = 0; y < to.height(); ++y)
+    for (int x = 0; x < to.width(); ++x) {
       const std::ptrdiff_t at = y * down + x * across;
       to.row(y)[x] = image.dtype() == DType::u8 ? static_cast<float>(image.data<std::uint8_t>()[at]) / 255.0f
                                                 : image.data<float>()[at];
@@ -60,7 +60,7 @@ Features sift(const PlaneView& image, const SiftOptions& options) {
     k.scale = static_cast<float>(o.unit * b.width);
     k.response = b.response;
     if (!counts(image, k)) continue;
-    const Layer& gaussian = o.gaussian[b.layer];
+    const Plane& gaussian = o.gaussian[b.layer];
     for (const Direction& d : main_directions(gaussian, b)) {
       if (result.size() >= most) break;
       k.angle = static_cast<float>(std::atan2(-d.sine, d.cosine));
@@ -72,6 +72,6 @@ Features sift(const PlaneView& image, const SiftOptions& options) {
   return result;
 }
 
-Features sift(const Tensor& image, const SiftOptions& options) { return sift(layer_of(image).view(), options); }
+Features sift(const Tensor& image, const SiftOptions& options) { return sift(plane_of(image).view(), options); }
 
 }  // namespace lumigrad::features

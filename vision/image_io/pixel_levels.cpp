@@ -200,7 +200,6 @@ void words_from_planes(const float* const* from, int channels, std::uint16_t* to
 
 }  // namespace
 
-extern const PixelRows pixel_rows;
-const PixelRows pixel_rows = {planes_from_bytes, planes_from_words, bytes_from_planes, words_from_planes};
+extern const PixelRows pixel_row_table = {planes_from_bytes, planes_from_words, bytes_from_planes, words_from_planes};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

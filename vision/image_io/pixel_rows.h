@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam to the kernels that turn interleaved bytes into planes of floats and back.
 #pragma once
-#include <lumigrad/engine/cpu/kernels.h>
+#include <lumigrad/engine/cpu/level_table.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,8 @@ struct PixelRows {
   void (*words_from_planes)(const float* const* from, int channels, std::uint16_t* to, std::size_t n);
 };
 
+LUMIGRAD_LEVEL_TABLE(PixelRows, pixel_row_table)
 /// Those of the level in use.
-const PixelRows& pixel_rows();
+inline const PixelRows& pixel_rows() { return LUMIGRAD_AT(simd_level(), pixel_row_table); }
 
 }  // namespace lumigrad

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/losses/catalogue.h>
 #include <lumigrad/vision/losses/losses.h>
-#include <lumigrad/vision/photometric_rows.h>
+#include <lumigrad/vision/losses/reduction_rows.h>
 #include <cmath>
 #include <limits>
 
@@ -9,28 +9,19 @@ namespace lumigrad {
 namespace {
 
 using losses::Reduction;
+using rows::choose_reduction;
 using rows::numbers_of;
 using rows::pair_row;
 using rows::PairRow;
 using rows::pixel_of;
+using rows::reduction_of;
+using rows::scalar;
 constexpr auto exact = Differentiability::exact;
 constexpr auto almost = Differentiability::almost_everywhere;
 
 Argument reduction(const char* otherwise = "mean") {
-  return rows::choice("reduction", "of the losses of all elements", {"none", "mean", "sum"}, otherwise);
+  return rows::reduction("of the losses of all elements", otherwise);
 }
-
-Reduction reduction_of(const Values& v) {
-  const std::string name = v.choice("reduction");
-  return name == "none" ? Reduction::none : name == "mean" ? Reduction::mean : Reduction::sum;
-}
-
-void choose_reduction(Values& values, std::size_t index) {
-  const char* names[] = {"none", "mean", "sum"};
-  values.set("reduction", std::string(names[index % 3]));
-}
-
-Tensor scalar(double value) { return Tensor::full({}, value, DType::f64); }
 
 // At the differences 0, 0.5 and 2 with scale 1, in closed form.
 void known(Operator& op, std::initializer_list<double> losses, const Values& options = {}) {

@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/losses/catalogue.h>
+#include <lumigrad/vision/losses/reduction_rows.h>
 #include <lumigrad/vision/losses/similarity.h>
-#include <lumigrad/vision/photometric_rows.h>
 
 #include <cmath>
 
 namespace lumigrad {
 namespace {
 
-using losses::Reduction;
+using rows::choose_reduction;
 using rows::numbers_of;
 using rows::pair_row;
 using rows::PairRow;
+using rows::reduction_of;
+using rows::scalar;
 constexpr auto exact = Differentiability::exact;
 constexpr auto almost = Differentiability::almost_everywhere;
 
-Argument reduction() {
-  return rows::choice("reduction", "of the losses of all planes (images)", {"none", "mean", "sum"}, "mean");
-}
-
-Reduction reduction_of(const Values& v) {
-  const std::string name = v.choice("reduction");
-  return name == "none" ? Reduction::none : name == "mean" ? Reduction::mean : Reduction::sum;
-}
-
-void choose_reduction(Values& values, std::size_t index) {
-  const char* names[] = {"none", "mean", "sum"};
-  values.set("reduction", std::string(names[index % 3]));
-}
+Argument reduction() { return rows::reduction("of the losses of all planes (images)"); }
 
 Argument whole(const char* name, const char* doc, const char* range, const char* otherwise) {
   return {.name = name, .kind = Argument::Kind::integer, .doc = doc, .range = range, .otherwise = otherwise};
@@ -54,8 +44,6 @@ const Tensor& ramp() {
   static const Tensor image = Tensor::from(std::vector<double>{0, 1, 5, 2, 4, 3, 8, 7, 6}, {1, 1, 3, 3});
   return image;
 }
-
-Tensor scalar(double value) { return Tensor::full({}, value, DType::f64); }
 
 Operator lncc() {
   const PairRow row = {

@@ -156,7 +156,8 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
   else
     out.status = Status::converged;
   if (kept)
-    out.covariance = corner_covariance({polish.fixed, polish.moving}, r.estimate, polish.options, r.scale, r.equations);
+    out.covariance =
+        corner_covariance({polish.fixed, polish.moving}, r.estimate, polish.options, r.scales[0], r.equations);
   reports[0].seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   for (const LevelReport& l : reports) out.iterations += l.iterations;

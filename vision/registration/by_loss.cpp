@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace lumigrad::registration {
 namespace {
@@ -123,7 +124,7 @@ std::vector<Matrix3> grid_around(const Matrix3& origin, const Level& level, Mode
   const double x = 0.5 * (level.width() - 1), y = 0.5 * (level.height() - 1);
   for (int turn = -turns; turn <= turns; ++turn) {
     if (turn != 0 && model == Model::translation) continue;
-    const double a = 12 * turn * 0.017453292519943295, c = std::cos(a), s = std::sin(a);
+    const double a = turn * std::numbers::pi / 15, c = std::cos(a), s = std::sin(a);
     for (int j = -reach; j <= reach; ++j)
       for (int i = -reach; i <= reach; ++i)
         grid.push_back(origin * Matrix3{c, -s, x - c * x + s * y + share * i * level.width(), s, c,

@@ -7,10 +7,6 @@
 
 namespace lumigrad::registration {
 
-namespace {
-constexpr Matrix3 halving = {0.5, 0, -0.25, 0, 0.5, -0.25, 0, 0, 1}, doubling = {2, 0, 0.5, 0, 2, 0.5, 0, 0, 1};
-}
-
 MatchedLevel matched_level(const Pyramid& pyramid, int level, const Matrix3& map) {
   const PyramidLevel& own = pyramid[static_cast<std::size_t>(level)];
   const double scale = local_scale(map, {0.5 * (own.fixed.width() - 1), 0.5 * (own.fixed.height() - 1)});

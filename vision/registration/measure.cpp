@@ -90,7 +90,10 @@ void by_structure(const Tensor& fixed, const Tensor& moving, const Options& o, R
   Matrix3 map = r.matrix;
   Refinement last;
   for (int round = 0; round < 2; ++round) {
-    last = refine_together(fixed_channels, channels(o.measure, brought(smooth_m, map, h, w)), options);
+    const std::vector<Plane> moved_channels = channels(o.measure, brought(smooth_m, map, h, w));
+    std::vector<LevelPair> pairs;
+    for (std::size_t k = 0; k < fixed_channels.size(); ++k) pairs.push_back({fixed_channels[k], moved_channels[k]});
+    last = refine(pairs, {}, options);
     if (last.ending == Ending::low_overlap || last.ending == Ending::flat) break;
     map = scaled_to_unit(map * last.estimate.map);
     r.iterations += last.iterations;

@@ -182,13 +182,7 @@ NormalEquations summed(std::vector<Tile>& tiles, const Matrix3& map, const Matri
     }
   });
   NormalEquations sum{};
-  for (const NormalEquations& n : each) {
-    for (int i = 0; i < 8; ++i) {
-      sum.gradient[i] += n.gradient[i];
-      for (int j = 0; j < 8; ++j) sum.hessian[i][j] += n.hessian[i][j];
-    }
-    sum.loss += n.loss, sum.weight += n.weight, sum.pixels += n.pixels;
-  }
+  for (const NormalEquations& n : each) sum += n;
   return sum;
 }
 

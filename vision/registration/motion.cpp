@@ -6,34 +6,6 @@
 
 namespace lumigrad::registration {
 
-Matrix3 operator*(const Matrix3& a, const Matrix3& b) {
-  Matrix3 c{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k) c[3 * i + j] += a[3 * i + k] * b[3 * k + j];
-  return c;
-}
-
-Matrix3 inverse(const Matrix3& m) {
-  Matrix3 a = {m[4] * m[8] - m[5] * m[7], m[2] * m[7] - m[1] * m[8], m[1] * m[5] - m[2] * m[4],
-               m[5] * m[6] - m[3] * m[8], m[0] * m[8] - m[2] * m[6], m[2] * m[3] - m[0] * m[5],
-               m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7], m[0] * m[4] - m[1] * m[3]};
-  const double determinant = m[0] * a[0] + m[1] * a[3] + m[2] * a[6];
-  for (double& v : a) v /= determinant;
-  return a;
-}
-
-Matrix3 scaled_to_unit(const Matrix3& m) {
-  Matrix3 r = m;
-  for (double& v : r) v /= m[8];
-  return r;
-}
-
-Point apply(const Matrix3& m, Point p) {
-  const double w = m[6] * p.x + m[7] * p.y + m[8];
-  return {(m[0] * p.x + m[1] * p.y + m[2]) / w, (m[3] * p.x + m[4] * p.y + m[5]) / w};
-}
-
 std::array<Point, 4> corners(int height, int width) {
   const double r = width - 1, b = height - 1;
   return {Point{0, 0}, Point{r, 0}, Point{r, b}, Point{0, b}};
@@ -48,13 +20,8 @@ double corner_distance(const Matrix3& a, const Matrix3& b, int height, int width
   return std::isfinite(sum) ? sum : std::numeric_limits<double>::infinity();
 }
 
-namespace {
-constexpr Matrix3 from_half = {2, 0, 0.5, 0, 2, 0.5, 0, 0, 1};
-constexpr Matrix3 to_half = {0.5, 0, -0.25, 0, 0.5, -0.25, 0, 0, 1};
-}  // namespace
-
-Matrix3 to_half_size(const Matrix3& m) { return scaled_to_unit(to_half * m * from_half); }
-Matrix3 to_double_size(const Matrix3& m) { return scaled_to_unit(from_half * m * to_half); }
+Matrix3 to_half_size(const Matrix3& m) { return scaled_to_unit(halving * m * doubling); }
+Matrix3 to_double_size(const Matrix3& m) { return scaled_to_unit(doubling * m * halving); }
 
 double local_scale(const Matrix3& m, Point at) {
   const double w = m[6] * at.x + m[7] * at.y + m[8];

@@ -75,11 +75,15 @@ bool damped_step(const NormalEquations& n, const RefinementOptions& o, double da
 
 namespace {
 
-NormalEquations equations_at(const LevelPair& pair, const Estimate& e, const RefinementOptions& o, double scale,
-                             std::vector<float>& scratch) {
-  NormalEquations n;
-  alignment_kernels(simd_level()).accumulate(make_pass(pair, e, o, scale, scratch), n);
-  return n;
+NormalEquations equations_at(std::span<const LevelPair> pairs, const Estimate& e, const RefinementOptions& o,
+                             const std::vector<double>& scales, std::vector<float>& scratch) {
+  NormalEquations sum{};
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    NormalEquations n;
+    alignment_kernels(simd_level()).accumulate(make_pass(pairs[k], e, o, scales[k], scratch), n);
+    sum += n;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -119,20 +123,24 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   return p;
 }
 
-Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& o) {
+Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const RefinementOptions& o) {
   Refinement r;
   r.estimate = start;
-  const int h = pair.fixed.height, w = pair.fixed.width;
-  const Matrix3 frame = centred_frame(pair.fixed), back = inverse(frame);
-  const double least_pixels = std::max(24.0, 0.01 * h * w);
+  const PlaneView& fixed = pairs[0].fixed;
+  const int h = fixed.height, w = fixed.width;
+  const Matrix3 frame = centred_frame(fixed), back = inverse(frame);
+  const double least_pixels = std::max(24.0, 0.01 * h * w) * static_cast<double>(pairs.size());
   std::vector<float> scratch;
 
-  auto scale_at = [&](const Estimate& e) {
-    return o.width * residual_scale(sample_pairs(pair.fixed, pair.moving, e.map, o.samples), e.tone);
+  auto scales_at = [&](const Estimate& e) {
+    std::vector<double> scales;
+    for (const LevelPair& pair : pairs)
+      scales.push_back(o.width * residual_scale(sample_pairs(pair.fixed, pair.moving, e.map, o.samples), e.tone));
+    return scales;
   };
-  double scale = scale_at(start), damping = o.damping;
-  NormalEquations now = equations_at(pair, start, o, scale, scratch);
-  r.scale = scale;
+  r.scales = scales_at(start);
+  double damping = o.damping;
+  NormalEquations now = equations_at(pairs, start, o, r.scales, scratch);
   int rescaled = 0;
   double previous_move = 0;
   for (;;) {
@@ -146,9 +154,10 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
     // The scale follows the residual for the first few steps; then it stays, so that losses can be compared.
     bool comparable = true;
     if (r.iterations > 0 && rescaled < 3) {
-      const double fresh = scale_at(r.estimate);
+      const std::vector<double> fresh = scales_at(r.estimate);
       ++rescaled;
-      if (std::fabs(fresh / scale - 1) > 0.1) scale = r.scale = fresh, comparable = false;
+      for (std::size_t k = 0; k < fresh.size(); ++k)
+        if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], comparable = false;
     }
     for (;;) {
       double step[10];
@@ -168,7 +177,7 @@ Refinement refine(const LevelPair& pair, const Estimate& start, const Refinement
       if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.3 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
-        const NormalEquations then = equations_at(pair, next, o, scale, scratch);
+        const NormalEquations then = equations_at(pairs, next, o, r.scales, scratch);
         const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
         const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;

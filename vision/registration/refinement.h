@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Levenberg-Marquardt on one pair of images of one size.
+// Levenberg-Marquardt on a pair of images, or on several channels of one.
 //
 // The unknown step composes on the fixed side, map <- map (I + P), in coordinates centred on the fixed image and scaled
 // to [-1, 1], so that all eight unknowns have like size and one damping serves them all. The linearisation takes the
@@ -7,6 +7,9 @@
 // the step wherever the images agree.
 #pragma once
 #include <lumigrad/vision/registration/samples.h>
+
+#include <span>
+#include <vector>
 
 namespace lumigrad::registration {
 
@@ -40,15 +43,19 @@ struct Refinement {
   Estimate estimate;
   Ending ending = Ending::stuck;
   int iterations = 0;
-  double last_move = 0;  ///< mean corner movement of the last step, px
-  double scale = 1;      ///< scale of the robust function at the end
-  double loss = 0;       ///< mean rho per pixel
+  double last_move = 0;        ///< mean corner movement of the last step, px
+  std::vector<double> scales;  ///< of the robust function at the end, one a pair
+  double loss = 0;             ///< mean rho per pixel
   double pixels = 0;
   NormalEquations equations{};  ///< at the estimate, or at the point before its last step
   std::vector<double> curve;    ///< mean loss per accepted iteration
 };
 
-Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& options);
+/// One motion for all pairs, whose frames are of one size: their normal equations add up.
+Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const RefinementOptions& options);
+inline Refinement refine(const LevelPair& pair, const Estimate& start, const RefinementOptions& options) {
+  return refine(std::span(&pair, 1), start, options);
+}
 
 /// The damped step in the model's unknowns, then gain and bias: up to ten numbers. False when the system does not
 /// determine it.

@@ -15,8 +15,4 @@ std::vector<Plane> channels(Measure measure, const Plane& image);
 /// The moving image brought onto a frame of this size; NaN outside.
 Plane brought(const Plane& moving, const Matrix3& map, int height, int width);
 
-/// Gauss-Newton on the sum of several pairs' normal equations, from the identity, with gain and bias left alone.
-Refinement refine_together(const std::vector<Plane>& fixed, const std::vector<Plane>& moved,
-                           const RefinementOptions& options);
-
 }  // namespace lumigrad::registration
