@@ -42,7 +42,7 @@ Exactness exactness(Model model, double blur, int pairs) {
     const scene::Texture texture(300 + seed, 4, blur);
     scene::Dice dice(400 + seed);
     const Matrix3 truth = drawn_motion(dice, model, height, width);
-    const Tensor fixed = scene::seen(texture, lumigrad::unit_matrix, height, width);
+    const Tensor fixed = scene::seen(texture, unit_matrix, height, width);
     add(register_images(fixed, scene::moved(texture, truth, height, width), {.model = model}), truth, pairs, e);
   }
   return e;
@@ -56,9 +56,9 @@ Exactness masked_band(Model model, int pairs) {
     const scene::Texture texture(500 + seed, 4), other(600 + seed, 4);
     scene::Dice dice(700 + seed);
     const Matrix3 truth = drawn_motion(dice, model, height, width);
-    Tensor fixed = scene::seen(texture, lumigrad::unit_matrix, height, width);
+    Tensor fixed = scene::seen(texture, unit_matrix, height, width);
     Tensor moving = scene::moved(texture, truth, height, width);
-    put_band(scene::seen(other, lumigrad::unit_matrix, height, width), first, last, fixed);
+    put_band(scene::seen(other, unit_matrix, height, width), first, last, fixed);
     put_band(scene::seen(other, {1, 0, -shift, 0, 1, 0, 0, 0, 1}, height, width), first + shift, last + shift, moving);
     add(register_images(
             fixed, moving,

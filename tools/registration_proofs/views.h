@@ -5,10 +5,12 @@
 
 namespace proofs {
 
+using lumigrad::inverse;
 using lumigrad::Matrix3;
 using lumigrad::Point;
 using lumigrad::scaled_to_unit;
 using lumigrad::Tensor;
+using lumigrad::unit_matrix;
 using lumigrad::registration::corner_distance;
 using lumigrad::registration::corners;
 using lumigrad::registration::Model;
@@ -19,7 +21,7 @@ inline Matrix3 drawn_motion(scene::Dice& dice, Model model, int height, int widt
   const double part = 0.03, shift = 0.5 * part * width;
   auto n = [&] { return dice.normal(); };
   const double turn = part * n(), scale = part * n();
-  Matrix3 m = lumigrad::unit_matrix;
+  Matrix3 m = unit_matrix;
   if (model == Model::rigid) m = {std::cos(turn), -std::sin(turn), 0, std::sin(turn), std::cos(turn), 0, 0, 0, 1};
   if (model == Model::similarity) m = {1 + scale, -turn, 0, turn, 1 + scale, 0, 0, 0, 1};
   if (model == Model::affine || model == Model::homography)
