@@ -78,6 +78,34 @@ void kink(Operator& op, const char* what, double a, double b, double slope_a, do
   op.kinks.push_back({what, at, number(1), op.arguments[1].name, number(slope_b)});
 }
 
+// remainder and fmod: quotients stay a tenth away from whole numbers, where both jump.
+std::vector<Operator> rest_rows() {
+  std::vector<Operator> all;
+  const auto rest = [&](const char* name, const char* doc, Tensor (*call)(const Tensor&, const Tensor&, Here),
+                        double of_negative, double by_negative) {
+    Operator op = pair_row(name, doc, call, "a", "b", {-4, 4}, {2, 2.01}, almost, false);
+    op.samples = [draw = op.samples](std::uint64_t seed) {
+      std::vector<Sample> samples = draw(seed);
+      for (std::size_t i = 0; i < samples.size(); ++i) {
+        Values& values = samples[i].values;
+        const Tensor quotient = values.tensor("a"), whole = floor(quotient);
+        values.set("a", mul(add(whole, add(mul(sub(quotient, whole), 0.8), 0.1)), 2.005));
+        if (i % 2) values.set("b", neg(values.tensor("b")));
+      }
+      return samples;
+    };
+    known(op, 7.5, 2, 1.5);
+    known(op, -7.5, 2, of_negative);
+    known(op, 7.5, -2, by_negative);
+    known(op, -6, -3, 0);
+    kink(op, "at a jump", 6, 3, 1, -2);
+    all.push_back(op);
+  };
+  rest("remainder", "What is left of a after whole multiples of b, with the sign of b.", remainder, 0.5, -0.5);
+  rest("fmod", "What is left of a after whole multiples of b, with the sign of a.", fmod, -1.5, 1.5);
+  return all;
+}
+
 Operator lerp_row() {
   Operator op;
   op.name = "engine.lerp";
@@ -222,6 +250,7 @@ std::vector<Operator> several_inputs() {
       take(pair_row("hypot", "sqrt(a^2 + b^2); slope 0 at the origin.", hypot, "a", "b", {0.2, 2}, any, almost, false));
   known(length, 3, -4, 5);
   kink(length, "at the origin", 0, 0, 0, 0);
+  for (Operator& op : rest_rows()) take(op);
   take(lerp_row());
   take(where_row());
   take(clamp_row());

@@ -269,6 +269,38 @@ struct Round {
     return select((over == 1) & too_far, up - 1, up);
   }
 };
+/// Towards zero.
+struct Trunc {
+  template <class V>
+  LUMIGRAD_HD V operator()(V x) const {
+    return select(x < 0, -floor(-x), floor(x));
+  }
+};
+
+// x - n y with n = floor(x / y). Where x / y was rounded to a whole number, n is off by one and the rest has the wrong
+// sign or is as large as y: then one y more or less is right. The slopes are 1 and -n.
+template <class V>
+LUMIGRAD_HD V rest_above_floor(V x, V y) {
+  const V rest = fma(-floor(x / y), y, x);
+  const auto wrong_sign = ((rest < 0) & (y > 0)) | ((rest > 0) & (y < 0));
+  return select(wrong_sign, rest + y, select(abs(rest) >= abs(y), rest - y, rest));
+}
+/// What is left of a when b is taken off as often as it goes into it, downwards: the sign is that of b.
+struct Remainder {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b) const {
+    return rest_above_floor(a, b);
+  }
+};
+/// The same towards zero: the sign is that of a.
+struct Fmod {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b) const {
+    const auto below = a < 0;
+    const V rest = rest_above_floor(select(below, -a, a), abs(b));
+    return select(below, -rest, rest);
+  }
+};
 /// 1, 0 or -1.
 struct Sign {
   template <class V>

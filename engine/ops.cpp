@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/formulas.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/requirements.h>
+#include <cmath>
+#include <numbers>
 
 namespace lumigrad {
 namespace {
@@ -25,6 +28,10 @@ Tensor hypot(const Tensor& a, const Tensor& b, Here here) { return elements(Hypo
 Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& t, Here here) {
   return elements(Lerp{}, "lerp", {a, b, t}, here);
 }
+Tensor remainder(const Tensor& a, const Tensor& b, Here here) {
+  return elements(Remainder{}, "remainder", {a, b}, here);
+}
+Tensor fmod(const Tensor& a, const Tensor& b, Here here) { return elements(Fmod{}, "fmod", {a, b}, here); }
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here) {
   const Tensor number = mask.detach().to(a.is_weak() ? b.dtype() : a.dtype());  // a mask has no gradient
   return elements(Where{}, "where", {number, a, b}, here);
@@ -49,6 +56,8 @@ LUMIGRAD_UNARY(exp, Exp)
 LUMIGRAD_UNARY(expm1, Expm1)
 LUMIGRAD_UNARY(log, Log)
 LUMIGRAD_UNARY(log1p, Log1p)
+LUMIGRAD_UNARY(lgamma, LogGamma)
+LUMIGRAD_UNARY(digamma, Digamma)
 LUMIGRAD_UNARY(sin, Sin)
 LUMIGRAD_UNARY(cos, Cos)
 LUMIGRAD_UNARY(tan, Tan)
@@ -65,8 +74,35 @@ LUMIGRAD_UNARY(silu, Silu)
 LUMIGRAD_UNARY(gelu, Gelu)
 LUMIGRAD_UNARY(erf, Erf)
 LUMIGRAD_UNARY(floor, Floor)
+LUMIGRAD_UNARY(ceil, Ceil)
+LUMIGRAD_UNARY(trunc, Trunc)
 LUMIGRAD_UNARY(round, Round)
 LUMIGRAD_UNARY(sign, Sign)
 #undef LUMIGRAD_UNARY
+
+// Rarer words, made of those above.
+Tensor log2(const Tensor& x, Here here) {
+  require_real("log2", x);
+  return mul(log(x, here), std::numbers::log2e, here);
+}
+Tensor log10(const Tensor& x, Here here) {
+  require_real("log10", x);
+  return mul(log(x, here), std::numbers::log10e, here);
+}
+Tensor softsign(const Tensor& x, Here here) {
+  require_real("softsign", x);
+  return div(x, add(abs(x, here), 1, here), here);
+}
+Tensor logsigmoid(const Tensor& x, Here here) {
+  require_real("logsigmoid", x);
+  return neg(softplus(neg(x, here), here), here);
+}
+Tensor round(const Tensor& x, int decimals, Here here) {
+  require_real("round", x);
+  if (decimals == 0) return round(x, here);
+  const Tensor power = std::pow(10.0, std::abs(decimals));  // exact up to 10^22; its inverse would not be
+  return decimals > 0 ? div(round(mul(x, power, here), here), power, here)
+                      : mul(round(div(x, power, here), here), power, here);
+}
 
 }  // namespace lumigrad

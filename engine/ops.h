@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arithmetic on tensors, element by element. Shapes broadcast; f32 and f64; bare numbers take the dtype of the tensor
-// they meet. Every operator is one formula of engine/elementwise.h in the pixel family and has gradients to second
-// order. At kinks the slopes are those of engine/math.h: ties of maximum and minimum give all to the first argument,
-// abs'(0) = 0, sqrt'(0) = 0, clamp has slope 1 on its closed interval.
+// they meet. Operators are formulas of engine/elementwise.h and its neighbours in the pixel family, the rarer ones two
+// or three of them, and have gradients to second order. At kinks the slopes are those of engine/math.h: ties of maximum
+// and minimum give all to the first argument, abs'(0) = 0, sqrt'(0) = 0, clamp has slope 1 on its closed interval.
 #pragma once
 #include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/families/reduce.h>
@@ -24,6 +24,10 @@ LUMIGRAD_API Tensor atan2(const Tensor& y, const Tensor& x, Here here = {});
 LUMIGRAD_API Tensor hypot(const Tensor& a, const Tensor& b, Here here = {});
 /// a + (b - a) t
 LUMIGRAD_API Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& t, Here here = {});
+/// What is left of a after whole multiples of b: with the sign of b, and with the sign of a. Slopes 1 and -(multiples);
+/// at a jump those of the value that is taken. The error is a rounding of a.
+LUMIGRAD_API Tensor remainder(const Tensor& a, const Tensor& b, Here here = {});
+LUMIGRAD_API Tensor fmod(const Tensor& a, const Tensor& b, Here here = {});
 /// a where the mask is not zero, else b; the gradient goes where the value came from. The mask is bool or a number.
 LUMIGRAD_API Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here = {});
 /// x limited to [low, high] (numbers, or one an image).
@@ -40,6 +44,10 @@ LUMIGRAD_UNARY(exp)
 LUMIGRAD_UNARY(expm1)
 LUMIGRAD_UNARY(log)
 LUMIGRAD_UNARY(log1p)
+LUMIGRAD_UNARY(log2)
+LUMIGRAD_UNARY(log10)
+LUMIGRAD_UNARY(lgamma)
+LUMIGRAD_UNARY(digamma)
 LUMIGRAD_UNARY(sin)
 LUMIGRAD_UNARY(cos)
 LUMIGRAD_UNARY(tan)
@@ -51,14 +59,20 @@ LUMIGRAD_UNARY(cosh)
 LUMIGRAD_UNARY(tanh)
 LUMIGRAD_UNARY(sigmoid)
 LUMIGRAD_UNARY(softplus)
+LUMIGRAD_UNARY(softsign)
+LUMIGRAD_UNARY(logsigmoid)
 LUMIGRAD_UNARY(relu)
 LUMIGRAD_UNARY(silu)
 LUMIGRAD_UNARY(gelu)
 LUMIGRAD_UNARY(erf)
 LUMIGRAD_UNARY(floor)
+LUMIGRAD_UNARY(ceil)
+LUMIGRAD_UNARY(trunc)
 LUMIGRAD_UNARY(round)
 LUMIGRAD_UNARY(sign)
 #undef LUMIGRAD_UNARY
+/// x to a number of decimals, halves of the scaled number to the even one; fewer than 0 round tens, hundreds, ...
+LUMIGRAD_API Tensor round(const Tensor& x, int decimals, Here here = {});
 /// x for x > 0, else alpha (e^x - 1).
 LUMIGRAD_API Tensor elu(const Tensor& x, const Tensor& alpha = 1.0, Here here = {});
 /// x for x > 0, else slope x.

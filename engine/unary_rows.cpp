@@ -2,6 +2,8 @@
 // Rows of operators with one tensor argument.
 #include <lumigrad/engine/operator_rows.h>
 #include <lumigrad/engine/ops.h>
+#include <algorithm>
+#include <cmath>
 #include <numbers>
 
 namespace lumigrad::rows {
@@ -55,6 +57,17 @@ Operator row(const Unary& u) {
   return op;
 }
 
+// round has an option: how many decimals stay.
+void with_decimals(Operator& op) {
+  op.arguments.push_back({.name = "decimals",
+                          .kind = Argument::Kind::integer,
+                          .doc = "decimals that stay; -1 rounds to tens",
+                          .otherwise = "0"});
+  op.call = [](const Values& v) { return std::vector{round(v.tensor("x"), static_cast<int>(v.integer("decimals")))}; };
+  op.golden.push_back({"definition", {{"x", number(0.125)}, {"decimals", std::int64_t{2}}}, {number(0.12)}, 1e-15});
+  op.golden.push_back({"definition", {{"x", number(-1250)}, {"decimals", std::int64_t{-2}}}, {number(-1200)}, 0});
+}
+
 }  // namespace
 
 std::vector<Operator> unary() {
@@ -77,6 +90,34 @@ std::vector<Operator> unary() {
        {},
        {},
        "> -1"},
+      {"log2", "The logarithm to the base 2.", log2, 0.2, 4, {{8, 3}, {0.25, -2}}, {}, {}, "> 0"},
+      {"log10", "The logarithm to the base 10.", log10, 0.2, 4, {{100, 2}, {0.1, -1}}, {}, {}, "> 0"},
+      {"lgamma",
+       "log |Gamma(x)|",
+       lgamma,
+       -3,
+       12,
+       {{0.5, std::log(pi) / 2},
+        {1, 0},
+        {2, 0},
+        {5, std::log(24)},
+        {11, std::log(3628800)},
+        {-0.5, std::log(4 * pi) / 2}},
+       {-3, -2, -1, 0},
+       {},
+       "not 0, -1, -2, ..."},
+      {"digamma",
+       "The derivative of log |Gamma(x)|.",
+       digamma,
+       -3,
+       12,
+       {{1, -std::numbers::egamma},
+        {2, 1 - std::numbers::egamma},
+        {0.5, -std::numbers::egamma - 2 * std::numbers::ln2},
+        {-0.5, 2 - std::numbers::egamma - 2 * std::numbers::ln2}},
+       {-3, -2, -1, 0},
+       {},
+       "not 0, -1, -2, ..."},
       {"sin", "The sine of x radians.", sin, -4, 4, {{pi / 6, 0.5}}},
       {"cos", "The cosine of x radians.", cos, -4, 4, {{pi / 3, 0.5}}},
       {"tan", "The tangent of x radians.", tan, -1.2, 1.2, {{pi / 4, 1}}},
@@ -88,6 +129,15 @@ std::vector<Operator> unary() {
       {"tanh", "(e^2x - 1) / (e^2x + 1)", tanh, -2, 2, {{1, (e - 1 / e) / (e + 1 / e)}}},
       {"sigmoid", "1 / (1 + e^-x)", sigmoid, -3, 3, {{0, 0.5}, {1, 1 / (1 + 1 / e)}}},
       {"softplus", "log(1 + e^x)", softplus, -3, 3, {{0, std::numbers::ln2}}},
+      {"softsign",
+       "x / (1 + |x|); its second derivative at 0 is 0.",
+       softsign,
+       -3,
+       3,
+       {{-3, -0.75}, {1, 0.5}},
+       {0},
+       {{0, 1}}},
+      {"logsigmoid", "log(1 / (1 + e^-x))", logsigmoid, -3, 3, {{0, -std::numbers::ln2}, {-800, -800}}},
       {"relu", "max(x, 0); slope 0 at 0.", relu, -2, 2, {{-1, 0}, {1.5, 1.5}}, {0}, {{0, 0}}},
       {"silu", "x sigmoid(x)", silu, -3, 3, {{1, 1 / (1 + 1 / e)}}},
       {"gelu", "x Phi(x), with Phi the normal distribution function.", gelu, -3, 3, {{0, 0}, {1, 0.8413447460685429}}},
@@ -98,6 +148,22 @@ std::vector<Operator> unary() {
        -3,
        3,
        {{-1.5, -2}},
+       {-3, -2, -1, 0, 1, 2, 3},
+       {{1, 0}}},
+      {"ceil",
+       "The smallest integer that is not below x; slope 0.",
+       ceil,
+       -3,
+       3,
+       {{-1.5, -1}, {1.25, 2}},
+       {-3, -2, -1, 0, 1, 2, 3},
+       {{1, 0}}},
+      {"trunc",
+       "The integer next to x towards zero; slope 0.",
+       trunc,
+       -3,
+       3,
+       {{-1.5, -1}, {1.75, 1}},
        {-3, -2, -1, 0, 1, 2, 3},
        {{1, 0}}},
       {"round",
@@ -112,6 +178,7 @@ std::vector<Operator> unary() {
   };
   std::vector<Operator> all;
   for (const Unary& entry : table) all.push_back(row(entry));
+  with_decimals(*std::find_if(all.begin(), all.end(), [](const Operator& op) { return op.name == "engine.round"; }));
   return all;
 }
 

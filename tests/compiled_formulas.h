@@ -39,6 +39,13 @@ const PixelKernels& kernels_at(Level level, F) {
     if (level == Level::v3) return color::color_kernels_v3.entry[i];
 #endif
     return color::color_kernels_baseline.entry[i];
+  } else if constexpr (GammaFormulas::contains<F>) {  // at the baseline only
+    constexpr int i = GammaFormulas::index<F>();
+#if defined(__x86_64__)
+    if (level == Level::v4) return gamma_kernels_v4.entry[i];
+    if (level == Level::v3) return gamma_kernels_v3.entry[i];
+#endif
+    return gamma_kernels_baseline.entry[i];
   } else {
     constexpr int i = ActivationFormulas::index<F>();
 #if defined(__x86_64__)

@@ -85,14 +85,14 @@ void extents_of_all_axes(const GoldenCase& golden, Values& values, const char* f
 
 std::vector<Binding> torch_bindings() {
   std::vector<Binding> all;
-  for (const char* name :
-       {"abs",        "acos",  "asin",  "atan",    "cos",  "cosh", "erf",  "exp",  "expm1",  "floor", "log", "log1p",
-        "reciprocal", "round", "rsqrt", "sigmoid", "sign", "sin",  "sinh", "sqrt", "square", "tan",   "tanh"})
+  for (const char* name : {"abs",   "acos",    "asin",  "atan", "cos",   "cosh",   "erf",     "exp",        "expm1",
+                           "floor", "log",     "log1p", "ceil", "trunc", "lgamma", "digamma", "reciprocal", "round",
+                           "rsqrt", "sigmoid", "sign",  "sin",  "sinh",  "sqrt",   "square",  "tan",        "tanh"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, unary});
-  for (const char* name : {"elu", "gelu", "relu", "silu", "softplus"})
+  for (const char* name : {"elu", "gelu", "relu", "silu", "softplus", "logsigmoid", "softsign"})
     all.push_back(
         {std::string("torch.nn.functional.") + name, std::string("engine.") + name, {{"input", "x"}, {"inplace", ""}}});
-  for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum", "hypot"})
+  for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum", "hypot", "fmod", "remainder"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, binary});
 
   all.push_back({"torch.nn.functional.leaky_relu",
