@@ -10,6 +10,8 @@ std::vector<Operator> unary();
 std::vector<Operator> several_inputs();
 std::vector<Operator> reductions_and_products();
 std::vector<Operator> views();
+std::vector<Operator> gathers();
+std::vector<Operator> arrangements();
 
 /// A tensor argument.
 Argument tensor(const char* name, const char* doc, Differentiability gradient = Differentiability::exact,

@@ -52,7 +52,8 @@ std::function<std::pair<double, double>(const Shape&, DType)> elementwise_bytes(
 const std::vector<Operator>& engine_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
-    for (auto part : {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views()})
+    for (auto part : {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(),
+                      rows::gathers(), rows::arrangements()})
       joined.insert(joined.end(), part.begin(), part.end());
     return joined;
   }();

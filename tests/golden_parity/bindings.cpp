@@ -37,8 +37,8 @@ Value value_of(const nlohmann::json& json) {
 
 std::vector<Binding> bindings() {
   std::vector<Binding> all;
-  for (const auto& module :
-       {torch_bindings(), color_bindings(), enhance_bindings(), geometry_bindings(), losses_bindings()})
+  for (const auto& module : {torch_bindings(), gather_bindings(), color_bindings(), enhance_bindings(),
+                             geometry_bindings(), losses_bindings()})
     all.insert(all.end(), module.begin(), module.end());
   return all;
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// torch.* references of indexing, ranks and running sums.
+#include <lumigrad/engine/views.h>
+#include "binding.h"
+
+namespace lumigrad::parity {
+namespace {
+
+// One number stands for a list of one.
+void lists_of_one(const GoldenCase& golden, Values& values) {
+  for (const auto& [from, to] : Rename{{"shifts", "shifts"}, {"dims", "axes"}}) {
+    const auto given = golden.params.find(from);
+    if (given != golden.params.end() && given->is_number()) values.set(to, std::vector{given->get<double>()});
+  }
+}
+
+}  // namespace
+
+std::vector<Binding> gather_bindings() {
+  std::vector<Binding> all;
+  const Rename along = {{"input", "x"}, {"dim", "axis"}, {"src", "source"}, {"indices", "index"}};
+  for (const char* name : {"gather", "index_select", "scatter_add", "index_add", "take_along_dim"})
+    all.push_back({std::string("torch.") + name, std::string("engine.") + name, along});
+  all.push_back({"torch.repeat_interleave", "engine.repeat_interleave", along});
+  for (const char* name : {"tril", "triu"})
+    all.push_back({std::string("torch.") + name, std::string("engine.") + name, {{"input", "x"}}});
+  all.push_back({"torch.roll", "engine.roll", {{"input", "x"}, {"dims", "axes"}}, lists_of_one});
+  return all;
+}
+
+}  // namespace lumigrad::parity
