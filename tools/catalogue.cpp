@@ -3,6 +3,7 @@
 #include <lumigrad/engine/operators.h>
 #include <lumigrad/vision/color/catalogue.h>
 #include <lumigrad/vision/enhance/catalogue.h>
+#include <lumigrad/vision/filters/catalogue.h>
 #include <lumigrad/vision/geometry/catalogue.h>
 #include <lumigrad/vision/losses/catalogue.h>
 #include <algorithm>
@@ -12,7 +13,8 @@ namespace lumigrad {
 const std::vector<const Operator*>& all_operators() {
   static const std::vector<const Operator*> all = [] {
     std::vector<const Operator*> rows;
-    for (const auto* area : {&engine_operators(), &color_operators(), &enhance_operators(), &geometry_operators(), &loss_operators()})
+    for (const auto* area : {&engine_operators(), &color_operators(), &enhance_operators(), &filter_operators(),
+                             &geometry_operators(), &loss_operators()})
       for (const Operator& row : *area) rows.push_back(&row);
     std::sort(rows.begin(), rows.end(), [](const Operator* a, const Operator* b) { return a->name < b->name; });
     return rows;

@@ -65,6 +65,7 @@ std::vector<Binding> bindings();
 std::vector<Binding> color_bindings();
 std::vector<Binding> enhance_bindings();
 std::vector<Binding> gather_bindings();
+std::vector<Binding> filters_bindings();
 std::vector<Binding> geometry_bindings();
 std::vector<Binding> losses_bindings();
 std::vector<Binding> torch_bindings();

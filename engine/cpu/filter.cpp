@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Correlation with small kernels, row by row, built once per instruction level.
+//
+// A row of the image takes part in as many rows of the result as the kernel is high. Made one at a time, each result
+// would fetch it again, and fetching is what such a loop waits for. So up to four rows of the result stand in registers
+// together: a piece of the image is loaded once and multiplied into all of them.
+#include <lumigrad/engine/cpu/filter_kernels.h>
+#include <lumigrad/engine/cpu/simd.h>
+
+namespace lumigrad::LUMIGRAD_LEVEL {
+namespace {
+
+// The piece of row k that starts at `from`, times its weight in each of the results. Rows at the ends of the window
+// belong to some of the results only; `inside` says that this one belongs to all.
+template <bool inside, class T, int outs, int K>
+LUMIGRAD_SIMD void add_row(Vec<T, K> (&sum)[outs], const T* from, int k, int taps, int across, const T* weight) {
+  for (int j = 0; j < across; ++j) {
+    const Vec<T, K> value = Vec<T, K>::load(from + j);
+#pragma GCC unroll 4
+    for (int o = 0; o < outs; ++o) {
+      if (inside || (k >= o && k - o < taps))
+        sum[o] = fma(Vec<T, K>::splat(weight[(k - o) * across + j]), value, sum[o]);
+    }
+  }
+}
+
+// K registers of each result, from element `at` on.
+template <class T, int outs, int K>
+LUMIGRAD_SIMD void tile(const T* const* rows, int slabs, int taps, int across, const T* weight, T* const* out,
+                        std::int64_t at) {
+  Vec<T, K> sum[outs];
+#pragma GCC unroll 4
+  for (int o = 0; o < outs; ++o) sum[o] = Vec<T, K>(0);
+  for (int s = 0; s < slabs; ++s) {
+    int k = 0;
+    for (; k < outs - 1; ++k) add_row<false>(sum, rows[k] + at, k, taps, across, weight);
+    for (; k < taps; ++k) add_row<true>(sum, rows[k] + at, k, taps, across, weight);
+    for (; k < taps + outs - 1; ++k) add_row<false>(sum, rows[k] + at, k, taps, across, weight);
+    rows += taps + outs - 1;
+    weight += taps * across;
+  }
+#pragma GCC unroll 4
+  for (int o = 0; o < outs; ++o) sum[o].store(out[o] + at);
+}
+
+template <class T, int outs>
+void several(const T* const* rows, int slabs, int taps, int across, const T* weight, T* const* out,
+             std::int64_t count) {
+  constexpr int registers = vector_bytes == 64 ? 16 : 8;  // of sums; others hold weights and the piece of the image
+  constexpr int many = registers / outs < 8 ? registers / outs : 8;
+  constexpr int width = Vec<T>::width;
+  std::int64_t i = 0;
+  for (; i + many * width <= count; i += many * width) tile<T, outs, many>(rows, slabs, taps, across, weight, out, i);
+  for (; i + width <= count; i += width) tile<T, outs, 1>(rows, slabs, taps, across, weight, out, i);
+  if (i == count) return;
+  if (count >= width) {  // once more over elements that are done: the same numbers
+    tile<T, outs, 1>(rows, slabs, taps, across, weight, out, count - width);
+    return;
+  }
+  for (; i < count; ++i) {  // one lane of the same arithmetic
+    for (int o = 0; o < outs; ++o) {
+      Vec<T> sum(0);
+      for (int s = 0; s < slabs; ++s)
+        for (int r = 0; r < taps; ++r)
+          for (int j = 0; j < across; ++j)
+            sum = fma(Vec<T>::splat(weight[(s * taps + r) * across + j]),
+                      Vec<T>::splat(rows[s * (taps + outs - 1) + o + r][i + j]), sum);
+      out[o][i] = sum.raw[0][0];
+    }
+  }
+}
+
+template <class T>
+void lines(const T* const* rows, int slabs, int taps, int across, const T* weight, T* const* out, int outs,
+           std::int64_t count) {
+  if (outs == 4) {
+    several<T, 4>(rows, slabs, taps, across, weight, out, count);
+  } else if (outs == 2) {
+    several<T, 2>(rows, slabs, taps, across, weight, out, count);
+  } else {
+    several<T, 1>(rows, slabs, taps, across, weight, out, count);
+  }
+}
+
+// `taps` neighbouring weights together, so that a piece of g is loaded once for them.
+template <class T, int taps>
+LUMIGRAD_SIMD void products_of(const T* g, const T* row, std::int64_t count, double* sums) {
+  constexpr int width = Vec<T>::width;
+  Vec<T> sum[taps];
+#pragma GCC unroll 4
+  for (int j = 0; j < taps; ++j) sum[j] = Vec<T>(0);
+  std::int64_t i = 0;
+  for (; i + width <= count; i += width) {
+    const Vec<T> by = Vec<T>::load(g + i);
+#pragma GCC unroll 4
+    for (int j = 0; j < taps; ++j) sum[j] = fma(by, Vec<T>::load(row + i + j), sum[j]);
+  }
+  for (int j = 0; j < taps; ++j) {
+    double total = sum_lanes(sum[j]);
+    for (std::int64_t k = i; k < count; ++k) total += static_cast<double>(g[k]) * static_cast<double>(row[k + j]);
+    sums[j] += total;
+  }
+}
+
+template <class T>
+void products(const T* g, const T* row, int across, std::int64_t count, double* sums) {
+  int j = 0;
+  for (; j + 4 <= across; j += 4) products_of<T, 4>(g, row + j, count, sums + j);
+  for (; j < across; ++j) products_of<T, 1>(g, row + j, count, sums + j);
+}
+
+}  // namespace
+
+extern const FilterTable filter_table = {{lines<float>, products<float>}, {lines<double>, products<double>}};
+
+}  // namespace lumigrad::LUMIGRAD_LEVEL

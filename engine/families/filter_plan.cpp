@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/filter_plan.h>
+
+#include <lumigrad/engine/cpu/filter_kernels.h>
+#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/families/interpolation.h>
+#include <lumigrad/engine/parallel.h>
+#include <algorithm>
+
+namespace lumigrad {
+namespace {
+
+template <class T>
+const FilterKernels<T>& kernels() {
+  const FilterTable& table = filter_kernels(simd_level());
+  if constexpr (std::is_same_v<T, float>) {
+    return table.f32;
+  } else {
+    return table.f64;
+  }
+}
+
+constexpr std::int64_t rows_a_job = 16, rows_a_sum = 64, least_columns = 16;
+constexpr double multiplications_a_microsecond = 1e4;
+
+// Rows of an image as filters read them: places outside filled in by the rule of the border.
+template <class T>
+class Margins {
+ public:
+  explicit Margins(const FilterPlan& plan) : axis_(plan.axis[2]), length_(axis_.result + axis_.taps - 1) {
+    before_ = std::clamp<std::int64_t>(axis_.front, 0, length_);
+    const std::int64_t end = std::clamp<std::int64_t>(axis_.image + axis_.front, before_, length_);
+    inside_ = end - before_;
+    for (std::int64_t i = 0; i < before_; ++i) outer_.push_back(place(i, plan.border));
+    for (std::int64_t i = end; i < length_; ++i) outer_.push_back(place(i, plan.border));
+    read_begin_ = inside_ > 0 ? first() : 0;
+    read_end_ = read_begin_ + inside_;
+    for (const std::int64_t source : outer_) {
+      if (source < 0) continue;
+      const bool none = read_begin_ == read_end_;
+      read_begin_ = none ? source : std::min(read_begin_, source);
+      read_end_ = none ? source + 1 : std::max(read_end_, source + 1);
+    }
+  }
+  /// Places that a row of results reads.
+  std::int64_t length() const { return length_; }
+  /// True when none of them lies outside.
+  bool none() const { return outer_.empty(); }
+  std::int64_t first() const { return before_ - axis_.front; }  // of the places inside
+  /// The part of a row of the image that is read: [read_begin, read_end).
+  std::int64_t read_begin() const { return read_begin_; }
+  std::int64_t read_end() const { return read_end_; }
+
+  /// Fills `to` (length() elements) from a row of the image; null: zeros.
+  void fill(const T* from, T* to) const {
+    if (from == nullptr) {
+      std::fill_n(to, length_, T(0));
+      return;
+    }
+    if (inside_ > 0) std::copy_n(from + first(), inside_, to + before_);
+    fill_outer(from, to);
+  }
+  /// The places outside alone, from a row of the image.
+  void fill_outer(const T* from, T* to) const {
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(outer_.size()); ++i) {
+      const std::int64_t source = outer_[static_cast<std::size_t>(i)];
+      to[i < before_ ? i : i + inside_] = source < 0 ? T(0) : from[source];
+    }
+  }
+
+ private:
+  std::int64_t place(std::int64_t i, Border border) const {
+    return index_at_border(i - axis_.front, axis_.image, border);
+  }
+  FilterAxis axis_;
+  std::int64_t length_, before_, inside_, read_begin_, read_end_;
+  std::vector<std::int64_t> outer_;
+};
+
+// The row of a plane from which result row y takes tap r; null: zeros.
+template <class T>
+const T* row_of(const FilterPlan& plan, const T* plane, std::int64_t slab, std::int64_t y) {
+  const FilterAxis &depth = plan.axis[0], &rows = plan.axis[1];
+  const std::int64_t z = index_at_border(slab - depth.front, depth.image, plan.border);
+  const std::int64_t row = index_at_border(y - rows.front, rows.image, plan.border);
+  return z < 0 || row < 0 ? nullptr : plane + (z * rows.image + row) * plan.axis[2].image;
+}
+
+int lines_at_once(std::int64_t left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
+// Rows [begin, end) of slice z of one plane.
+template <class T>
+void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const T* plane, const T* kernel, T* result,
+                std::int64_t z, std::int64_t begin, std::int64_t end) {
+  const std::int64_t slabs = plan.axis[0].taps, taps = plan.axis[1].taps, across = plan.axis[2].taps;
+  const std::int64_t width = plan.axis[2].result, height = plan.axis[1].result;
+  const std::int64_t read = end - begin + taps - 1;  // rows of a slab
+  const bool direct = margins.none();
+  std::vector<T> room(static_cast<std::size_t>(direct ? margins.length() : slabs * read * margins.length()), T(0));
+  std::vector<const T*> row(static_cast<std::size_t>(slabs * read));
+  for (std::int64_t s = 0; s < slabs; ++s) {
+    for (std::int64_t r = 0; r < read; ++r) {
+      const auto at = static_cast<std::size_t>(s * read + r);
+      const T* from = row_of(plan, plane, z + s, begin + r);
+      if (direct) {
+        row[at] = from == nullptr ? room.data() : from + margins.first();
+      } else {
+        T* to = room.data() + (s * read + r) * margins.length();
+        margins.fill(from, to);
+        row[at] = to;
+      }
+    }
+  }
+  std::vector<const T*> window;
+  for (std::int64_t y = begin; y < end;) {
+    const int outs = lines_at_once(end - y);
+    const std::int64_t high = taps + outs - 1;
+    window.clear();
+    for (std::int64_t s = 0; s < slabs; ++s)
+      for (std::int64_t r = 0; r < high; ++r) window.push_back(row[static_cast<std::size_t>(s * read + y - begin + r)]);
+    T* out[most_filter_lines];
+    for (int o = 0; o < outs; ++o) out[o] = result + (z * height + y + o) * width;
+    kernels<T>().lines(window.data(), static_cast<int>(slabs), static_cast<int>(taps), static_cast<int>(across), kernel,
+                       out, outs, width);
+    y += outs;
+  }
+}
+
+// The same for a product of a column and a row: down first, into lines that stay in the nearest cache, then along.
+template <class T>
+void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, const T* plane, const T* column,
+                          const T* weights, T* result, std::int64_t begin, std::int64_t end) {
+  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps;
+  const std::int64_t width = plan.axis[2].result, image_width = plan.axis[2].image, length = margins.length();
+  // A line: the image's row with room for what lies outside before and behind it.
+  const std::int64_t front = plan.axis[2].front, room_before = std::max<std::int64_t>(front, 0);
+  const std::int64_t stride = room_before + std::max(image_width, -front) + length;
+  std::vector<T> lines(static_cast<std::size_t>(most_filter_lines * stride)), zeros;
+  std::vector<const T*> row;
+  for (std::int64_t y = begin; y < end;) {
+    const int outs = lines_at_once(end - y);
+    row.clear();
+    for (std::int64_t r = 0; r < taps + outs - 1; ++r) {
+      const T* from = row_of(plan, plane, std::int64_t{0}, y + r);
+      if (from == nullptr && zeros.empty()) zeros.resize(static_cast<std::size_t>(image_width));
+      row.push_back((from == nullptr ? zeros.data() : from) + margins.read_begin());
+    }
+    T* line[most_filter_lines];
+    for (int o = 0; o < outs; ++o) line[o] = lines.data() + o * stride + room_before + margins.read_begin();
+    kernels<T>().lines(row.data(), 1, static_cast<int>(taps), 1, column, line, outs,
+                       margins.read_end() - margins.read_begin());
+    for (int o = 0; o < outs; ++o) {
+      const T* const whole = line[o] - margins.read_begin();
+      T* const start = line[o] - margins.read_begin() - front;
+      margins.fill_outer(whole, start);
+      T* out = result + (y + o) * width;
+      const T* from = start;
+      kernels<T>().lines(&from, 1, 1, static_cast<int>(across), weights, &out, 1, width);
+    }
+    y += outs;
+  }
+}
+
+// Calls body(plane, slice, first row, end) for all rows of the results, in jobs of `rows`.
+template <class Body>
+void for_rows(const FilterPlan& plan, std::int64_t rows, double multiplications, const Body& body) {
+  if (plan.planes == 0 || plan.result_numel() == 0) return;
+  const std::int64_t height = plan.axis[1].result, jobs = (height + rows - 1) / rows, slices = plan.axis[0].result;
+  const double row = static_cast<double>(std::min(rows, height)) * static_cast<double>(plan.axis[2].result);
+  parallel_for(
+      plan.planes * slices * jobs,
+      [&](std::int64_t job) {
+        const std::int64_t begin = job % jobs * rows;
+        body(job / jobs / slices, job / jobs % slices, begin, std::min(begin + rows, height));
+      },
+      row * multiplications / multiplications_a_microsecond);
+}
+
+// Weights in the opposite order.
+template <class T>
+std::vector<T> reversed(const T* weights, std::int64_t count) {
+  return {std::reverse_iterator(weights + count), std::reverse_iterator(weights)};
+}
+
+// The transposed correlation, whose result starts `start` places into the image along each axis and has these extents.
+FilterPlan transposed(const FilterPlan& plan, const std::int64_t (&start)[3], const std::int64_t (&extent)[3]) {
+  FilterPlan back = plan;
+  back.border = Border::zeros;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const FilterAxis& axis = plan.axis[a];
+    back.axis[a] = {axis.result, extent[a], axis.taps, axis.taps - 1 - axis.front - start[a]};
+  }
+  return back;
+}
+
+// What falls outside the image: the slabs around it, one pair an axis, each made alone and added where the rule of the
+// border had read. `make(plan, plane, to)` computes one.
+template <class T, class Make>
+void fold_margins(const FilterPlan& plan, T* image, const Make& make) {
+  if (plan.border == Border::zeros || plan.image_numel() == 0 || plan.result_numel() == 0) return;
+  std::int64_t low[3], high[3];  // the places that were read: [low, high)
+  bool outside = false;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const FilterAxis& axis = plan.axis[a];
+    low[a] = std::min<std::int64_t>(-axis.front, 0);
+    high[a] = std::max(axis.result - axis.front + axis.taps - 1, axis.image);
+    outside = outside || low[a] < 0 || high[a] > axis.image;
+  }
+  if (!outside) return;
+  parallel_for(plan.planes, [&](std::int64_t plane) {
+    std::vector<T> slab;
+    T* to = image + plane * plan.image_numel();
+    for (std::size_t a = 0; a < 3; ++a) {
+      for (const bool behind : {false, true}) {
+        std::int64_t start[3], extent[3];
+        for (std::size_t b = 0; b < 3; ++b) {
+          start[b] = b < a ? 0 : low[b];
+          extent[b] = b < a ? plan.axis[b].image : high[b] - low[b];
+        }
+        start[a] = behind ? plan.axis[a].image : low[a];
+        extent[a] = (behind ? high[a] : 0) - start[a];
+        if (extent[0] * extent[1] * extent[2] == 0) continue;
+        // A few columns cost as much as a vector of them, and less than one by one.
+        std::int64_t from_place[3] = {start[0], start[1], start[2]}, made[3] = {extent[0], extent[1], extent[2]};
+        made[2] = std::max(extent[2], least_columns);
+        if (behind && a == 2) from_place[2] += extent[2] - made[2];
+        FilterPlan part = transposed(plan, from_place, made);
+        part.planes = part.planes_a_kernel = 1;
+        slab.assign(static_cast<std::size_t>(part.result_numel()), T(0));
+        make(part, plane, slab.data());
+        const auto at = [&](std::size_t b, std::int64_t i) {
+          return index_at_border(start[b] + i, plan.axis[b].image, plan.border);
+        };
+        const T* from = slab.data();
+        for (std::int64_t z = 0; z < extent[0]; ++z)
+          for (std::int64_t y = 0; y < extent[1]; ++y) {
+            T* line = to + (at(0, z) * plan.axis[1].image + at(1, y)) * plan.axis[2].image;
+            for (std::int64_t x = 0; x < extent[2]; ++x) line[at(2, x)] += from[x + start[2] - from_place[2]];
+            from += made[2];
+          }
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void filter_apply(const FilterPlan& plan, const T* x, const T* kernel, T* y) {
+  const Margins<T> margins(plan);
+  for_rows(plan, std::max(rows_a_job, plan.axis[1].taps), static_cast<double>(plan.taps()),
+           [&](std::int64_t plane, std::int64_t z, std::int64_t begin, std::int64_t end) {
+             apply_rows(plan, margins, x + plane * plan.image_numel(),
+                        kernel + plane / plan.planes_a_kernel * plan.taps(), y + plane * plan.result_numel(), z, begin,
+                        end);
+           });
+}
+
+template <class T>
+void filter_apply_separable(const FilterPlan& plan, const T* x, const T* column, const T* row, T* y) {
+  const Margins<T> margins(plan);
+  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps;
+  for_rows(plan, rows_a_job, static_cast<double>(taps + across),
+           [&](std::int64_t plane, std::int64_t, std::int64_t begin, std::int64_t end) {
+             const std::int64_t k = plane / plan.planes_a_kernel;
+             apply_rows_separable(plan, margins, x + plane * plan.image_numel(), column + k * taps, row + k * across,
+                                  y + plane * plan.result_numel(), begin, end);
+           });
+}
+
+template <class T>
+void filter_spread(const FilterPlan& plan, const T* g, const T* kernel, T* image) {
+  const std::vector<T> back = reversed(kernel, plan.kernels() * plan.taps());  // kernels too are in opposite order
+  const auto of = [&](std::int64_t plane) {
+    return back.data() + (plan.kernels() - 1 - plane / plan.planes_a_kernel) * plan.taps();
+  };
+  const FilterPlan whole = transposed(plan, {0, 0, 0}, {plan.axis[0].image, plan.axis[1].image, plan.axis[2].image});
+  const Margins<T> margins(whole);
+  for_rows(whole, std::max(rows_a_job, plan.axis[1].taps), static_cast<double>(plan.taps()),
+           [&](std::int64_t plane, std::int64_t z, std::int64_t begin, std::int64_t end) {
+             apply_rows(whole, margins, g + plane * whole.image_numel(), of(plane),
+                        image + plane * whole.result_numel(), z, begin, end);
+           });
+  fold_margins(plan, image, [&](const FilterPlan& part, std::int64_t plane, T* to) {
+    filter_apply(part, g + plane * part.image_numel(), of(plane), to);
+  });
+}
+
+template <class T>
+void filter_spread_separable(const FilterPlan& plan, const T* g, const T* column, const T* row, T* image) {
+  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps;
+  const std::vector<T> up = reversed(column, plan.kernels() * taps), back = reversed(row, plan.kernels() * across);
+  const auto of = [&](std::int64_t plane) { return plan.kernels() - 1 - plane / plan.planes_a_kernel; };
+  const FilterPlan whole = transposed(plan, {0, 0, 0}, {plan.axis[0].image, plan.axis[1].image, plan.axis[2].image});
+  const Margins<T> margins(whole);
+  for_rows(whole, rows_a_job, static_cast<double>(taps + across),
+           [&](std::int64_t plane, std::int64_t, std::int64_t begin, std::int64_t end) {
+             apply_rows_separable(whole, margins, g + plane * whole.image_numel(), up.data() + of(plane) * taps,
+                                  back.data() + of(plane) * across, image + plane * whole.result_numel(), begin, end);
+           });
+  fold_margins(plan, image, [&](const FilterPlan& part, std::int64_t plane, T* to) {
+    filter_apply_separable(part, g + plane * part.image_numel(), up.data() + of(plane) * taps,
+                           back.data() + of(plane) * across, to);
+  });
+}
+
+template <class T>
+void filter_kernel_sums(const FilterPlan& plan, const T* x, const T* g, T* kernel) {
+  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps, width = plan.axis[2].result;
+  const std::int64_t height = plan.axis[1].result, slices = plan.axis[0].result;
+  const std::int64_t jobs = std::max<std::int64_t>((height + rows_a_sum - 1) / rows_a_sum, 1);
+  const Margins<T> margins(plan);
+  std::vector<double> sums(static_cast<std::size_t>(plan.planes * slices * jobs * plan.taps()), 0.0);
+  for_rows(plan, rows_a_sum, static_cast<double>(plan.taps()),
+           [&](std::int64_t plane, std::int64_t z, std::int64_t begin, std::int64_t end) {
+             double* own = sums.data() + ((plane * slices + z) * jobs + begin / rows_a_sum) * plan.taps();
+             const T* from = x + plane * plan.image_numel();
+             const T* cotangent = g + plane * plan.result_numel() + z * height * width;
+             std::vector<T> room(static_cast<std::size_t>(margins.length()));
+             for (std::int64_t s = 0; s < plan.axis[0].taps; ++s)
+               for (std::int64_t read = begin; read < end + taps - 1; ++read) {
+                 const T* line = row_of(plan, from, z + s, read);
+                 if (line == nullptr) continue;
+                 if (margins.none()) {
+                   line += margins.first();
+                 } else {
+                   margins.fill(line, room.data());
+                   line = room.data();
+                 }
+                 for (std::int64_t r = std::max<std::int64_t>(read - end + 1, 0); r < taps && r <= read - begin; ++r)
+                   kernels<T>().products(cotangent + (read - r) * width, line, static_cast<int>(across), width,
+                                         own + (s * taps + r) * across);
+               }
+           });
+  for (std::int64_t k = 0; k < plan.kernels(); ++k) {
+    for (std::int64_t t = 0; t < plan.taps(); ++t) {
+      double total = 0;
+      for (std::int64_t i = 0; i < plan.planes_a_kernel * slices * jobs; ++i)
+        total += sums[static_cast<std::size_t>((k * plan.planes_a_kernel * slices * jobs + i) * plan.taps() + t)];
+      kernel[k * plan.taps() + t] = static_cast<T>(total);
+    }
+  }
+}
+
+#define LUMIGRAD_FILTER(T)                                                                    \
+  template void filter_apply(const FilterPlan&, const T*, const T*, T*);                      \
+  template void filter_apply_separable(const FilterPlan&, const T*, const T*, const T*, T*);  \
+  template void filter_spread(const FilterPlan&, const T*, const T*, T*);                     \
+  template void filter_spread_separable(const FilterPlan&, const T*, const T*, const T*, T*); \
+  template void filter_kernel_sums(const FilterPlan&, const T*, const T*, T*);
+LUMIGRAD_FILTER(float)
+LUMIGRAD_FILTER(double)
+#undef LUMIGRAD_FILTER
+
+}  // namespace lumigrad

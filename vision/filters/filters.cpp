@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/vision/filters/filters.h>
+
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/filters/kernel_pairs.h>
+
+namespace lumigrad::filters {
+namespace {
+
+Tensor reversed(const Tensor& kernel, int axes, Here here) {
+  std::vector<int> order;
+  for (int i = 1; i <= axes; ++i) order.push_back(-i);
+  return flip(kernel, order, here);
+}
+
+// A kernel as the image needs it: its dtype, and the options applied.
+Tensor prepared(const char* name, const Tensor& kernel, DType dtype, int axes, bool normalized, Here here) {
+  require<DTypeError>(is_differentiable(kernel.dtype()), name, ": expected a kernel of f32 or f64, got ",
+                      kernel.dtype());
+  require<ShapeError>(kernel.rank() >= axes && kernel.numel() > 0, name, ": expected a kernel of ", axes,
+                      " axes, or one an image, got shape ", kernel.shape());
+  const Tensor k = kernel.to(dtype, here);
+  return normalized ? normalize_kernel(k, axes, here) : k;
+}
+
+}  // namespace
+
+void require_filterable(const char* name, const Tensor& x, int axes) {
+  require<ShapeError>(x.rank() > axes, name, ": expected ",
+                      axes == 2 ? "images [.., C, H, W]" : "volumes [.., C, D, H, W]", ", got shape ", x.shape());
+  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+}
+
+Tensor filter2d(const Tensor& image, const Tensor& kernel, const Filter2d& options, Here here) {
+  require_filterable("filters.filter2d", image);
+  Tensor k = prepared("filters.filter2d", kernel, image.dtype(), 2, options.normalized, here);
+  if (options.convolve) k = reversed(k, 2, here);
+  return filter(image, k, 2, {options.border, options.valid}, here);
+}
+
+Tensor filter2d_separable(const Tensor& image, const Tensor& row, const Tensor& column,
+                          const SeparableFilter2d& options, Here here) {
+  const char* name = "filters.filter2d_separable";
+  require_filterable(name, image);
+  return filter_separable(image, prepared(name, column, image.dtype(), 1, options.normalized, here),
+                          prepared(name, row, image.dtype(), 1, options.normalized, here),
+                          {options.border, options.valid}, here);
+}
+
+Tensor filter3d(const Tensor& volume, const Tensor& kernel, const Filter3d& options, Here here) {
+  require_filterable("filters.filter3d", volume, 3);
+  Tensor k = prepared("filters.filter3d", kernel, volume.dtype(), 3, options.normalized, here);
+  if (options.convolve) k = reversed(k, 3, here);
+  return filter(volume, k, 3, {options.border}, here);
+}
+
+namespace {
+
+Tensor blurred(const char* name, const Tensor& image, const GaussianBlur& options, Here here) {
+  require_filterable(name, image);
+  const GaussianPair pair = gaussian_pair(name, options.kernel, options.sigma.to(image.dtype(), here), here);
+  return filter_separable(image, pair.column, pair.row, {options.border}, here);
+}
+
+}  // namespace
+
+Tensor gaussian_blur2d(const Tensor& image, const GaussianBlur& options, Here here) {
+  return blurred("filters.gaussian_blur2d", image, options, here);
+}
+
+Tensor box_blur(const Tensor& image, const BoxBlur& options, Here here) {
+  require_filterable("filters.box_blur", image);
+  return filter_separable(image, get_box_kernel1d(options.kernel.height, image.dtype()),
+                          get_box_kernel1d(options.kernel.width, image.dtype()), {options.border}, here);
+}
+
+Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options, Here here) {
+  return sub(mul(2, image, here), blurred("filters.unsharp_mask", image, options, here), here);
+}
+
+}  // namespace lumigrad::filters
