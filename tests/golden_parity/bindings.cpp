@@ -38,7 +38,7 @@ Value value_of(const nlohmann::json& json) {
 std::vector<Binding> bindings() {
   std::vector<Binding> all;
   for (const auto& module : {torch_bindings(), gather_bindings(), color_bindings(), enhance_bindings(),
-                             filters_bindings(), geometry_bindings(), losses_bindings()})
+                             filters_bindings(), geometry_bindings(), losses_bindings(), network_bindings()})
     all.insert(all.end(), module.begin(), module.end());
   return all;
 }
