@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <lumigrad/engine/files/file.h>
-#include <lumigrad/engine/inspect.h>
+#include <lumigrad/engine/tape_numbers.h>
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_map>
 
 namespace lumigrad {
 namespace {
@@ -33,17 +30,6 @@ std::string escaped(const std::string& text) {
   return safe;
 }
 
-class Numbers {
- public:
-  explicit Numbers(const Tape& tape) {
-    for (std::size_t i = 0; i < tape.size(); ++i) of_.emplace(&tape[i], i);
-  }
-  std::size_t operator[](const Node* node) const { return of_.at(node); }
-
- private:
-  std::unordered_map<const Node*, std::size_t> of_;
-};
-
 std::string output_name(const std::string& node, int output, std::size_t outputs) {
   return outputs > 1 ? message(node, ".", output) : node;
 }
@@ -69,23 +55,10 @@ std::string shapes(const Node& node) {
   return text;
 }
 
-std::size_t saved_bytes(const Node& node) {
-  std::size_t bytes = 0;
-  for (const Saved& value : const_cast<Node&>(node).saved()) bytes += value.bytes();
-  return bytes;
-}
-
-bool has_source(const Node& node) { return node.here().file && *node.here().file; }
-
 std::string source(const Node& node) {
   if (!has_source(node)) return "";
   const char* slash = std::strrchr(node.here().file, '/');
   return message(slash ? slash + 1 : node.here().file, ":", node.here().line);
-}
-
-nlohmann::json place(const Edge& edge, const Numbers& numbers) {
-  if (!edge.node) return nullptr;
-  return {{"node", numbers[edge.node.get()]}, {"output", edge.output}};
 }
 
 }  // namespace
@@ -155,39 +128,6 @@ std::string to_dot(const Tape& tape) {
     }
   }
   return text + "}\n";
-}
-
-std::string to_json(const Tape& tape) {
-  const std::vector<std::string> names = names_of(tape);
-  const Numbers numbers(tape);
-  nlohmann::json nodes = nlohmann::json::array(), outputs = nlohmann::json::array();
-  for (std::size_t i = 0; i < tape.size(); ++i) {
-    const Node& node = tape[i];
-    nlohmann::json inputs = nlohmann::json::array(), results = nlohmann::json::array(), from;
-    for (const Edge& edge : node.inputs()) inputs.push_back(place(edge, numbers));
-    for (const Node::Output& output : node.outputs())
-      results.push_back({{"shape", std::vector<std::int64_t>(output.shape.begin(), output.shape.end())},
-                         {"dtype", to_string(output.dtype)}});
-    if (has_source(node)) from = {{"file", node.here().file}, {"line", node.here().line}};
-    nodes.push_back({{"id", i},
-                     {"name", names[i]},
-                     {"operator", node.name()},
-                     {"leaf", node.is_leaf()},
-                     {"inputs", inputs},
-                     {"outputs", results},
-                     {"saved_bytes", saved_bytes(node)},
-                     {"released", node.released()},
-                     {"source", from}});
-  }
-  for (const Tensor& output : tape.outputs())
-    outputs.push_back(output.needs_grad() ? place({output.state().node, output.state().output}, numbers)
-                                          : nlohmann::json());
-  const nlohmann::json whole = {{"schema", "lumigrad.tape"}, {"version", 1}, {"nodes", nodes}, {"outputs", outputs}};
-  return whole.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-void write_json(const Tape& tape, const std::string& path) {
-  write_file(path, to_json(tape));
 }
 
 }  // namespace lumigrad

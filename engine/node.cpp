@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/node.h>
+#include <lumigrad/engine/witness.h>
 #include <atomic>
 
 namespace lumigrad {
@@ -77,6 +78,7 @@ Node::~Node() {
 void Node::add_input(const Tensor& input) {
   const TensorState& state = input.state();
   inputs_.push_back({state.node, state.output});
+  if (witness && state.node) witness->saw(*state.node, state.output, input);
 }
 
 void Node::attach(Tensor& output) {
@@ -89,6 +91,7 @@ void Node::attach(Tensor& output) {
   state.output = static_cast<std::int32_t>(outputs_.size());
   outputs_.push_back({state.shape, state.dtype});
   state.node = shared_from_this();
+  if (witness) witness->saw(*this, state.output, output);
 }
 
 void Node::release() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "page.h"
 
+#include <lumigrad/engine/files/base64.h>
 #include <lumigrad/vision/image_io/image_io.h>
 
 #include <charconv>
@@ -87,19 +88,6 @@ std::string number(double value, int digits) {
 std::string duration(double seconds) {
   if (!(seconds >= 0)) return "-";
   return seconds < 0.9995 ? number(seconds * 1000, 3) + " ms" : number(seconds, 3) + " s";
-}
-
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    unsigned word = 0;
-    for (std::size_t k = 0; k < 3; ++k) word = word << 8 | (k < count ? std::to_integer<unsigned>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= count ? digits[word >> (18 - 6 * k) & 63u] : '=';
-  }
-  return text;
 }
 
 std::string figure(const Tensor& picture, std::string_view caption) {

@@ -19,9 +19,6 @@ std::string number(double value, int digits = 4);
 /// Seconds for people: "31 ms", "2.4 s".
 std::string duration(double seconds);
 
-/// Bytes in base64 (RFC 4648).
-std::string base64(std::span<const std::byte> bytes);
-
 /// A picture [C, H, W] in [0, 1] with its caption (HTML), embedded as PNG.
 std::string figure(const Tensor& picture, std::string_view caption);
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// `lumigrad trace`: a recorded tape as a page to step through. The tape comes from a demonstration, from a file that
+// write_json wrote, or from a program: it is run with LUMIGRAD_TRACE naming a file to which its own
+// write_if_asked(trace) writes.
+#include <lumigrad/engine/files/file.h>
+#include <lumigrad/engine/trace_page.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "command.h"
+#include "json_file.h"
+#include "spelling.h"
+#include "trace_demos.h"
+
+namespace lumigrad::command {
+namespace {
+
+constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20;
+
+struct Request {
+  std::vector<std::string> program;
+  std::string demo, out;
+};
+
+const TraceDemo& demo_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const TraceDemo& demo : trace_demos()) {
+    if (name == demo.name) return demo;
+    names.push_back(demo.name);
+  }
+  throw Usage("--demo: expected registration, color_jitter or micrograd, got " + name + suggestion(name, names));
+}
+
+/// An index into something that holds `count` things.
+bool within(const Json& index, std::size_t count) {
+  return index.is_number_unsigned() && index.get<std::size_t>() < count;
+}
+
+bool is_place(const Json& place, const Json& nodes, std::size_t before) {
+  return place.is_object() && within(place.at("node"), before) &&
+         within(place.at("output"), nodes[place.at("node").get<std::size_t>()].at("outputs").size());
+}
+
+bool is_thumbnail(const Json& thumbnail) {
+  if (thumbnail.is_null()) return true;
+  if (thumbnail.contains("numbers")) return thumbnail.at("numbers").is_array();
+  const auto side = [&](const char* name) {
+    return within(thumbnail.at(name), 4096) ? thumbnail.at(name).get<std::size_t>() : 0;
+  };
+  const std::size_t bytes = side("width") * side("height") * side("channels");
+  return bytes > 0 && thumbnail.at("picture").get_ref<const std::string&>().size() == (bytes + 2) / 3 * 4;
+}
+
+bool are_thumbnails(const Json& list, std::size_t count) {
+  return list.is_array() && list.size() == count && std::all_of(list.begin(), list.end(), is_thumbnail);
+}
+
+bool is_node(const Json& node, std::size_t id, const Json& nodes) {
+  const Json& outputs = node.at("outputs");
+  bool ok = node.at("id") == id && node.at("name").is_string() && node.at("operator").is_string() &&
+            node.at("leaf").is_boolean() && within(node.at("saved_bytes"), SIZE_MAX) && outputs.is_array() &&
+            are_thumbnails(node.at("values"), outputs.size()) && are_thumbnails(node.at("gradients"), outputs.size());
+  for (const Json& output : outputs) ok = ok && output.at("shape").is_array() && output.at("dtype").is_string();
+  for (const Json& place : node.at("inputs")) ok = ok && (place.is_null() || is_place(place, nodes, id));
+  for (const Json& kept : node.at("kept"))
+    ok = ok && (kept.at("of").is_null() || is_place(kept.at("of"), nodes, nodes.size())) &&
+         within(kept.at("storage"), SIZE_MAX) && within(kept.at("bytes"), SIZE_MAX);
+  const Json& source = node.at("source");
+  return ok && (source.is_null() || (source.at("file").is_string() && source.at("line").is_number_integer()));
+}
+
+bool is_sweep(const Json& sweep, const Json& nodes) {
+  if (sweep.is_null()) return true;
+  bool ok = sweep.at("releases").is_boolean() &&
+            std::all_of(sweep.at("seeds").begin(), sweep.at("seeds").end(), is_thumbnail);
+  for (const Json& step : sweep.at("steps")) {
+    ok = ok && within(step.at("node"), nodes.size());
+    for (const Json& give : step.at("gives"))
+      ok = ok && is_place(give, nodes, nodes.size()) && is_thumbnail(give.at("gradient"));
+  }
+  return ok;
+}
+
+/// The text of a file that follows the schema of write_json; throws FormatError for any other.
+std::string tape_text(const std::string& path) {
+  const FileBytes file = read_file(path, most_bytes);
+  const std::string text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const Json tape = parsed_json(path, text);
+  bool ok = false;
+  try {
+    ok = tape.at("schema") == "lumigrad.tape" && tape.at("version") == 1 && tape.at("nodes").is_array() &&
+         tape.at("outputs").is_array() && is_sweep(tape.at("sweep"), tape.at("nodes"));
+    for (std::size_t id = 0; ok && id < tape["nodes"].size(); ++id) ok = is_node(tape["nodes"][id], id, tape["nodes"]);
+    for (const Json& place : tape.at("outputs"))
+      ok = ok && (place.is_null() || is_place(place, tape["nodes"], tape["nodes"].size()));
+  } catch (const Json::exception&) {
+    ok = false;
+  }
+  require<FormatError>(ok, path, ": expected a tape as lumigrad::write_json writes it (lumigrad.tape, version 1)");
+  return text;
+}
+
+/// A file name of our own, gone with us.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "lumigrad-trace-XXXXXX").string();
+    require<IoError>(mkdtemp(name.data()) != nullptr, "trace: no folder can be made in ",
+                     std::filesystem::temp_directory_path().string());
+    folder_ = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string file() const { return folder_ + "/tape.json"; }
+
+ private:
+  std::string folder_;
+};
+
+std::string text_of_program(const std::vector<std::string>& words) {
+  const Scratch scratch;
+  const std::string file = scratch.file();
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(stdout);
+  const pid_t child = fork();
+  require<IoError>(child >= 0, "trace: the program cannot be started");
+  if (child == 0) {
+    dup2(STDERR_FILENO, STDOUT_FILENO);  // what it prints is not ours
+    setenv("LUMIGRAD_TRACE", file.c_str(), 1);
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  require<IoError>(!(WIFEXITED(status) && WEXITSTATUS(status) == 127), "trace: ", words[0], " cannot be run");
+  require<IoError>(WIFEXITED(status) && WEXITSTATUS(status) == 0, "trace: ", words[0],
+                   WIFEXITED(status) ? message(" ended with ", WEXITSTATUS(status)) : std::string(" was killed"));
+  require<FormatError>(std::filesystem::exists(file), "trace: ", words[0],
+                       " wrote no trace; it has to call lumigrad::write_if_asked(trace) (engine/trace.h)");
+  return tape_text(file);
+}
+
+int run(const Request& request) {
+  if (request.demo.empty() == request.program.empty())
+    throw Usage("trace: expected a program, a .json file or --demo NAME");
+  std::string tape;
+  if (!request.demo.empty()) {
+    const TraceDemo& demo = demo_named(request.demo);
+    Trace trace;
+    demo.run(trace);
+    tape = trace.json();
+  } else if (request.program.size() == 1 && request.program[0].ends_with(".json")) {
+    tape = tape_text(request.program[0]);
+  } else {
+    tape = text_of_program(request.program);
+  }
+  write_file(request.out, request.out.ends_with(".json") ? tape : page_of(tape));
+  return 0;
+}
+
+}  // namespace
+
+void add_trace(CLI::App& app, Action& action) {
+  auto request = std::make_shared<Request>();
+  CLI::App* command = app.add_subcommand("trace", "a recorded tape as a page to step through");
+  std::string names;
+  for (const TraceDemo& demo : trace_demos())
+    names += std::string(names.empty() ? "" : "; ") + demo.name + ": " + demo.doc;
+  command->add_option("program", request->program,
+                      "a program that calls lumigrad::write_if_asked(trace), with its arguments (after --), or a file "
+                      "that lumigrad::write_json wrote (.json)");
+  command->add_option("--demo", request->demo, names);
+  command->add_option("--out", request->out, "the page to write, or the recording alone (.json)")->required();
+  command->callback([request, &action] { action = [request] { return run(*request); }; });
+}
+
+}  // namespace lumigrad::command
