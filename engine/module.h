@@ -51,9 +51,12 @@ class LUMIGRAD_API Module {
     return module;
   }
 
- private:
-  void collect(const std::string& prefix, bool trained_only, std::vector<std::pair<std::string, Tensor>>& to) const;
+  /// Adds parameters (and buffers) under names that begin with `prefix`: what is registered here, and children. A module
+  /// that keeps tensors elsewhere adds them in an override.
+  virtual void collect(const std::string& prefix, bool trained_only,
+                       std::vector<std::pair<std::string, Tensor>>& to) const;
 
+ private:
   struct Entry {
     std::string name;
     Tensor tensor;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/catalogue.h"
+#include <lumigrad/augment/catalogue.h>
 #include <lumigrad/engine/operators.h>
 #include <lumigrad/vision/color/catalogue.h>
 #include <lumigrad/vision/enhance/catalogue.h>
@@ -14,7 +15,7 @@ const std::vector<const Operator*>& all_operators() {
   static const std::vector<const Operator*> all = [] {
     std::vector<const Operator*> rows;
     for (const auto* area : {&engine_operators(), &color_operators(), &enhance_operators(), &filter_operators(),
-                             &geometry_operators(), &loss_operators()})
+                             &geometry_operators(), &loss_operators(), &augment_operators()})
       for (const Operator& row : *area) rows.push_back(&row);
     std::sort(rows.begin(), rows.end(), [](const Operator* a, const Operator* b) { return a->name < b->name; });
     return rows;

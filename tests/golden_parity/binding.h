@@ -62,6 +62,7 @@ Value value_of(const nlohmann::json& json);
 /// All bindings.
 std::vector<Binding> bindings();
 
+std::vector<Binding> augment_bindings();
 std::vector<Binding> color_bindings();
 std::vector<Binding> enhance_bindings();
 std::vector<Binding> gather_bindings();

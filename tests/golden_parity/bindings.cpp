@@ -24,6 +24,7 @@ Value value_of(const nlohmann::json& json) {
   if (json.is_string()) return json.get<std::string>();
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number()) return json.get<double>();
+  if (json.is_object() && json.contains("tensor")) return value_of(json.at("tensor"));
   std::vector<std::int64_t> extents;
   for (const nlohmann::json* level = &json; level->is_array(); level = &level->front()) {
     extents.push_back(static_cast<std::int64_t>(level->size()));
@@ -37,8 +38,9 @@ Value value_of(const nlohmann::json& json) {
 
 std::vector<Binding> bindings() {
   std::vector<Binding> all;
-  for (const auto& module : {torch_bindings(), gather_bindings(), color_bindings(), enhance_bindings(),
-                             filters_bindings(), geometry_bindings(), losses_bindings(), network_bindings()})
+  for (const auto& module :
+       {augment_bindings(), torch_bindings(), gather_bindings(), color_bindings(), enhance_bindings(),
+        filters_bindings(), geometry_bindings(), losses_bindings(), network_bindings()})
     all.insert(all.end(), module.begin(), module.end());
   return all;
 }

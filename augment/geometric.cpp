@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/augment/geometric.h>
+#include <lumigrad/augment/warp.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/geometry/matrices.h>
+#include <lumigrad/vision/geometry/transform.h>
+#include <array>
+#include <numbers>
+
+namespace lumigrad::augment {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr Domain anything = {};
+constexpr Domain factors = {1, 1e-3, infinity};
+constexpr Domain shears = {0, -1.5, 1.5};  // a right angle would flatten the image
+
+constexpr std::array modes = {"nearest", "bilinear", "bicubic"};
+constexpr std::array borders = {"zeros", "border", "reflection", "symmetric", "circular"};
+
+Distribution given(const Distribution& distribution) {
+  return distribution.defined() ? distribution : Distribution(0.0);
+}
+
+template <class Names>
+int place_of(const std::string& option, const Names& names, const Setting& value) {
+  if (const auto* text = std::get_if<std::string>(&value))
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (*text == names[i]) return static_cast<int>(i);
+  std::string known;
+  for (const char* name : names) known += known.empty() ? name : std::string(", ") + name;
+  throw FormatError(message(option, ": expected one of ", known));
+}
+
+Tensor middle(const Shape& image) { return {(double(image[3]) - 1) / 2, (double(image[2]) - 1) / 2}; }
+
+void require_plane(const char* name, const Shape& image) {
+  require<ShapeError>(image.rank() == 4, name, ": expected images [N, C, H, W], got ", image);
+}
+
+Tensor value(const Draw& draw, const char* name) { return draw.value(name).to(DType::f64); }
+
+Tensor fractions(const Draw& draw, const char* x, const char* y, const Shape& image) {
+  return stack({value(draw, x) * double(image[3]), value(draw, y) * double(image[2])}, 1);
+}
+
+/// Mirrors along one axis: x -> extent - 1 - x.
+Tensor mirror(const Shape& image, std::int64_t axis) {
+  const std::int64_t n = image.rank() - 1;
+  Tensor matrix = Tensor::eye(n, DType::f64);
+  auto* numbers = matrix.mutable_data<double>();
+  numbers[axis * n + axis] = -1;
+  numbers[axis * n + n - 1] = double(image[image.rank() - 1 - static_cast<int>(axis)] - 1);
+  return expand(unsqueeze(matrix, 0), {image[0], n, n});
+}
+
+}  // namespace
+
+Geometric::Geometric(std::string name, Gate p, std::vector<Parameter> drawn, Map map, Resampling resampling)
+    : Augmentation(std::move(name), std::move(p), std::move(drawn)), map_(map), resampling_(resampling) {}
+
+Settings Geometric::settings() const {
+  return {{"mode", std::string(modes[static_cast<std::size_t>(resampling_.mode)])},
+          {"border", std::string(borders[static_cast<std::size_t>(resampling_.border)])},
+          {"fill", resampling_.fill},
+          {"align_corners", resampling_.align_corners}};
+}
+
+void Geometric::set(const std::string& option, const Setting& value) {
+  if (option == "mode") {
+    resampling_.mode = static_cast<Interpolation>(place_of(option, modes, value));
+  } else if (option == "border") {
+    resampling_.border = static_cast<Border>(place_of(option, borders, value));
+  } else if (option == "fill") {
+    require<FormatError>(std::holds_alternative<double>(value), name(), ": expected a number for fill");
+    resampling_.fill = std::get<double>(value);
+  } else if (option == "align_corners") {
+    require<FormatError>(std::holds_alternative<bool>(value), name(), ": expected true or false for align_corners");
+    resampling_.align_corners = std::get<bool>(value);
+  } else {
+    Augmentation::set(option, value);
+  }
+}
+
+const Resampling* Geometric::one_warp(const Draw& draw) const { return is_hard(draw.gate) ? &resampling_ : nullptr; }
+
+Tensor Geometric::transform(const Tensor& image, const Draw& draw) const {
+  return warp(image, matrix(draw, image.shape()), resampling_);
+}
+
+RandomAffine::RandomAffine(AffineOptions o)
+    : Geometric(
+          "affine", std::move(o.p),
+          {{"angle", given(o.angle), anything},
+           {"translate_x", given(o.translate_x), anything},
+           {"translate_y", given(o.translate_y), anything},
+           {"scale", given(o.scale), factors},
+           {"scale_x", given(o.scale_x), factors},
+           {"scale_y", given(o.scale_y), factors},
+           {"shear_x", given(o.shear_x), shears},
+           {"shear_y", given(o.shear_y), shears}},
+          [](const Draw& d, const Shape& image) {
+            require_plane("affine", image);
+            const Tensor scale = value(d, "scale");
+            return geometry::get_affine_matrix2d(
+                {.translation = fractions(d, "translate_x", "translate_y", image),
+                 .center = middle(image),
+                 .scale = stack({scale * value(d, "scale_x"), scale * value(d, "scale_y")}, 1),
+                 .angle = value(d, "angle"),
+                 .shear = stack({value(d, "shear_x"), value(d, "shear_y")}, 1)});
+          },
+          o.resampling) {}
+
+RandomRotation::RandomRotation(RotationOptions o)
+    : Geometric(
+          "rotate", std::move(o.p), {{"angle", given(o.angle), anything}},
+          [](const Draw& d, const Shape& image) {
+            require_plane("rotate", image);
+            return geometry::convert_affinematrix_to_homography(
+                geometry::get_rotation_matrix2d(middle(image), value(d, "angle")));
+          },
+          o.resampling) {}
+
+RandomTranslate::RandomTranslate(TranslationOptions o)
+    : Geometric(
+          "translate", std::move(o.p), {{"x", given(o.x), anything}, {"y", given(o.y), anything}},
+          [](const Draw& d, const Shape& image) {
+            require_plane("translate", image);
+            return geometry::get_translation_matrix2d(fractions(d, "x", "y", image));
+          },
+          o.resampling) {}
+
+RandomScale::RandomScale(ScaleOptions o)
+    : Geometric(
+          "scale", std::move(o.p), {{"factor", given(o.factor), factors}},
+          [](const Draw& d, const Shape& image) {
+            require_plane("scale", image);
+            const Tensor factor = value(d, "factor");
+            return geometry::convert_affinematrix_to_homography(
+                geometry::get_rotation_matrix2d(middle(image), 0.0, stack({factor, factor}, 1)));
+          },
+          o.resampling) {}
+
+RandomShear::RandomShear(ShearOptions o)
+    : Geometric(
+          "shear", std::move(o.p), {{"x", given(o.x), shears}, {"y", given(o.y), shears}},
+          [](const Draw& d, const Shape& image) {
+            require_plane("shear", image);
+            return geometry::get_shear_matrix2d(middle(image), stack({value(d, "x"), value(d, "y")}, 1));
+          },
+          o.resampling) {}
+
+RandomHorizontalFlip::RandomHorizontalFlip(Gate p)
+    : Geometric("horizontal_flip", std::move(p), {}, [](const Draw&, const Shape& image) { return mirror(image, 0); },
+                {}) {}
+Tensor RandomHorizontalFlip::transform(const Tensor& image, const Draw&) const { return geometry::hflip(image); }
+
+RandomVerticalFlip::RandomVerticalFlip(Gate p)
+    : Geometric("vertical_flip", std::move(p), {}, [](const Draw&, const Shape& image) { return mirror(image, 1); },
+                {}) {}
+Tensor RandomVerticalFlip::transform(const Tensor& image, const Draw&) const { return geometry::vflip(image); }
+
+}  // namespace lumigrad::augment

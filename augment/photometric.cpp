@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/augment/photometric.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/color/color.h>
+#include <lumigrad/vision/enhance/enhance.h>
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace lumigrad::augment {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr Domain factors = {1, 0, infinity};
+constexpr Domain turns = {0, -std::numbers::pi, std::numbers::pi};
+
+Distribution given(const Distribution& distribution) {
+  return distribution.defined() ? distribution : Distribution(0.0);
+}
+
+/// A parameter of the draw in the type of the images.
+Tensor number(const Draw& draw, const char* name, const Tensor& image) { return draw.value(name).to(image.dtype()); }
+
+void require_rgb(const char* name, const Tensor& image) {
+  require<ShapeError>(image.rank() == 4 && image.size(1) == 3, name, ": expected RGB images [N, 3, H, W], got ",
+                      image.shape());
+}
+
+}  // namespace
+
+Photometric::Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Change change, Settings settings)
+    : Augmentation(std::move(name), std::move(p), std::move(drawn)), change_(change), settings_(std::move(settings)) {}
+
+void Photometric::set(const std::string& name, const Setting& value) {
+  const auto found = settings_.find(name);
+  if (found == settings_.end()) return Augmentation::set(name, value);
+  require<FormatError>(
+      found->second.index() == value.index(), this->name(), ": expected for ", name,
+      found->second.index() == 0 ? " true or false" : (found->second.index() == 1 ? " a number" : " a text"));
+  found->second = value;
+}
+
+Tensor Photometric::transform(const Tensor& image, const Draw& draw) const { return change_(image, draw, settings_); }
+
+// ---- jitters: four changes in an order of their own --------------------------------------------------------------
+
+namespace {
+
+void check_order(const std::string& name, const std::string& order) {
+  std::string sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  require<FormatError>(sorted == "bchs" || order == "random", name,
+                       ": expected an order of the letters b c s h, or random, got ", order);
+}
+
+std::vector<Parameter> jitter_parameters(const ColorJitterOptions& o, const Domain& brightness) {
+  return {{"brightness", given(o.brightness), brightness},
+          {"contrast", given(o.contrast), factors},
+          {"saturation", given(o.saturation), factors},
+          {"hue", given(o.hue), turns}};
+}
+
+void set_order(const std::string& name, std::string& order, const Setting& value) {
+  require<FormatError>(std::holds_alternative<std::string>(value), name, ": expected a text for order");
+  check_order(name, std::get<std::string>(value));
+  order = std::get<std::string>(value);
+}
+
+/// The order of one sample as a number in base four: b = 0, c = 1, s = 2, h = 3, the first step first.
+constexpr std::string_view letters = "bcsh";
+double order_number(std::string_view order) {
+  double number = 0;
+  for (const char letter : order) number = 4 * number + static_cast<double>(letters.find(letter));
+  return number;
+}
+std::string order_text(double number) {
+  std::string text(4, 'b');
+  auto rest = static_cast<int>(number);
+  for (std::size_t i = 4; i-- > 0; rest /= 4) text[i] = letters[static_cast<std::size_t>(rest % 4)];
+  return text;
+}
+
+void draw_order(Draw& draw, const std::string& order, const Generator& generator, std::int64_t count) {
+  if (order != "random") return;
+  Tensor orders = Tensor::empty({count}, DType::f64);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Tensor shuffled = permutation(generator.then("order").from_sample(static_cast<std::uint64_t>(i)), 4);
+    std::string text;
+    for (const double k : shuffled.values()) text += letters[static_cast<std::size_t>(k)];
+    orders.mutable_data<double>()[i] = order_number(text);
+  }
+  draw.values["order"] = orders;
+}
+
+/// Calls change(images, their draw, order) for runs of samples that have the same order.
+template <class Change>
+Tensor in_order(const Tensor& image, const Draw& draw, const std::string& order, const Change& change) {
+  const auto found = draw.values.find("order");
+  if (found == draw.values.end()) {
+    require<FormatError>(order != "random", "color_jitter: expected an order in the draw, got none");
+    return change(image, draw, order);
+  }
+  const std::vector<double> orders = found->second.values();
+  if (orders.size() == 1) return change(image, draw, order_text(orders[0]));
+  std::vector<Tensor> parts;
+  for (std::size_t begin = 0, end = 0; begin < orders.size(); begin = end) {
+    for (end = begin; end < orders.size() && orders[end] == orders[begin];) ++end;
+    const auto b = static_cast<std::int64_t>(begin), e = static_cast<std::int64_t>(end);
+    if (b == 0 && e == image.size(0)) return change(image, draw, order_text(orders[0]));
+    parts.push_back(change(slice(image, 0, b, e), draw.part(b, e), order_text(orders[begin])));
+  }
+  return concat(parts, 0);
+}
+
+}  // namespace
+
+ColorJitter::ColorJitter(ColorJitterOptions o)
+    : Augmentation("color_jitter", std::move(o.p), jitter_parameters(o, factors)), order_(std::move(o.order)) {
+  check_order(name(), order_);
+}
+void ColorJitter::set(const std::string& option, const Setting& value) {
+  if (option != "order") return Augmentation::set(option, value);
+  set_order(name(), order_, value);
+}
+void ColorJitter::draw_more(Draw& draw, const Generator& generator, const Shape& image) const {
+  draw_order(draw, order_, generator, image[0]);
+}
+
+Tensor ColorJitter::transform(const Tensor& image, const Draw& draw) const {
+  require_rgb("color_jitter", image);
+  return in_order(image, draw, order_, [](const Tensor& x, const Draw& d, const std::string& order) {
+    const Tensor brightness = number(d, "brightness", x), contrast = number(d, "contrast", x),
+                 saturation = number(d, "saturation", x), hue = number(d, "hue", x);
+    if (order == "bcsh")
+      return enhance::color_jitter(
+          x, {.brightness = brightness, .contrast = contrast, .saturation = saturation, .hue = hue});
+    Tensor y = x;
+    for (const char step : order) {
+      if (step == 'b') y = enhance::adjust_brightness_accumulative(y, brightness);
+      if (step == 'c') y = enhance::adjust_contrast_with_mean_subtraction(y, contrast);
+      if (step == 's') y = enhance::adjust_saturation_with_gray_subtraction(y, saturation);
+      if (step == 'h') y = enhance::adjust_hue(y, hue);
+    }
+    return y;
+  });
+}
+
+ColorJiggle::ColorJiggle(ColorJitterOptions o)
+    : Augmentation("color_jiggle", std::move(o.p), jitter_parameters(o, {1, 0, 2})), order_(std::move(o.order)) {
+  check_order(name(), order_);
+}
+void ColorJiggle::set(const std::string& option, const Setting& value) {
+  if (option != "order") return Augmentation::set(option, value);
+  set_order(name(), order_, value);
+}
+void ColorJiggle::draw_more(Draw& draw, const Generator& generator, const Shape& image) const {
+  draw_order(draw, order_, generator, image[0]);
+}
+
+Tensor ColorJiggle::transform(const Tensor& image, const Draw& draw) const {
+  require_rgb("color_jiggle", image);
+  return in_order(image, draw, order_, [](const Tensor& x, const Draw& d, const std::string& order) {
+    Tensor y = x;
+    for (const char step : order) {
+      if (step == 'b') y = enhance::adjust_brightness(y, number(d, "brightness", x) - 1);
+      if (step == 'c') y = enhance::adjust_contrast(y, number(d, "contrast", x));
+      if (step == 's') y = enhance::adjust_saturation(y, number(d, "saturation", x));
+      if (step == 'h') y = enhance::adjust_hue(y, number(d, "hue", x));
+    }
+    return y;
+  });
+}
+
+// ---- one function each ---------------------------------------------------------------------------------------------
+
+RandomBrightness::RandomBrightness(FactorOptions o)
+    : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}}},
+                  [](const Tensor& x, const Draw& d, const Settings& s) {
+                    return enhance::adjust_brightness(x, number(d, "factor", x) - 1,
+                                                      {.clip = std::get<bool>(s.at("clip"))});
+                  },
+                  {{"clip", true}}) {}
+
+RandomContrast::RandomContrast(FactorOptions o)
+    : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors}},
+                  [](const Tensor& x, const Draw& d, const Settings& s) {
+                    return enhance::adjust_contrast(x, number(d, "factor", x), {.clip = std::get<bool>(s.at("clip"))});
+                  },
+                  {{"clip", true}}) {}
+
+RandomSaturation::RandomSaturation(FactorOptions o)
+    : Photometric("saturation", std::move(o.p), {{"factor", given(o.factor), factors}},
+                  [](const Tensor& x, const Draw& d, const Settings&) {
+                    return enhance::adjust_saturation(x, number(d, "factor", x));
+                  }) {}
+
+RandomHue::RandomHue(HueOptions o)
+    : Photometric("hue", std::move(o.p), {{"angle", given(o.angle), turns}},
+                  [](const Tensor& x, const Draw& d, const Settings&) {
+                    return enhance::adjust_hue(x, number(d, "angle", x));
+                  }) {}
+
+RandomGamma::RandomGamma(GammaOptions o)
+    : Photometric("gamma", std::move(o.p), {{"gamma", given(o.gamma), factors}, {"gain", given(o.gain), factors}},
+                  [](const Tensor& x, const Draw& d, const Settings&) {
+                    return enhance::adjust_gamma(x, number(d, "gamma", x), number(d, "gain", x));
+                  }) {}
+
+RandomRGBShift::RandomRGBShift(ShiftOptions o)
+    : Photometric("rgb_shift", std::move(o.p),
+                  {{"red", given(o.red)}, {"green", given(o.green)}, {"blue", given(o.blue)}},
+                  [](const Tensor& x, const Draw& d, const Settings&) {
+                    return enhance::shift_rgb(x, number(d, "red", x), number(d, "green", x), number(d, "blue", x));
+                  }) {}
+
+RandomSolarize::RandomSolarize(SolarizeOptions o)
+    : Photometric("solarize", std::move(o.p),
+                  {{"threshold", given(o.threshold), {0.5, 0, 1}}, {"addition", given(o.addition), {0, -0.5, 0.5}}},
+                  [](const Tensor& x, const Draw& d, const Settings&) {
+                    return enhance::solarize(x, number(d, "threshold", x), number(d, "addition", x));
+                  }) {}
+
+RandomGrayscale::RandomGrayscale(Gate p)
+    : Photometric("grayscale", std::move(p), {},
+                  [](const Tensor& x, const Draw&, const Settings& s) {
+                    require_rgb("grayscale", x);
+                    const auto weight = [&](const char* channel) { return std::get<double>(s.at(channel)); };
+                    const std::vector<double> weights = {weight("red"), weight("green"), weight("blue")};
+                    return expand(color::rgb_to_grayscale(x, Tensor::from(weights, {3}).to(x.dtype())), x.shape());
+                  },
+                  {{"red", 0.299}, {"green", 0.587}, {"blue", 0.114}}) {}
+
+RandomInvert::RandomInvert(Gate p)
+    : Photometric("invert", std::move(p), {},
+                  [](const Tensor& x, const Draw&, const Settings& s) {
+                    return enhance::invert(x, std::get<double>(s.at("max_value")));
+                  },
+                  {{"max_value", 1.0}}) {}
+
+}  // namespace lumigrad::augment

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/augment/geometric.h>
+#include <lumigrad/augment/photometric.h>
+#include <lumigrad/augment/registry.h>
+
+namespace lumigrad::augment {
+namespace {
+
+template <class A>
+std::shared_ptr<Augmentation> made() {
+  return std::make_shared<A>();
+}
+
+}  // namespace
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = {
+      {"affine", "Shear, rotation, scale and translation about the middle, read once.", made<RandomAffine>},
+      {"brightness", "image + (factor - 1).", made<RandomBrightness>},
+      {"color_jiggle", "Kornia's ColorJiggle: added brightness, multiplied contrast, HSV saturation, hue.",
+       made<ColorJiggle>},
+      {"color_jitter", "TorchVision's ColorJitter: brightness, contrast about the mean, saturation about grey, hue.",
+       made<ColorJitter>},
+      {"contrast", "image x factor.", made<RandomContrast>},
+      {"gamma", "gain image^gamma.", made<RandomGamma>},
+      {"grayscale", "Grey in all channels.", made<RandomGrayscale>},
+      {"horizontal_flip", "Mirrored left to right.", made<RandomHorizontalFlip>},
+      {"hue", "Hue (HSV) + angle.", made<RandomHue>},
+      {"invert", "max_value - image.", made<RandomInvert>},
+      {"rgb_shift", "A number added to each channel.", made<RandomRGBShift>},
+      {"rotate", "Rotated about the middle.", made<RandomRotation>},
+      {"saturation", "Saturation (HSV) x factor.", made<RandomSaturation>},
+      {"scale", "Enlarged about the middle.", made<RandomScale>},
+      {"shear", "Sheared about the middle.", made<RandomShear>},
+      {"solarize", "1 - image from a threshold on.", made<RandomSolarize>},
+      {"translate", "Moved by fractions of the extents.", made<RandomTranslate>},
+      {"vertical_flip", "Mirrored top to bottom.", made<RandomVerticalFlip>},
+  };
+  return all;
+}
+
+std::shared_ptr<Augmentation> make(std::string_view name) {
+  for (const Kind& kind : kinds())
+    if (name == kind.name) return kind.make();
+  throw FormatError(message("op: expected the name of an augmentation, got ", name));
+}
+
+}  // namespace lumigrad::augment

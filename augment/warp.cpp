@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/augment/warp.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/geometry/transform.h>
+#include <algorithm>
+
+namespace lumigrad::augment {
+
+double max_of(const Tensor& x) {
+  const std::vector<double> values = x.values();
+  return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+}
+double min_of(const Tensor& x) {
+  const std::vector<double> values = x.values();
+  return values.empty() ? 0 : *std::min_element(values.begin(), values.end());
+}
+
+Tensor warp(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
+  require<ShapeError>(image.rank() == 4, "warp: expected images [N, C, H, W], got ", image.shape());
+  if (image.numel() == 0) return image;
+  const geometry::WarpOptions options = {
+      .mode = reading.mode,
+      .border = reading.border,
+      .fill = reading.border == Border::zeros && reading.fill != 0 ? Tensor(reading.fill) : Tensor(),
+      .align_corners = reading.align_corners};
+  return geometry::warp_affine(image, slice(matrix, 1, 0, 2), options);
+}
+
+Tensor transform_points(const Tensor& matrix, const Tensor& points) {
+  const std::int64_t d = points.rank() == 3 ? points.size(2) : 0;
+  require<ShapeError>(d >= 2 && matrix.rank() == 3 && matrix.size(1) == d + 1 && matrix.size(2) == d + 1 &&
+                          (matrix.size(0) == points.size(0) || matrix.size(0) == 1),
+                      "transform_points: expected points [N, K, d] and matrices [N, d + 1, d + 1], got ",
+                      points.shape(), " and ", matrix.shape());
+  const Tensor m = matrix.to(points.dtype());
+  const Tensor linear = transpose(slice(m, 2, 0, d), 1, 2), offset = transpose(slice(m, 2, d), 1, 2);
+  const Tensor moved = matmul(points, linear) + offset;  // [N, K, d + 1]: row vectors times M'
+  return slice(moved, 2, 0, d) / slice(moved, 2, d);
+}
+
+// A half-open box covers its pixels, whose outer edges lie half a pixel before each end.
+Tensor transform_boxes(const Tensor& matrix, const Tensor& boxes) {
+  const std::int64_t d = boxes.rank() == 3 ? boxes.size(2) / 2 : 0;
+  require<ShapeError>(d >= 2 && boxes.size(2) == 2 * d, "transform_boxes: expected boxes [N, B, 4] or [N, B, 6], got ",
+                      boxes.shape());
+  const Tensor edges = boxes - 0.5;
+  Tensor low, high;
+  for (int corner = 0; corner < 1 << d; ++corner) {
+    std::vector<Tensor> coordinates;
+    for (std::int64_t axis = 0; axis < d; ++axis)
+      coordinates.push_back(select(edges, 2, corner >> axis & 1 ? axis + d : axis));
+    const Tensor moved = transform_points(matrix, stack(coordinates, 2));
+    low = low.defined() ? minimum(low, moved) : moved;
+    high = high.defined() ? maximum(high, moved) : moved;
+  }
+  return concat({low, high}, 2) + 0.5;
+}
+
+// Numbers of any type travel as they are: f64 holds every integer below 2^53.
+Tensor transform_mask(const Tensor& matrix, const Tensor& mask, double fill) {
+  const Resampling nearest = {.mode = Interpolation::nearest, .fill = fill};
+  if (is_differentiable(mask.dtype())) return warp(mask, matrix, nearest);
+  const bool small = size_of(mask.dtype()) <= 2;
+  return warp(mask.to(small ? DType::f32 : DType::f64), matrix, nearest).to(mask.dtype());
+}
+
+void move_annotations(Example& example, const Tensor& matrix) {
+  if (example.mask.defined()) example.mask = transform_mask(matrix, example.mask);
+  if (example.boxes.defined()) example.boxes = transform_boxes(matrix, example.boxes);
+  if (example.keypoints.defined()) example.keypoints = transform_points(matrix, example.keypoints);
+}
+
+}  // namespace lumigrad::augment

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// augmentation.*: forward(input, params=..) under generated parameters
+#include <lumigrad/engine/ops.h>
+#include "binding.h"
+
+namespace lumigrad::parity {
+namespace {
+
+using Arrange = std::function<void(const GoldenCase&, Values&)>;
+
+/// Names of what every case has. Parameters of the generator are inputs, its ranges (`params`) are not used.
+Binding augmentation(const std::string& golden, const std::string& row, Rename own, Arrange arrange = {}) {
+  Rename names = {{"input", "image"}, {"param_batch_prob", "gate"}, {"param_forward_input_shape", ""}};
+  names.merge(own);
+  return {"augmentation." + golden, "augment." + row, names, arrange};
+}
+
+// Resampling and borders by the reference's names; its default of align_corners differs.
+void reading(const GoldenCase& golden, Values& values, bool align_corners) {
+  std::string mode = golden.param("resample", std::string("BILINEAR"));
+  for (char& letter : mode) letter = static_cast<char>(letter | 32);
+  values.set("mode", mode);
+  values.set("border", golden.param("padding_mode", std::string("zeros")));
+  values.set("align_corners", golden.param("align_corners", align_corners));
+}
+
+// Pixels, as fractions of an extent.
+Tensor fraction(const Tensor& pixels, const GoldenCase& golden, int axis) {
+  return mul(pixels, 1.0 / static_cast<double>(golden.inputs.at("input").size(axis)));
+}
+
+// The reference's affine maps turn clockwise.
+void affine(const GoldenCase& golden, Values& values) {
+  reading(golden, values, false);
+  const Tensor translation = golden.inputs.at("param_translations"), scale = golden.inputs.at("param_scale");
+  values.set("translate_x", fraction(select(translation, 1, 0), golden, 3));
+  values.set("translate_y", fraction(select(translation, 1, 1), golden, 2));
+  values.set("scale_x", select(scale, 1, 0));
+  values.set("scale_y", select(scale, 1, 1));
+  values.set("angle", neg(radians(golden.inputs.at("param_angle"))));
+  values.set("shear_x", radians(golden.inputs.at("param_shear_x")));
+  values.set("shear_y", radians(golden.inputs.at("param_shear_y")));
+}
+
+// Hue in turns; the order as four places in the list brightness, contrast, saturation, hue.
+void jitter(const GoldenCase& golden, Values& values) {
+  values.set("hue", radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
+  std::string order;
+  for (const double place : golden.inputs.at("param_order").values()) order += "bcsh"[static_cast<int>(place)];
+  values.set("order", order);
+}
+
+void clipping(const GoldenCase& golden, Values& values) { values.set("clip", golden.param("clip_output", true)); }
+
+}  // namespace
+
+std::vector<Binding> augment_bindings() {
+  std::vector<Binding> all;
+  const Rename affine_names = {{"param_translations", ""},
+                               {"param_center", ""},
+                               {"param_scale", ""},
+                               {"param_angle", ""},
+                               {"param_shear_x", ""},
+                               {"param_shear_y", ""},
+                               {"degrees", ""},
+                               {"translate", ""},
+                               {"scale", ""},
+                               {"shear", ""},
+                               {"padding_mode", ""},
+                               {"resample", ""},
+                               {"align_corners", ""}};
+  all.push_back(augmentation("RandomAffine", "affine", affine_names, affine));
+  const Rename read = {{"resample", ""}, {"padding_mode", ""}, {"align_corners", ""}};
+  const auto reads = [&](Rename own) {
+    Rename names = read;
+    names.merge(own);
+    return names;
+  };
+  all.push_back(augmentation("RandomRotation", "rotate", reads({{"param_degrees", ""}, {"degrees", ""}}),
+                             [](const GoldenCase& golden, Values& values) {
+                               reading(golden, values, true);
+                               values.set("angle", radians(golden.inputs.at("param_degrees")));
+                             }));
+  all.push_back(augmentation(
+      "RandomTranslate", "translate",
+      reads({{"param_translate_x", ""}, {"param_translate_y", ""}, {"translate_x", ""}, {"translate_y", ""}}),
+      [](const GoldenCase& golden, Values& values) {
+        reading(golden, values, false);
+        values.set("x", fraction(golden.inputs.at("param_translate_x"), golden, 3));
+        values.set("y", fraction(golden.inputs.at("param_translate_y"), golden, 2));
+      }));
+  all.push_back(augmentation("RandomShear", "shear",
+                             reads({{"param_center", ""}, {"param_shear_x", ""}, {"param_shear_y", ""}, {"shear", ""}}),
+                             [](const GoldenCase& golden, Values& values) {
+                               reading(golden, values, false);
+                               values.set("x", radians(golden.inputs.at("param_shear_x")));
+                               values.set("y", radians(golden.inputs.at("param_shear_y")));
+                             }));
+  all.push_back(augmentation("RandomHorizontalFlip", "horizontal_flip", {}));
+  all.push_back(augmentation("RandomVerticalFlip", "vertical_flip", {}));
+  for (const auto& [golden, row] : {std::pair("ColorJitter", "color_jitter"), std::pair("ColorJiggle", "color_jiggle")})
+    all.push_back(augmentation(golden, row,
+                               {{"param_brightness_factor", "brightness"},
+                                {"param_contrast_factor", "contrast"},
+                                {"param_saturation_factor", "saturation"},
+                                {"param_hue_factor", ""},
+                                {"param_order", ""},
+                                {"brightness", ""},
+                                {"contrast", ""},
+                                {"saturation", ""},
+                                {"hue", ""}},
+                               jitter));
+  for (const char* name : {"brightness", "contrast", "saturation"}) {
+    std::string golden = std::string("Random") + name;
+    golden[6] = static_cast<char>(golden[6] & ~32);
+    all.push_back(augmentation(golden, name,
+                               {{std::string("param_") + name + "_factor", "factor"}, {name, ""}, {"clip_output", ""}},
+                               name[0] == 's' ? Arrange{} : Arrange(clipping)));
+  }
+  all.push_back(augmentation("RandomHue", "hue", {{"param_hue_factor", ""}, {"hue", ""}},
+                             [](const GoldenCase& golden, Values& values) {
+                               values.set("angle", radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
+                             }));
+  all.push_back(
+      augmentation("RandomGamma", "gamma",
+                   {{"param_gamma_factor", "gamma"}, {"param_gain_factor", "gain"}, {"gamma", ""}, {"gain", ""}}));
+  all.push_back(augmentation("RandomRGBShift", "rgb_shift",
+                             {{"param_r_shift", "red"},
+                              {"param_g_shift", "green"},
+                              {"param_b_shift", "blue"},
+                              {"r_shift_limit", ""},
+                              {"g_shift_limit", ""},
+                              {"b_shift_limit", ""}}));
+  all.push_back(augmentation(
+      "RandomSolarize", "solarize",
+      {{"param_thresholds", "threshold"}, {"param_additions", "addition"}, {"thresholds", ""}, {"additions", ""}}));
+  all.push_back(augmentation("RandomInvert", "invert", {{"max_val", "max_value"}}));
+  all.push_back(
+      augmentation("RandomGrayscale", "grayscale", {{"rgb_weights", ""}}, [](const GoldenCase& golden, Values& values) {
+        if (!golden.params.contains("rgb_weights")) return;
+        const auto weights = std::get<std::vector<double>>(value_of(golden.params["rgb_weights"]));
+        values.set("red", weights.at(0));
+        values.set("green", weights.at(1));
+        values.set("blue", weights.at(2));
+      }));
+  return all;
+}
+
+}  // namespace lumigrad::parity
