@@ -13,6 +13,8 @@ std::vector<Operator> views();
 std::vector<Operator> statistics();
 std::vector<Operator> gathers();
 std::vector<Operator> arrangements();
+std::vector<Operator> ranks();
+std::vector<Operator> scans();
 
 /// A tensor argument.
 Argument tensor(const char* name, const char* doc, Differentiability gradient = Differentiability::exact,

@@ -53,7 +53,7 @@ const std::vector<Operator>& engine_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
     for (auto part : {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(),
-                      rows::statistics(), rows::gathers(), rows::arrangements()})
+                      rows::statistics(), rows::gathers(), rows::arrangements(), rows::ranks(), rows::scans()})
       joined.insert(joined.end(), part.begin(), part.end());
     return joined;
   }();
