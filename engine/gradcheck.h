@@ -50,7 +50,7 @@ struct GradcheckBlock {
   bool passed() const { return excess <= 1; }
 };
 
-struct GradcheckReport {
+struct LUMIGRAD_API GradcheckReport {
   std::vector<GradcheckBlock> blocks;
   bool passed() const;
   /// The block that fits worst (failed blocks first); null when there are none.
