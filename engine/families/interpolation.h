@@ -60,4 +60,13 @@ struct Projection {
   }
 };
 
+/// The same in space: (a, b, c, w) -> (a / w, b / w, c / w).
+struct SpatialProjection {
+  template <class V>
+  LUMIGRAD_HD Pixel<V, 3> operator()(V a, V b, V c, V w) const {
+    const V r = 1 / w;
+    return {{a * r, b * r, c * r}};
+  }
+};
+
 }  // namespace lumigrad

@@ -25,25 +25,25 @@ const SampleKernels<T>& kernels() {
 
 std::int64_t tiles_along(std::int64_t extent) { return (extent + sample_tile - 1) / sample_tile; }
 
+Size size_of_shape(const Shape& shape) { return {shape[0], shape[1]}; }
+
 // One call's tensors in the form kernels take, and a task for each image of the batch.
 template <class T>
 class Tasks {
  public:
-  Tasks(const Warp& warp, const Tensor& image, Size size, std::int64_t channels, const Tensor& map)
-      : warp_(warp), size_(size), channels_(channels), image_(image), map_(map) {
-    for (std::int64_t extent : {size.height, size.width, warp.out.height, warp.out.width, channels})
-      require<ShapeError>(extent <= (std::int64_t{1} << 29), warp.name, ": expected extents of at most 2^29, got ",
-                          extent);
-    if (image_.defined()) image_ = adjacent(image_);
+  Tasks(const Warp& warp, const Tensor& image, const Shape& size, std::int64_t channels, const Tensor& map)
+      : warp_(warp),
+        size_(size_of_shape(size)),
+        channels_(channels),
+        image_(image),
+        map_(map),
+        fill_(fill_of<T>(warp, channels)) {
+    require_countable(warp, channels, size);
+    if (image_.defined()) image_ = with_adjacent_pixels(image_, dtype_of<T>);
     if (warp.kind == MapKind::grid) {
       map_ = map_.to(dtype_of<T>).detach();
     } else {
       matrices_ = map_.values();
-    }
-    if (warp.options.fill.defined()) {
-      fill_.resize(static_cast<std::size_t>(channels));
-      const std::vector<double> given = warp.options.fill.values();
-      for (std::size_t c = 0; c < fill_.size(); ++c) fill_[c] = static_cast<T>(given.size() == 1 ? given[0] : given[c]);
     }
   }
 
@@ -61,8 +61,8 @@ class Tasks {
       task.row_stride = size_.width;
       task.channel_stride = size_.width * size_.height;
     }
-    task.out_height = static_cast<int>(warp_.out.height);
-    task.out_width = static_cast<int>(warp_.out.width);
+    task.out_height = static_cast<int>(warp_.out[0]);
+    task.out_width = static_cast<int>(warp_.out[1]);
     task.kind = warp_.kind;
     if (warp_.kind == MapKind::grid) {
       const Strides& s = map_.strides();
@@ -76,36 +76,14 @@ class Tasks {
     }
     task.mode = warp_.options.mode;
     task.border = warp_.options.border;
-    task.order_x = warp_.order_x;
-    task.order_y = warp_.order_y;
+    task.order_x = warp_.order[0];
+    task.order_y = warp_.order[1];
     task.cubic = warp_.options.cubic;
     task.fill = fill_.empty() ? nullptr : fill_.data();
     return task;
   }
 
  private:
-  // Kernels want the pixels of a row side by side; every other stride is free.
-  static Tensor adjacent(const Tensor& image) {
-    if (image.dtype() == dtype_of<T> && (image.strides()[3] == 1 || image.size(3) <= 1)) return image.detach();
-    Tensor dense = Tensor::empty(image.shape(), dtype_of<T>);
-    if (is_floating(image.dtype())) {
-      copy_values(image.detach(), dense);
-      return dense;
-    }
-    const double scale = image.dtype() == DType::u16 ? 1.0 / 65535 : 1.0 / 255;
-    const Strides& s = image.strides();
-    const std::int64_t channels = image.size(1), rows = image.size(2), width = image.size(3);
-    T* to = dense.mutable_data<T>();
-    const auto bytes = static_cast<std::int64_t>(size_of(image.dtype()));
-    parallel_for(image.size(0) * channels, [&](std::int64_t plane) {
-      for (std::int64_t y = 0; y < rows; ++y) {
-        const std::int64_t at = plane / channels * s[0] + plane % channels * s[1] + y * s[2];
-        load_elements(image.bytes() + at * bytes, image.dtype(), s[3], width, scale, to + (plane * rows + y) * width);
-      }
-    });
-    return dense;
-  }
-
   const Warp& warp_;
   Size size_;
   std::int64_t channels_;
@@ -116,7 +94,8 @@ class Tasks {
 
 // Calls body(n, first, last) for every row of tiles of every image.
 template <class Body>
-void each_tile_row(std::int64_t batch, Size out, std::int64_t channels, Body body) {
+void each_tile_row(std::int64_t batch, const Shape& shape, std::int64_t channels, Body body) {
+  const Size out = size_of_shape(shape);
   const std::int64_t down = tiles_along(out.height), across = tiles_along(out.width);
   const double microseconds = 1e-3 * static_cast<double>(sample_tile * out.width * channels);
   parallel_for(
@@ -131,7 +110,7 @@ void each_tile_row(std::int64_t batch, Size out, std::int64_t channels, Body bod
 template <class T>
 Tensor forward_of(const Warp& warp, const Tensor& image, const Tensor& map) {
   const std::int64_t batch = image.size(0), channels = image.size(1);
-  Tensor out = Tensor::empty({batch, channels, warp.out.height, warp.out.width}, dtype_of<T>);
+  Tensor out = Tensor::empty({batch, channels, warp.out[0], warp.out[1]}, dtype_of<T>);
   if (out.numel() == 0) return out;
   const Tasks<T> tasks(warp, image, {image.size(2), image.size(3)}, channels, map);
   T* to = out.mutable_data<T>();
@@ -146,21 +125,21 @@ Tensor forward_of(const Warp& warp, const Tensor& image, const Tensor& map) {
 }
 
 template <class T>
-Tensor splat_of(const Warp& warp, const Tensor& cotangent, const Tensor& map, Size size) {
-  const std::int64_t batch = cotangent.size(0), channels = cotangent.size(1);
-  Tensor gradient = Tensor::zeros({batch, channels, size.height, size.width}, dtype_of<T>);
+Tensor splat_of(const Warp& warp, const Tensor& cotangent, const Tensor& map, const Shape& size) {
+  const std::int64_t batch = cotangent.size(0), channels = cotangent.size(1), height = size[0];
+  Tensor gradient = Tensor::zeros({batch, channels, height, size[1]}, dtype_of<T>);
   if (gradient.numel() == 0 || cotangent.numel() == 0) return gradient;
   const Tasks<T> tasks(warp, Tensor(), size, channels, map);
   const Tensor dense = cotangent.detach().contiguous();
   const T* from = dense.data<T>();
   T* to = gradient.mutable_data<T>();
   const std::int64_t step = dense.numel() / batch, stride = gradient.numel() / batch;
-  const std::int64_t tiles = tiles_along(warp.out.height) * tiles_along(warp.out.width);
+  const std::int64_t tiles = tiles_along(warp.out[0]) * tiles_along(warp.out[1]);
   const double microseconds = 3e-3 * static_cast<double>(step);
 
   // One band an image while there are images enough; else as many as threads, which changes no bit of the result.
   const std::int64_t threads = num_threads();
-  const std::int64_t bands = batch >= threads ? 1 : std::min(threads, tiles_along(size.height));
+  const std::int64_t bands = batch >= threads ? 1 : std::min(threads, tiles_along(height));
   std::vector<std::int32_t> rows;
   if (bands > 1) {
     rows.resize(static_cast<std::size_t>(2 * batch * tiles));
@@ -172,8 +151,8 @@ Tensor splat_of(const Warp& warp, const Tensor& cotangent, const Tensor& map, Si
       batch * bands,
       [&](std::int64_t chunk) {
         const std::int64_t n = chunk / bands, band = chunk % bands;
-        kernels<T>().splat(tasks.at(n), from + n * step, to + n * stride, static_cast<int>(size.height * band / bands),
-                           static_cast<int>(size.height * (band + 1) / bands),
+        kernels<T>().splat(tasks.at(n), from + n * step, to + n * stride, static_cast<int>(height * band / bands),
+                           static_cast<int>(height * (band + 1) / bands),
                            bands > 1 ? rows.data() + 2 * n * tiles : nullptr);
       },
       microseconds / static_cast<double>(bands));
@@ -191,7 +170,7 @@ Tensor map_adjoint_of(const Warp& warp, const Tensor& image, const Tensor& map, 
   const Tensor dense = cotangent.detach().contiguous();
   const T* from = dense.data<T>();
   const std::int64_t step = dense.numel() / batch;
-  const std::int64_t tiles = tiles_along(warp.out.height) * tiles_along(warp.out.width);
+  const std::int64_t tiles = tiles_along(warp.out[0]) * tiles_along(warp.out[1]);
   std::vector<double> sums(grid ? 0 : static_cast<std::size_t>(9 * batch * tiles));
   T* to = grid ? gradient.mutable_data<T>() : nullptr;
   each_tile_row(batch, warp.out, channels, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
@@ -214,16 +193,63 @@ Tensor map_adjoint_of(const Warp& warp, const Tensor& image, const Tensor& map, 
 
 }  // namespace
 
+Tensor with_adjacent_pixels(const Tensor& image, DType dtype) {
+  if (image.dtype() == dtype &&
+      (image.strides()[static_cast<std::size_t>(image.rank() - 1)] == 1 || image.size(-1) <= 1))
+    return image.detach();
+  Tensor dense = Tensor::empty(image.shape(), dtype);
+  if (is_floating(image.dtype())) {
+    copy_values(image.detach(), dense);
+    return dense;
+  }
+  const double scale = image.dtype() == DType::u16 ? 1.0 / 65535 : 1.0 / 255;
+  const Strides& s = image.strides();
+  const auto bytes = static_cast<std::int64_t>(size_of(image.dtype()));
+  const int last = image.rank() - 1;
+  const std::int64_t channels = image.size(1), width = image.size(last);
+  const std::int64_t height = image.size(last - 1), rows = height * (last == 4 ? image.size(2) : 1);
+  const auto load = [&]<class T>(T* to) {
+    parallel_for(image.size(0) * channels, [&](std::int64_t plane) {
+      for (std::int64_t row = 0; row < rows; ++row) {
+        const std::int64_t slice = last == 4 ? row / height * s[2] : 0;
+        const std::int64_t at = plane / channels * s[0] + plane % channels * s[1] + slice +
+                                row % height * s[static_cast<std::size_t>(last - 1)];
+        load_elements(image.bytes() + at * bytes, image.dtype(), s[static_cast<std::size_t>(last)], width, scale,
+                      to + (plane * rows + row) * width);
+      }
+    });
+  };
+  if (dtype == DType::f64) {
+    load(dense.mutable_data<double>());
+  } else {
+    load(dense.mutable_data<float>());
+  }
+  return dense;
+}
+
+void require_countable(const Warp& warp, std::int64_t channels, const Shape& size) {
+  const auto check = [&](std::int64_t extent) {
+    require<ShapeError>(extent <= (std::int64_t{1} << 29), warp.name, ": expected extents of at most 2^29, got ",
+                        extent);
+  };
+  for (const std::int64_t extent : size) check(extent);
+  for (const std::int64_t extent : warp.out) check(extent);
+  check(channels);
+}
+
 Tensor warp_forward(const Warp& warp, const Tensor& image, const Tensor& map) {
+  if (warp.axes == 3) return warp_volume_forward(warp, image, map);
   return image.dtype() == DType::f64 ? forward_of<double>(warp, image, map) : forward_of<float>(warp, image, map);
 }
 
-Tensor warp_splat(const Warp& warp, const Tensor& cotangent, const Tensor& map, Size size) {
+Tensor warp_splat(const Warp& warp, const Tensor& cotangent, const Tensor& map, const Shape& size) {
+  if (warp.axes == 3) return warp_volume_splat(warp, cotangent, map, size);
   return cotangent.dtype() == DType::f64 ? splat_of<double>(warp, cotangent, map, size)
                                          : splat_of<float>(warp, cotangent, map, size);
 }
 
 Tensor warp_map_adjoint(const Warp& warp, const Tensor& image, const Tensor& map, const Tensor& cotangent) {
+  if (warp.axes == 3) return warp_volume_map_adjoint(warp, image, map, cotangent);
   return cotangent.dtype() == DType::f64 ? map_adjoint_of<double>(warp, image, map, cotangent)
                                          : map_adjoint_of<float>(warp, image, map, cotangent);
 }
