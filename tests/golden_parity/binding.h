@@ -71,5 +71,6 @@ std::vector<Binding> geometry_bindings();
 std::vector<Binding> losses_bindings();
 std::vector<Binding> network_bindings();
 std::vector<Binding> torch_bindings();
+std::vector<Binding> volume_bindings();
 
 }  // namespace lumigrad::parity

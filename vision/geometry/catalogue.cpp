@@ -278,10 +278,14 @@ std::vector<Operator> warps() {
   };
   const Fill grid = [](Values& v, std::int64_t n, std::size_t i) {
     v.set("grid", draws(51 + i, {n, 4, 5, 2}, -1.2, 1.2));
+    if (i != 8) return;  // a volume
+    v.set("image", draws(50, {1, 2, 3, 4, 5}, 0, 1));
+    v.set("grid", draws(59, {n, 2, 3, 4, 3}, -1.2, 1.2));
+    v.set("mode", modes[1]);
   };
   rows.push_back(warp_row(
-      "grid_sample", "The image read at a grid of normalised positions.",
-      {tensor("grid", "[N, h, w, 2] in [-1, 1]", almost)}, grid,
+      "grid_sample", "The image or volume read at a grid of normalised positions.",
+      {tensor("grid", "[N, h, w, 2] in [-1, 1]; of a volume [N, d, h, w, 3]", almost)}, grid,
       [remap_options](auto& x, auto& v) { return grid_sample(x, v.tensor("grid"), remap_options(v)); }, false, false));
   bench_with(rows.back(), [](Values& v, const Shape& image) {
     const auto normal = [&](bool along_x) {
@@ -314,6 +318,7 @@ const std::vector<Operator>& geometry_operators() {
     std::vector<Operator> rows = warps();
     for (Operator& op : geometry::resize_rows()) rows.push_back(std::move(op));
     for (Operator& op : geometry::matrix_rows()) rows.push_back(std::move(op));
+    for (Operator& op : geometry::volume_rows()) rows.push_back(std::move(op));
     return rows;
   }();
   return all;

@@ -8,9 +8,10 @@ namespace lumigrad {
 const std::vector<Operator>& geometry_operators();
 
 namespace geometry {
-// Its parts: catalogue.cpp holds the warps, catalogue_resize.cpp the rest.
+// Its parts: catalogue.cpp holds the warps, catalogue_volume.cpp those of volumes, catalogue_resize.cpp the rest.
 std::vector<Operator> resize_rows();
 std::vector<Operator> matrix_rows();
+std::vector<Operator> volume_rows();
 }  // namespace geometry
 
 }  // namespace lumigrad

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/geometry/transform.h>
 
+#include <lumigrad/engine/families/sample_volume.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/geometry/axis_lines.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <cmath>
 
@@ -16,24 +18,6 @@ Size size_of_image(const Tensor& image) { return {image.size(2), image.size(3)};
 
 Size wanted(const Tensor& image, const WarpOptions& options) {
   return options.size == Size{} ? size_of_image(image) : options.size;
-}
-
-// Scale and offset along an axis, as a matrix in double: matrices stay in double up to the kernel, which needs them so.
-struct Line {
-  double scale = 1, offset = 0;
-};
-Tensor diagonal(Line x, Line y) {
-  return Tensor::from(std::vector<double>{x.scale, 0, x.offset, 0, y.scale, y.offset, 0, 0, 1}, {1, 3, 3});
-}
-
-// Parity. Pixel x becomes 2 x / (n - 1) - 1 (outermost centres to +-1) and is read back as if +-1 were the outermost
-// edges: x n / (n - 1) - 1/2.
-Line centres_to_edges(std::int64_t n) {
-  return n > 1 ? Line{static_cast<double>(n) / static_cast<double>(n - 1), -0.5} : Line{};
-}
-Line edges_to_centres(std::int64_t n) {
-  const double scale = static_cast<double>(n - 1) / static_cast<double>(n);
-  return n > 1 ? Line{scale, 0.5 * scale} : Line{};
 }
 
 SampleOptions reading(Interpolation mode, Border border, const Tensor& fill, bool align_corners, double cubic) {
@@ -74,8 +58,8 @@ Tensor warp_affine(const Tensor& image, const Tensor& matrix, const WarpOptions&
   if (!options.inverse_map) to_source = invert_affine_transform(to_source, here);
   const Size size = wanted(image, options);
   if (!options.align_corners) {
-    const Tensor before = diagonal(edges_to_centres(size.width), edges_to_centres(size.height));
-    const Tensor after = slice(diagonal(centres_to_edges(image.size(3)), centres_to_edges(image.size(2))), 1, 0, 2);
+    const Tensor before = diagonal({edges_to_centres(size.width), edges_to_centres(size.height)});
+    const Tensor after = slice(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}), 1, 0, 2);
     to_source = matmul(matmul(after, convert_affinematrix_to_homography(to_source, here), here), before, here);
   }
   return sample_affine(image, to_source, size, reading(options), here);
@@ -87,7 +71,7 @@ Tensor warp_perspective(const Tensor& image, const Tensor& matrix, const WarpOpt
   Tensor to_source = matrix.to(DType::f64, here);
   if (!options.inverse_map) to_source = inverse(to_source, here);
   if (!options.align_corners)
-    to_source = matmul(diagonal(centres_to_edges(image.size(3)), centres_to_edges(image.size(2))), to_source, here);
+    to_source = matmul(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}), to_source, here);
   return sample_homography(image, to_source, wanted(image, options), reading(options), here);
 }
 
@@ -95,12 +79,9 @@ Tensor homography_warp(const Tensor& image, const Tensor& matrix, const WarpOpti
   require_image("homography_warp", image);
   require_matrix("homography_warp", matrix, 3);
   const Size size = wanted(image, options);
-  const auto to_pixels = [&](std::int64_t n) {  // centres: (g + 1) (n - 1) / 2; edges: ((g + 1) n - 1) / 2
-    const double half = static_cast<double>(options.align_corners ? n - 1 : n) / 2;
-    return Line{half, options.align_corners ? half : half - 0.5};
-  };
+  const Line x = to_pixels(image.size(3), options.align_corners), y = to_pixels(image.size(2), options.align_corners);
   Tensor to_source = matmul(matrix.to(DType::f64, here), normal_transform_pixel(size.height, size.width), here);
-  to_source = matmul(diagonal(to_pixels(image.size(3)), to_pixels(image.size(2))), to_source, here);
+  to_source = matmul(diagonal({x, y}), to_source, here);
   return sample_homography(image, to_source, size, reading(options), here);
 }
 
@@ -109,10 +90,9 @@ Tensor remap(const Tensor& image, const Tensor& map_x, const Tensor& map_y, cons
   require<ShapeError>(map_x.rank() == 3 && map_x.shape() == map_y.shape(),
                       "remap: expected two maps of one shape [N, h, w], got ", map_x.shape(), " and ", map_y.shape());
   const auto positions = [&](const Tensor& map, std::int64_t n) {
-    const auto extent = static_cast<double>(n);
     if (options.normalized_coordinates) {
-      const double half = (options.align_corners ? extent - 1 : extent) / 2;
-      return add(mul(map, half, here), options.align_corners ? half : half - 0.5, here);
+      const Line line = to_pixels(n, options.align_corners);
+      return add(mul(map, line.scale, here), line.offset, here);
     }
     if (options.align_corners) return map;
     const Line line = centres_to_edges(n);
@@ -123,12 +103,21 @@ Tensor remap(const Tensor& image, const Tensor& map_x, const Tensor& map_y, cons
 }
 
 Tensor grid_sample(const Tensor& image, const Tensor& grid, const RemapOptions& options, Here here) {
-  require_image("grid_sample", image);
-  require<ShapeError>(grid.rank() == 4 && grid.size(3) == 2, "grid_sample: expected a grid [N, h, w, 2], got ",
-                      grid.shape());
-  RemapOptions normalized = options;
-  normalized.normalized_coordinates = true;
-  return remap(image, select(grid, 3, 0, here), select(grid, 3, 1, here), normalized, here);
+  if (image.rank() != 5) require_image("grid_sample", image);
+  const int axes = image.rank() - 2;
+  require<ShapeError>(grid.rank() == image.rank() && grid.size(-1) == axes, "grid_sample: expected a grid ",
+                      axes == 3 ? "[N, d, h, w, 3]" : "[N, h, w, 2]", ", got ", grid.shape());
+  std::vector<double> scale, offset;
+  for (int axis = image.rank() - 1; axis > 1; --axis) {
+    const Line line = to_pixels(image.size(axis), options.align_corners);
+    scale.push_back(line.scale);
+    offset.push_back(line.offset);
+  }
+  const Shape coordinates{axes};
+  const Tensor positions = add(mul(grid, Tensor::from(scale, coordinates).to(grid.dtype()), here),
+                               Tensor::from(offset, coordinates).to(grid.dtype()), here);
+  return axes == 3 ? sample_volume(image, positions, reading(options), here)
+                   : sample(image, positions, reading(options), here);
 }
 
 Tensor affine(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {

@@ -44,7 +44,8 @@ struct RemapOptions {
 /// The image read at x = map_x, y = map_y, each [N, h, w].
 LUMIGRAD_API Tensor remap(const Tensor& image, const Tensor& map_x, const Tensor& map_y,
                           const RemapOptions& options = {}, Here here = {});
-/// The image read at a grid [N, h, w, 2] of normalised (x, y), as PyTorch's grid_sample.
+/// The image read at a grid [N, h, w, 2] of normalised (x, y), as PyTorch's grid_sample; or a volume [N, C, D, H, W] at
+/// a grid [N, d, h, w, 3] of (x, y, z). options.normalized_coordinates is not read.
 LUMIGRAD_API Tensor grid_sample(const Tensor& image, const Tensor& grid, const RemapOptions& options = {},
                                 Here here = {});
 
