@@ -161,12 +161,43 @@ std::vector<Operator> linear_rows() {
   return all;
 }
 
+Operator median_row() {
+  Operator row = image_row(
+      {.name = "filters.median_blur",
+       .doc = "Median of a window.",
+       .channels = 0,
+       .call =
+           [](const Tensor& x, const Values& v) {
+             return std::vector{median_blur(x, {size_of_list(v, "kernel"), border_of(v)})};
+           },
+       .gradient = Differentiability::almost_everywhere,
+       .options = {size_argument("kernel", "(rows, columns) of the window", "[3, 3]"), border_argument("reflection")},
+       .choose =
+           [](Values& v, const Shape&, std::size_t i) {
+             v.set("kernel", listed(window_of(i)));
+             v.set("border", border_names[(i + 2) % 5]);
+           }});
+  const Tensor flat = Tensor::ones({1, 1, 1, 5}, DType::f64);
+  row.kinks.push_back({"equal values",
+                       {{"image", flat}, {"kernel", std::vector<double>{1, 3}}},
+                       Tensor::from(std::vector<double>{0, 0, 1, 0, 0}, flat.shape()),
+                       "image",
+                       Tensor::from(std::vector<double>{0, 1, 0, 0, 0}, flat.shape())});
+  row.golden.push_back({"by hand: the lower median of an even window, zeros outside",
+                        {{"image", Tensor::from(std::vector<double>{4, 1, 3, 2}, {1, 1, 1, 4})},
+                         {"kernel", std::vector<double>{1, 2}},
+                         {"border", std::string("zeros")}},
+                        {Tensor::from(std::vector<double>{1, 1, 2, 0}, {1, 1, 1, 4})}});
+  return row;
+}
+
 }  // namespace
 
 const std::vector<Operator>& filter_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
     for (auto part : {linear_rows()}) joined.insert(joined.end(), part.begin(), part.end());
+    joined.push_back(median_row());
     return joined;
   }();
   return all;

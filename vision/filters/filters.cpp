@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/filters.h>
 
+#include <lumigrad/engine/families/filter_rank.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
 
@@ -72,6 +73,20 @@ Tensor box_blur(const Tensor& image, const BoxBlur& options, Here here) {
   require_filterable("filters.box_blur", image);
   return filter_separable(image, get_box_kernel1d(options.kernel.height, image.dtype()),
                           get_box_kernel1d(options.kernel.width, image.dtype()), {options.border}, here);
+}
+
+Tensor median_blur(const Tensor& image, const MedianBlur& options, Here here) {
+  require_filterable("filters.median_blur", image);
+  const Size size = options.kernel;
+  require<ShapeError>(size.height >= 1 && size.width >= 1, "filters.median_blur: expected a window of at least one ",
+                      "place, got ", size.height, " x ", size.width);
+  return window_median(image,
+                       {.rows = size.height,
+                        .columns = size.width,
+                        .anchor_y = (size.height - 1) / 2,
+                        .anchor_x = (size.width - 1) / 2,
+                        .border = options.border},
+                       here);
 }
 
 Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options, Here here) {

@@ -55,6 +55,14 @@ struct BoxBlur {
 /// The mean of a window.
 LUMIGRAD_API Tensor box_blur(const Tensor& image, const BoxBlur& options = {}, Here here = {});
 
+struct MedianBlur {
+  Size kernel = {3, 3};
+  Border border = Border::reflection;  ///< Kornia's is zeros
+};
+/// The median of a window, the lower one of an even number of places. The gradient goes to the pixel that it is, the
+/// first in row-major order where several are equal.
+LUMIGRAD_API Tensor median_blur(const Tensor& image, const MedianBlur& options = {}, Here here = {});
+
 /// 2 image - blur: what the blur takes away is added once more.
 LUMIGRAD_API Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options = {}, Here here = {});
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Extremes and medians of windows, one vector of neighbouring windows at a time, built once per instruction level.
+#include <lumigrad/engine/cpu/filter_rank_kernels.h>
+#include <lumigrad/engine/cpu/simd.h>
+
+namespace lumigrad::LUMIGRAD_LEVEL {
+namespace {
+
+template <class T>
+using Integer = typename RankKernels<T>::Integer;
+
+template <class T>
+LUMIGRAD_SIMD T lowest() {
+  return -std::numeric_limits<T>::infinity();
+}
+
+template <class T>
+void extremum(const T* const* place, const T* height, int count, T sign, T* out, Integer<T>* pick,
+              std::int64_t stretch) {
+  using V = Vec<T>;
+  for (std::int64_t i = 0; i < stretch; i += V::width) {
+    V best = V::splat(lowest<T>());
+    if (pick == nullptr) {
+      for (int t = 0; t < count; ++t) best = max(best, fma(V::splat(sign), V::load(place[t] + i), V::splat(height[t])));
+    } else {
+      Int<T> at(-1);
+      for (int t = 0; t < count; ++t) {
+        const V value = fma(V::splat(sign), V::load(place[t] + i), V::splat(height[t]));
+        const auto better = value > best;
+        best = select(better, value, best);
+        at = select(better, Int<T>(t), at);
+      }
+      at.store(pick + i);
+    }
+    (V::splat(sign) * best).store(out + i);
+  }
+}
+
+template <class V>
+LUMIGRAD_SIMD void exchange(V& low, V& high) {
+  const V a = min(low, high), b = max(low, high);
+  low = a, high = b;
+}
+
+// Half of the values and two more hold at least one below the median and one above it, or the median itself with
+// equals: the least and the greatest of so many are not needed. So hold that many, forget both, take in the next value,
+// and so on until three are left. `count` is odd.
+template <class V>
+LUMIGRAD_SIMD V middle(V* held, int count) {
+  int size = count / 2 + 2;
+  for (const V* next = held + size;; --size) {
+    // Each with its partner at the other end: the least is now in the lower half, the greatest in the upper one.
+    for (int i = 0; i < size / 2; ++i) exchange(held[i], held[size - 1 - i]);
+    for (int i = 1; i < (size + 1) / 2; ++i) exchange(held[0], held[i]);
+    for (int i = size / 2; i < size - 1; ++i) exchange(held[i], held[size - 1]);
+    if (size == 3) return held[1];
+    held[0] = *next++;  // where the least was; the greatest is cut off
+  }
+}
+
+template <class T>
+void median(const T* const* place, int count, T* out, Integer<T>* pick, T* room, std::int64_t stretch) {
+  using V = Vec<T>;
+  V* const held = reinterpret_cast<V*>(room);
+  for (std::int64_t i = 0; i < stretch; i += V::width) {
+    int n = 0;
+    for (; n < count; ++n) held[n] = V::load(place[n] + i);
+    if (n % 2 == 0) held[n++] = V::splat(lowest<T>());
+    const V value = n == 1 ? held[0] : middle(held, n);
+    value.store(out + i);
+    if (pick == nullptr) continue;
+    Int<T> at(-1);
+    for (int t = count; t-- > 0;) at = select(V::load(place[t] + i) == value, Int<T>(t), at);
+    at.store(pick + i);
+  }
+}
+
+}  // namespace
+
+extern const RankTable rank_table = {{extremum<float>, median<float>}, {extremum<double>, median<double>}};
+
+}  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/filter_rank.h>
+
+#include <lumigrad/engine/cpu/filter_rank_kernels.h>
+#include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/families/filter_margins.h>
+#include <lumigrad/engine/families/gather.h>
+#include <lumigrad/engine/node.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/parallel.h>
+
+namespace lumigrad {
+namespace {
+
+template <class T>
+const RankKernels<T>& kernels() {
+  const RankTable& table = rank_kernels(simd_level());
+  if constexpr (std::is_same_v<T, float>) {
+    return table.f32;
+  } else {
+    return table.f64;
+  }
+}
+
+enum class Selects { greatest, least, median };
+
+/// One place of the window that takes part.
+struct Place {
+  std::int64_t row, column;
+};
+
+constexpr std::int64_t rows_a_job = 16;
+
+// What is selected for all planes. `pixel` (may be null) receives the index of the selected pixel in its plane, or the
+// number of pixels where none was; `tap` (may be null) the number of the selected place in the window, or their number.
+template <class T>
+struct Selection {
+  const FilterPlan& plan;
+  const std::vector<Place>& places;
+  Selects selects;
+  const T* heights;  // rows x columns, or null
+  T outside;
+  std::int64_t* pixel;
+  std::int64_t* tap;
+
+  void run(const T* x, T* y) const {
+    const Margins<T> margins(plan, outside);
+    const std::int64_t height = plan.axis[1].result, jobs = (height + rows_a_job - 1) / rows_a_job;
+    const double work =
+        static_cast<double>(std::min(rows_a_job, height) * plan.axis[2].result) * static_cast<double>(places.size());
+    parallel_for(
+        plan.planes * jobs,
+        [&](std::int64_t job) {
+          const std::int64_t begin = job % jobs * rows_a_job;
+          rows(margins, job / jobs, x, y, begin, std::min(begin + rows_a_job, height));
+        },
+        work * 1e-3);
+  }
+
+ private:
+  void rows(const Margins<T>& margins, std::int64_t plane, const T* x, T* y, std::int64_t begin,
+            std::int64_t end) const {
+    using Integer = typename RankKernels<T>::Integer;
+    const std::int64_t taps = plan.axis[1].taps, width = plan.axis[2].result, columns = plan.axis[2].taps;
+    const std::int64_t stretch = (width + rank_stretch - 1) / rank_stretch * rank_stretch;
+    const std::int64_t line = std::max(margins.length(), stretch + columns),
+                       count = static_cast<std::int64_t>(places.size());
+    std::vector<T> room(static_cast<std::size_t>((end - begin + taps - 1) * line), T(0));
+    for (std::int64_t r = begin; r < end + taps - 1; ++r)
+      margins.fill(row_of(plan, x + plane * plan.image_numel(), std::int64_t{0}, r), room.data() + (r - begin) * line);
+    std::vector<T> out(static_cast<std::size_t>(stretch)), own(places.size(), T(0));
+    std::vector<Integer> pick(pixel || tap ? static_cast<std::size_t>(stretch) : 0);
+    std::vector<T> held(static_cast<std::size_t>(selects == Selects::median ? rank_stretch * (count + 2) : 0));
+    std::vector<const T*> from(places.size());
+    if (heights)
+      for (std::size_t t = 0; t < places.size(); ++t) own[t] = heights[places[t].row * columns + places[t].column];
+    for (std::int64_t r = begin; r < end; ++r) {
+      for (std::size_t t = 0; t < places.size(); ++t)
+        from[t] = room.data() + (r - begin + places[t].row) * line + places[t].column;
+      Integer* const picks = pick.empty() ? nullptr : pick.data();
+      if (selects == Selects::median) {
+        const auto past = reinterpret_cast<std::uintptr_t>(held.data()) % 64;
+        T* const aligned = held.data() + (past == 0 ? 0 : (64 - past) / sizeof(T));
+        kernels<T>().median(from.data(), static_cast<int>(count), out.data(), picks, aligned, stretch);
+      } else {
+        kernels<T>().extremum(from.data(), own.data(), static_cast<int>(count),
+                              selects == Selects::greatest ? T(1) : T(-1), out.data(), picks, stretch);
+      }
+      const std::int64_t to = (plane * plan.axis[1].result + r) * width;
+      std::copy_n(out.data(), width, y + to);
+      if (picks) note(margins, picks, r, to);
+    }
+  }
+
+  template <class Integer>
+  void note(const Margins<T>& margins, const Integer* pick, std::int64_t r, std::int64_t to) const {
+    const std::int64_t none = plan.image_numel();
+    for (std::int64_t i = 0; i < plan.axis[2].result; ++i) {
+      const bool any = pick[i] >= 0;
+      const Place place = any ? places[static_cast<std::size_t>(pick[i])] : Place{0, 0};
+      if (tap) tap[to + i] = any ? place.row * plan.axis[2].taps + place.column : plan.taps();
+      if (!pixel) continue;
+      const std::int64_t row = index_at_border(r + place.row - plan.axis[1].front, plan.axis[1].image, plan.border);
+      const std::int64_t column = margins.place(i + place.column);
+      pixel[to + i] = any && row >= 0 && column >= 0 ? row * plan.axis[2].image + column : none;
+    }
+  }
+};
+
+struct WindowNode final : Node {
+  using Node::Node;
+  Shape image, window;
+  bool least = false;
+  Saved kept[2];  // pixel [planes, pixels], tap [results]
+  std::span<Saved> saved() override { return kept; }
+
+  void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
+    const Tensor& w = cotangents[0];
+    const auto collected = [&](const Tensor& index, const Tensor& values, std::int64_t extent) {
+      // One more than there are: whatever came from nowhere goes there.
+      const Tensor empty = Tensor::zeros(Shape{values.size(0), extent + 1}, w.dtype());
+      return slice(scatter_add(empty, 1, index, values, here()), 1, 0, extent, 1, here());
+    };
+    if (wants(0)) {
+      const Tensor pixel = kept[0].get(*this);
+      const std::int64_t plane = image[-2] * image[-1];
+      gradients[0] = reshape(collected(pixel, reshape(w, pixel.shape(), here()), plane), image, here());
+    }
+    if (inputs().size() > 1 && wants(1)) {
+      const Tensor tap = kept[1].get(*this);
+      const Tensor sums = collected(tap, reshape(w, tap.shape(), here()), window.numel());
+      gradients[1] = reshape(least ? neg(sums, here()) : sums, window, here());
+    }
+  }
+};
+
+Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const Tensor& mask, const Tensor& heights,
+               Here here) {
+  static constexpr const char* names[] = {"window_max", "window_min", "window_median"};
+  const char* name = names[static_cast<int>(selects)];
+  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+  require<ShapeError>(x.rank() >= 2, name, ": expected images [.., H, W], got shape ", x.shape());
+  require<ShapeError>(o.rows >= 1 && o.columns >= 1 && o.rows < (1 << 15) && o.columns < (1 << 15), name,
+                      ": expected a window of at least one place, got ", o.rows, " x ", o.columns);
+  require<ShapeError>(o.anchor_y >= 0 && o.anchor_y < o.rows && o.anchor_x >= 0 && o.anchor_x < o.columns, name,
+                      ": expected an anchor in the window, got (", o.anchor_y, ", ", o.anchor_x, ") in ", o.rows, " x ",
+                      o.columns);
+  const Shape window{o.rows, o.columns};
+  std::vector<Place> places;
+  const std::vector<double> marks = mask.defined() ? mask.detach().values() : std::vector<double>{};
+  require<ShapeError>(!mask.defined() || mask.shape() == window, name, ": expected a mask ", window, ", got ",
+                      mask.defined() ? mask.shape() : window);
+  for (std::int64_t r = 0; r < o.rows; ++r)
+    for (std::int64_t j = 0; j < o.columns; ++j)
+      if (marks.empty() || marks[static_cast<std::size_t>(r * o.columns + j)] != 0) places.push_back({r, j});
+  require<ShapeError>(!places.empty(), name, ": expected a mask with at least one place, got none");
+  if (heights.defined()) {
+    require<ShapeError>(heights.shape() == window, name, ": expected heights ", window, ", got ", heights.shape());
+    require<DTypeError>(heights.dtype() == x.dtype(), name, ": expected heights of ", x.dtype(), ", got ",
+                        heights.dtype());
+  }
+
+  const Tensor image = x.contiguous(here), added = heights.defined() ? heights.contiguous(here) : Tensor();
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  auto node =
+      added.defined() ? record<WindowNode>(name, here, {&image, &added}) : record<WindowNode>(name, here, {&image});
+  FilterPlan plan;
+  plan.border = o.border;
+  plan.axis[1] = {x.size(-2), x.size(-2), o.rows, o.anchor_y};
+  plan.axis[2] = {x.size(-1), x.size(-1), o.columns, o.anchor_x};
+  plan.planes = y.numel() == 0 ? 0 : y.numel() / plan.result_numel();
+  Tensor pixel, tap;
+  if (node && node->wants(0))
+    pixel = Tensor::empty(Shape{plan.planes, y.numel() == 0 ? 0 : plan.result_numel()}, DType::i64);
+  if (node && added.defined() && node->wants(1)) tap = Tensor::empty(Shape{1, y.numel()}, DType::i64);
+  const auto run = [&]<class T>(T) {
+    Selection<T>{plan,
+                 places,
+                 selects,
+                 added.defined() ? added.data<T>() : nullptr,
+                 static_cast<T>(o.outside),
+                 pixel.defined() ? pixel.mutable_data<std::int64_t>() : nullptr,
+                 tap.defined() ? tap.mutable_data<std::int64_t>() : nullptr}
+        .run(image.data<T>(), y.mutable_data<T>());
+  };
+  if (plan.planes > 0) {
+    if (x.dtype() == DType::f32) {
+      run(float{});
+    } else {
+      run(double{});
+    }
+  }
+  if (node) {
+    node->image = x.shape();
+    node->window = window;
+    node->least = selects == Selects::least;
+    if (pixel.defined()) node->kept[0] = node->save_input(0, pixel);
+    if (tap.defined()) node->kept[1] = node->save_input(1, tap);
+    node->attach(y);
+  }
+  return y;
+}
+
+}  // namespace
+
+Tensor window_max(const Tensor& x, const WindowOptions& options, const Tensor& mask, const Tensor& heights, Here here) {
+  return on_tape(Selects::greatest, x, options, mask, heights, here);
+}
+
+Tensor window_min(const Tensor& x, const WindowOptions& options, const Tensor& mask, const Tensor& heights, Here here) {
+  return on_tape(Selects::least, x, options, mask, heights, here);
+}
+
+Tensor window_median(const Tensor& x, const WindowOptions& options, Here here) {
+  return on_tape(Selects::median, x, options, {}, {}, here);
+}
+
+}  // namespace lumigrad
