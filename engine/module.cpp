@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/layers.h>
 #include <lumigrad/engine/module.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
@@ -91,12 +92,6 @@ Linear::Linear(std::int64_t in, std::int64_t out, std::uint64_t seed, DType dtyp
   bias_ = parameter("bias", uniform(draws.then("linear.bias"), {out}, -bound, bound, dtype));
 }
 
-Tensor Linear::forward(const Tensor& x) {
-  require<ShapeError>(x.rank() >= 1 && x.size(-1) == weight_.size(1), "linear: expected [.., ", weight_.size(1),
-                      "], got ", x.shape());
-  const Tensor rows = reshape(x, {-1, x.size(-1)});
-  const Tensor y = matmul(rows, transpose(weight_, 0, 1)) + bias_;
-  return reshape(y, x.shape().with(-1, weight_.size(0)));
-}
+Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
 
 }  // namespace lumigrad

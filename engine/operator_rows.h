@@ -11,6 +11,7 @@ std::vector<Operator> several_inputs();
 std::vector<Operator> reductions_and_products();
 std::vector<Operator> views();
 std::vector<Operator> statistics();
+std::vector<Operator> networks();
 std::vector<Operator> gathers();
 std::vector<Operator> arrangements();
 std::vector<Operator> ranks();

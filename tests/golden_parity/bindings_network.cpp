@@ -44,11 +44,62 @@ std::vector<Binding> statistics() {
   return all;
 }
 
+// Running statistics count only in evaluation.
+void statistics_of(const GoldenCase& golden, Values& values, bool of_input) {
+  for (const auto& [theirs, ours] : Rename{{"running_mean", "mean"}, {"running_var", "variance"}}) {
+    const auto found = golden.inputs.find(theirs);
+    if (!of_input && found != golden.inputs.end()) values.set(ours, found->second);
+  }
+}
+
+std::vector<Binding> normalisations() {
+  const Rename running = {{"input", "x"},   {"running_mean", ""}, {"running_var", ""},
+                          {"training", ""}, {"momentum", ""},     {"use_input_stats", ""}};
+  std::vector<Binding> all;
+  all.push_back(
+      {"torch.nn.functional.batch_norm", "engine.batch_norm", running, [](const GoldenCase& golden, Values& values) {
+         const bool given = golden.inputs.contains("running_mean");
+         statistics_of(golden, values, golden.param("training", !given));
+       }});
+  all.push_back({"torch.nn.functional.instance_norm", "engine.instance_norm", running,
+                 [](const GoldenCase& golden, Values& values) {
+                   statistics_of(golden, values, golden.param("use_input_stats", true));
+                 }});
+  all.push_back({"torch.nn.functional.group_norm", "engine.group_norm", {{"input", "x"}, {"num_groups", "groups"}}});
+  all.push_back(
+      {"torch.nn.functional.layer_norm", "engine.layer_norm", {{"input", "x"}, {"normalized_shape", "shape"}}});
+  all.push_back({"torch.nn.functional.linear", "engine.linear", {{"input", "x"}}});
+  return all;
+}
+
+// The losses of one difference stand in losses.h. A huber scale of 0 in smooth_l1_loss is the l1 loss.
+std::vector<Binding> differences() {
+  const Rename pair = {{"input", "a"}, {"target", "b"}, {"size_average", ""}, {"reduce", ""}};
+  const auto with = [&](const char* theirs) {
+    Rename names = pair;
+    names[theirs] = "scale";
+    return names;
+  };
+  std::vector<Binding> all;
+  for (const char* name : {"mse_loss", "l1_loss"})
+    all.push_back({std::string("torch.nn.functional.") + name, std::string("losses.") + name, pair});
+  Rename flat = pair;
+  flat["beta"] = "";
+  all.push_back({.golden = "torch.nn.functional.smooth_l1_loss",
+                 .op = "losses.l1_loss",
+                 .names = flat,
+                 .when = [](const GoldenCase& golden) { return golden.param("beta", 1.0) == 0; }});
+  all.push_back({"torch.nn.functional.smooth_l1_loss", "losses.smooth_l1_loss", with("beta")});
+  all.push_back({"torch.nn.functional.huber_loss", "losses.huber_loss", with("delta")});
+  return all;
+}
+
 }  // namespace
 
 std::vector<Binding> network_bindings() {
   std::vector<Binding> all;
-  for (const auto& part : {statistics()}) all.insert(all.end(), part.begin(), part.end());
+  for (const auto& part : {statistics(), normalisations(), differences()})
+    all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 
