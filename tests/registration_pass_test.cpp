@@ -159,3 +159,32 @@ TEST_CASE("a wide box is summed in strips that meet without a seam") {
   CHECK(fast.loss == doctest::Approx(plain.loss).epsilon(1e-4));
   CHECK(fast.hessian[2][2] == doctest::Approx(plain.hessian[2][2]).epsilon(1e-4));
 }
+
+TEST_CASE("the tiles of a covariance see the noise of one row in four as passes over those rows do") {
+  const scene::Texture texture(73);
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 61, 83));
+  const Plane moving = plane_of(scene::seen(texture, {1, 0, 0.5, 0, 1, 0.25, 0, 0, 1}, 61, 83));
+  RefinementOptions options;
+  options.loss = Robust::geman_mcclure, options.sampling = Sampling::cubic;
+  std::vector<float> scratch;
+  AlignmentPass pass = make_pass({fixed, moving}, {{1, 0, 0.4, 0, 1, 0.3, 0, 0, 1}, {}}, options, 0.1, scratch);
+  GradientScatter scatter;
+  NormalEquations noise, rows{};
+  alignment_kernels(simd_level()).scatter(pass, scatter, noise);
+  pass.gradient_sign = -1;
+  for (int tile = 0; tile < fixed.height(); tile += alignment_tile)
+    for (int y = std::max(tile, 1); y < std::min(tile + alignment_tile, fixed.height() - 1); y += noise_rows) {
+      NormalEquations row;
+      pass.y0 = y, pass.y1 = y + 1;
+      alignment_kernels(simd_level()).accumulate(pass, row);
+      rows += row;
+    }
+  CHECK(noise.pixels == rows.pixels);
+  CHECK(noise.pixels > 800);
+  CHECK(noise.pixels < 0.3 * scatter.pixels);
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 8; ++j)
+      CHECK(
+          noise.hessian[i][j] ==
+          doctest::Approx(rows.hessian[i][j]).epsilon(1e-4).scale(std::sqrt(rows.hessian[i][i] * rows.hessian[j][j])));
+}

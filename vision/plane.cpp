@@ -4,14 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
 
 namespace lumigrad {
 
 Plane::Plane(int height, int width) : height_(height), width_(width), stride_((width + 15) / 16 * 16) {
-  void* memory = std::aligned_alloc(64, std::max<std::size_t>(64, (floats() + 32) * sizeof(float) / 64 * 64 + 64));
-  if (!memory) throw std::bad_alloc();
-  data_.reset(static_cast<float*>(memory));
+  const std::size_t bytes = (floats() + 32) * sizeof(float);
+  data_ = std::unique_ptr<float[], Release>(static_cast<float*>(allocate(bytes)), Release{bytes});
   for (int y = 0; y < height; ++y)
     for (std::ptrdiff_t x = width; x < stride_; ++x) row(y)[x] = std::numeric_limits<float>::quiet_NaN();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plane: one grey image of floats in memory of its own.
 #pragma once
+#include <lumigrad/engine/allocator.h>
 #include <lumigrad/engine/cpu/plane_kernels.h>
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace lumigrad {
 class Plane {
  public:
   Plane() = default;
-  /// Uninitialised; throws std::bad_alloc.
+  /// Uninitialised; throws ResourceError beyond the memory budget.
   Plane(int height, int width);
 
   int height() const { return height_; }
@@ -32,7 +32,8 @@ class Plane {
 
  private:
   struct Release {
-    void operator()(float* p) const { std::free(p); }
+    std::size_t bytes;
+    void operator()(float* p) const { deallocate(p, bytes); }
   };
   std::unique_ptr<float[], Release> data_;
   int height_ = 0, width_ = 0;

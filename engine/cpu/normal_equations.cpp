@@ -277,6 +277,11 @@ static void sample(const AlignmentPass& p, int y, int count, float* row) {
   p.sampling == Sampling::cubic ? sample_cubic(p, y, count, row) : sample_bilinear(p, y, count, row);
 }
 
+/// v of a row.
+static double height_of(const AlignmentPass& p, int y) {
+  return (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit);
+}
+
 /// The part of a pass that lies in columns x0 .. x1, narrow enough for its rows to stay in the first-level cache.
 static void accumulate_strip(const AlignmentPass& p, int first, int last, Folded& folded) {
   const int count = p.x1 - p.x0 + 2, pitch = (count + 2 * lanes) / 16 * 16 + 16;
@@ -290,7 +295,7 @@ static void accumulate_strip(const AlignmentPass& p, int first, int last, Folded
       p.gain_bias ? sum_row<loss, true>(p, y, ring[0], ring[1], ring[2], moments)
                   : sum_row<loss, false>(p, y, ring[0], ring[1], ring[2], moments);
     });
-    const double v = (static_cast<double>(y) - static_cast<double>(p.center_y)) * static_cast<double>(p.unit);
+    const double v = height_of(p, y);
     p.gain_bias ? fold<padded_moments>(moments, v, folded) : fold<plain_moments>(moments, v, folded);
     float* oldest = ring[0];
     ring[0] = ring[1], ring[1] = ring[2], ring[2] = oldest;
@@ -314,16 +319,30 @@ static void accumulate(const AlignmentPass& p, NormalEquations& n) {
   assemble(folded, p.gain_bias, n);
 }
 
-static void scatter(const AlignmentPass& p, GradientScatter& sums) {
+static void scatter(const AlignmentPass& p, GradientScatter& sums, NormalEquations& noise) {
   __builtin_memset(&sums, 0, sizeof sums);
+  __builtin_memset(&noise, 0, sizeof noise);
   const int last = p.y1 > p.fixed.height - 1 ? p.fixed.height - 1 : p.y1;
   if (p.x0 >= p.x1 || p.fixed.width < 3 || p.moving.width < 4 || p.moving.height < 4) return;
   const int count = p.x1 - p.x0 + 2, pitch = (count + 2 * lanes) / 16 * 16 + 16;
+  AlignmentPass difference = p;
+  difference.gradient_sign = -1;
+  alignas(64) float moments[padded_moments] = {};
+  Folded folded;
+  __builtin_memset(&folded, 0, sizeof folded);
   for (int y = p.y0; y < last; y += alignment_tile) {
     const int first = y < 1 ? 1 : y, end = y + alignment_tile < last ? y + alignment_tile : last;
     for (int r = first - 1; r <= end; ++r) sample(p, r, count, p.scratch + (r - first + 1) * pitch);
-    by_loss(p.loss, [&]<Robust loss>() { scatter_rows<loss>(p, first, end, p.scratch, pitch, sums); });
+    by_loss(p.loss, [&]<Robust loss>() {
+      scatter_rows<loss>(p, first, end, p.scratch, pitch, sums);
+      for (int r = first; r < end; r += noise_rows) {
+        const float* row = p.scratch + (r - first + 1) * pitch;
+        sum_row<loss, false>(difference, r, row - pitch, row, row + pitch, moments);
+        fold<plain_moments>(moments, height_of(p, r), folded);
+      }
+    });
   }
+  assemble(folded, false, noise);
 }
 
 }  // namespace

@@ -71,6 +71,8 @@ inline NormalEquations& operator+=(NormalEquations& a, const NormalEquations& b)
 
 /// Side of the tiles of GradientScatter, px.
 inline constexpr int alignment_tile = 16;
+/// One row in so many says enough of the noise, a number that is a correction.
+inline constexpr int noise_rows = 4;
 
 /// Sums of w J r over the tiles of an image, and the sum of their outer products.
 struct GradientScatter {
@@ -83,8 +85,9 @@ struct GradientScatter {
 struct AlignmentKernels {
   void (*accumulate)(const AlignmentPass& pass, NormalEquations& sums);
   /// Tiles of alignment_tile squared pixels, the first at (x0, y0). Cheaper than a pass of its own for every tile:
-  /// neighbours share their sampled rows, and no second-order sums are taken.
-  void (*scatter)(const AlignmentPass& pass, GradientScatter& sums);
+  /// neighbours share their sampled rows, and no second-order sums are taken. On the way, from
+  /// one in `noise_rows` of the same rows: what `accumulate` would give for gradient_sign -1 without gain and bias.
+  void (*scatter)(const AlignmentPass& pass, GradientScatter& sums, NormalEquations& noise);
   /// Row y of moving(map x), columns x0 - 1 to x0 - 1 + count; NaN outside. Whole groups of 16 floats are written.
   void (*sample)(const AlignmentPass& pass, int y, int count, float* row);
 };

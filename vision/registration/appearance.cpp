@@ -36,13 +36,6 @@ double cubic_at(const PlaneView& p, double x, double y) {
   return static_cast<double>(sum);
 }
 
-double median_of(std::vector<double> v) {
-  if (v.empty()) return 0;
-  auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
-}
-
 /// Calls visit(x, y) on a lattice of about `count` points that keeps `margin` away from the border.
 template <class Visit>
 void on_lattice(const PlaneView& p, int count, int margin, Visit visit) {
@@ -127,9 +120,9 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
     residual.push_back(r), fixed_laplacian.push_back(lf), moving_laplacian.push_back(lm);
   });
   if (residual.size() < 100) return 0;
-  std::vector<double> size(residual);
-  for (double& v : size) v = std::fabs(v);
-  const double scale = 6 * 1.4826 * median_of(size) + 1e-6;
+  std::vector<float> size;
+  for (const double v : residual) size.push_back(static_cast<float>(std::fabs(v)));
+  const double scale = 6 * 1.4826 * static_cast<double>(median(size)) + 1e-6;
   const double noise_fixed = 1 / (now.fixed * now.fixed), noise_moving = g * g * s * s / (now.moving * now.moving);
   const double share = noise_fixed / (noise_fixed + noise_moving);
   double zr = 0, zl = 0;
@@ -177,9 +170,11 @@ Plane relit(const LevelPair& pair, const Estimate& e, int count) {
     return sum;
   };
   auto spread = [&] {
-    std::vector<double> r;
-    for (const Point5& p : points) r.push_back(std::fabs(e.tone.gain * p.m + e.tone.bias - value(p)));
-    return 1.4826 * median_of(r) + 1e-6;
+    std::vector<float> r;
+    r.reserve(points.size());
+    for (const Point5& p : points)
+      r.push_back(static_cast<float>(std::fabs(e.tone.gain * p.m + e.tone.bias - value(p))));
+    return 1.4826 * static_cast<double>(median(r)) + 1e-6;
   };
   const double before = spread();
   double scale = before;

@@ -18,35 +18,6 @@
 namespace lumigrad::registration {
 namespace {
 
-/// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho'; t = (r / scale)^2.
-double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
-  double slope = 0, weight = 0;
-  for (std::size_t i = 0; i < s.fixed.size(); ++i) {
-    const double r = (tone.gain * static_cast<double>(s.moving[i]) + tone.bias - static_cast<double>(s.fixed[i])) /
-                     scale,
-                 t = r * r;
-    double w = 1, d = 1;
-    switch (loss) {
-      case Robust::l2:
-        break;
-      case Robust::huber:
-        w = t <= 1 ? 1 : 1 / std::sqrt(t), d = t <= 1 ? 1 : 0;
-        break;
-      case Robust::charbonnier:
-        w = 1 / std::sqrt(1 + t), d = w * w * w;
-        break;
-      case Robust::tukey:
-        w = t < 1 ? (1 - t) * (1 - t) : 0, d = t < 1 ? (1 - t) * (1 - 5 * t) : 0;
-        break;
-      case Robust::geman_mcclure:
-        w = 1 / ((1 + t) * (1 + t)), d = w * (1 - 3 * t) / (1 + t);
-        break;
-    }
-    slope += d, weight += w;
-  }
-  return weight > 0 ? std::clamp(slope / weight, 0.2, 1.0) : 1;
-}
-
 /// Inverts a symmetric positive matrix in place by Gauss-Jordan with unit diagonal scaling; false when singular.
 bool invert(double (&a)[10][10], int n) {
   double s[10];
@@ -77,20 +48,17 @@ bool invert(double (&a)[10][10], int n) {
 
 Evidence evidence_of(const LevelPair& pair, const Estimate& e, const AlignmentPass& at, const RefinementOptions& o,
                      double scale, const NormalEquations& total) {
-  const AlignmentKernels& kernels = alignment_kernels(simd_level());
   Evidence sums;
   GradientScatter scatter;
-  kernels.scatter(at, scatter);
-  sums.tiles = scatter.tiles;
   NormalEquations noise;
-  AlignmentPass pass = at;
-  pass.gradient_sign = -1;
-  kernels.accumulate(pass, noise);
+  alignment_kernels(simd_level()).scatter(at, scatter, noise);
+  sums.tiles = scatter.tiles;
   const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
+  const double rows = noise.pixels > 0 ? scatter.pixels / noise.pixels : 0;
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
   for (int i = 0; i < 10; ++i) {
     for (int j = 0; j < 10; ++j) {
-      sums.slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? noise.hessian[i][j] : 0));
+      sums.slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? rows * noise.hessian[i][j] : 0));
       sums.scatter[i][j] = scatter.outer[i][j];
     }
     if (i < 8) sums.slope[i][i] = std::max(sums.slope[i][i], 0.1 * ratio * total.hessian[i][i]);

@@ -38,6 +38,34 @@ bool solve(double (&a)[10][10], const double* right, double* x, int n) {
 
 }  // namespace
 
+double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
+  double slope = 0, weight = 0;
+  for (std::size_t i = 0; i < s.fixed.size(); ++i) {
+    const double r = (tone.gain * static_cast<double>(s.moving[i]) + tone.bias - static_cast<double>(s.fixed[i])) /
+                     scale,
+                 t = r * r;
+    double w = 1, d = 1;
+    switch (loss) {
+      case Robust::l2:
+        break;
+      case Robust::huber:
+        w = t <= 1 ? 1 : 1 / std::sqrt(t), d = t <= 1 ? 1 : 0;
+        break;
+      case Robust::charbonnier:
+        w = 1 / std::sqrt(1 + t), d = w * w * w;
+        break;
+      case Robust::tukey:
+        w = t < 1 ? (1 - t) * (1 - t) : 0, d = t < 1 ? (1 - t) * (1 - 5 * t) : 0;
+        break;
+      case Robust::geman_mcclure:
+        w = 1 / ((1 + t) * (1 + t)), d = w * (1 - 3 * t) / (1 + t);
+        break;
+    }
+    slope += d, weight += w;
+  }
+  return weight > 0 ? std::clamp(slope / weight, 0.2, 1.0) : 1;
+}
+
 bool damped_step(const NormalEquations& n, const RefinementOptions& o, double damping, double* step) {
   const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
   const auto& g = directions(o.model);
@@ -88,6 +116,23 @@ NormalEquations equations_at(std::span<const LevelPair> pairs, const Estimate& e
 
 }  // namespace
 
+/// The derivative of the gradient along a step as two passes saw it, over what the first pass predicted.
+double curvature(const NormalEquations& before, const NormalEquations& after, const RefinementOptions& o,
+                 const double* step) {
+  const int k = unknowns(o.model);
+  double d[10] = {};
+  for (int i = 0; i < k; ++i)
+    for (std::size_t j = 0; j < 8; ++j) d[j] += step[i] * directions(o.model)[static_cast<std::size_t>(i)][j];
+  if (o.gain_bias) d[8] = step[k], d[9] = step[k + 1];
+  double seen = 0, predicted = 0;
+  const double same = before.pixels / after.pixels;
+  for (int i = 0; i < 10; ++i) {
+    seen += d[i] * (same * after.gradient[i] - before.gradient[i]);
+    for (int j = 0; j < 10; ++j) predicted += d[i] * before.hessian[i][j] * d[j];
+  }
+  return predicted > 0 ? seen / predicted : 1;
+}
+
 Matrix3 centred_frame(const PlaneView& fixed) {
   const double unit = 2.0 / std::max(fixed.width, fixed.height);
   return {unit, 0, -0.5 * (fixed.width - 1) * unit, 0, unit, -0.5 * (fixed.height - 1) * unit, 0, 0, 1};
@@ -132,10 +177,19 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   const double least_pixels = std::max(24.0, 0.01 * h * w) * static_cast<double>(pairs.size());
   std::vector<float> scratch;
 
+  // Robust weights and noise make J'WJ larger than the derivative of J'Wr. Plain steps fall short by that factor and
+  // leave a third of the way to the next one; divided by it they close in as Newton's do. Half of what the weights
+  // predict is trusted at first; then every step tells how the gradient really changed along it.
+  double shortness = 1;
   auto scales_at = [&](const Estimate& e) {
     std::vector<double> scales;
-    for (const LevelPair& pair : pairs)
-      scales.push_back(o.width * residual_scale(sample_pairs(pair.fixed, pair.moving, e.map, o.samples), e.tone));
+    shortness = 0;
+    for (const LevelPair& pair : pairs) {
+      const Samples s = sample_pairs(pair.fixed, pair.moving, e.map, o.samples);
+      scales.push_back(o.width * residual_scale(s, e.tone));
+      shortness += slope_over_weight(o.loss, s, e.tone, scales.back()) / static_cast<double>(pairs.size());
+    }
+    shortness = std::max(0.5 * (1 + shortness), 0.5);
     return scales;
   };
   r.scales = scales_at(start);
@@ -160,8 +214,9 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], comparable = false;
     }
     for (;;) {
-      double step[10];
+      double step[10] = {};
       if (!damped_step(now, o, damping, step)) return r.ending = Ending::flat, r;
+      for (double& along : step) along /= shortness;
       const Matrix3 change = back * step_matrix(o.model, step) * frame;
       Estimate next = r.estimate;
       next.map = scaled_to_unit(r.estimate.map * change);
@@ -174,7 +229,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       // Moves shrink from step to step by about the ratio of the last two. A small one whose successor would be well
       // within the tolerance is the last, and is taken without another look at the images.
       const double ratio = r.iterations > 1 ? std::min(1.0, r.last_move / previous_move) : 1;
-      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.3 * o.tolerance)
+      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.1 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
         const NormalEquations then = equations_at(pairs, next, o, r.scales, scratch);
@@ -182,6 +237,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
         if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
+          if (comparable) shortness = std::clamp(curvature(now, then, o, step), 0.5, 1.2);
           r.estimate = next;
           now = then;
           previous_move = r.last_move;

@@ -57,6 +57,9 @@ inline Refinement refine(const LevelPair& pair, const Estimate& start, const Ref
   return refine(std::span(&pair, 1), start, options);
 }
 
+/// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho', t = (r / scale)^2; in [0.2, 1].
+double slope_over_weight(Robust loss, const Samples& samples, const Tone& tone, double scale);
+
 /// The damped step in the model's unknowns, then gain and bias: up to ten numbers. False when the system does not
 /// determine it.
 bool damped_step(const NormalEquations& equations, const RefinementOptions& options, double damping, double* step);

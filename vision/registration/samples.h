@@ -6,6 +6,9 @@
 
 namespace lumigrad::registration {
 
+/// The value in the middle (of an even number, the upper of the two); 0 for none. Changes the order.
+float median(std::vector<float>& values);
+
 /// Grey levels of the fixed image and of the moving image at the mapped place, where both exist.
 struct Samples {
   std::vector<float> fixed, moving;
