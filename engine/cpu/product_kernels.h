@@ -17,11 +17,24 @@ struct MatrixView {
   std::int64_t row, column;
 };
 
+/// A matrix that need not exist: whoever multiplies by it asks for a block at a time.
+template <class T>
+struct PanelSource {
+  /// Writes rows [p, p + steps) of columns [j, j + columns) as panels of `width` columns, row by row, one panel behind
+  /// the other; what is missing of the last panel is 0.
+  void (*fill)(const void* matrix, std::int64_t p, std::int64_t steps, std::int64_t j, std::int64_t columns,
+               std::int64_t width, T* to);
+  const void* matrix;
+};
+
 template <class T>
 struct ProductKernel {
   /// y [m, n] = a [m, k] b [k, n]. `room` holds product_room<T> numbers. y may not overlap the others.
   void (*multiply)(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
                    std::int64_t n, T* room);
+  /// The same, bit for bit, with b handed over in panels.
+  void (*multiply_panels)(MatrixView<const T> a, PanelSource<T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
+                          std::int64_t n, T* room);
 };
 struct ProductKernels {
   ProductKernel<float> f32;

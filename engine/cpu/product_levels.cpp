@@ -13,20 +13,31 @@ constexpr int tile_rows = vector_bytes == 64 ? 12 : 6;
 template <class T>
 constexpr int tile_columns = 2 * Vec<T>::width;
 
-// y (R rows of tile_columns) += panels of a and b, R and tile_columns numbers a step.
+// GCC 12 would read one of them from memory again for every row, a quarter of the time.
+template <class R>
+LUMIGRAD_SIMD void stay_in_registers(R& u, R& v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(u), "+v"(v));
+#else
+  asm("" : "+w"(u), "+w"(v));
+#endif
+}
+
+// y (R rows of tile_columns) += panels of a and b, R and tile_columns numbers a step; the first time y starts at 0.
 template <class T, int R>
-LUMIGRAD_SIMD void add_tile(const T* a, const T* b, std::int64_t steps, T* y, std::int64_t row) {
+LUMIGRAD_SIMD void add_tile(const T* a, const T* b, std::int64_t steps, T* y, std::int64_t row, bool first) {
   constexpr int width = Vec<T>::width;
   Vec<T> left[R], right[R];
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
-    left[r] = Vec<T>::load(y + r * row);
-    right[r] = Vec<T>::load(y + r * row + width);
+    left[r] = first ? Vec<T>(0) : Vec<T>::load(y + r * row);
+    right[r] = first ? Vec<T>(0) : Vec<T>::load(y + r * row + width);
   }
   for (std::int64_t p = 0; p < steps; ++p) {
-    const Vec<T> u = Vec<T>::load(b), v = Vec<T>::load(b + width);
+    Vec<T> u = Vec<T>::load(b), v = Vec<T>::load(b + width);
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
+      stay_in_registers(u.raw[0], v.raw[0]);
       const Vec<T> s = Vec<T>::splat(a[r]);
       left[r] = fma(s, u, left[r]);
       right[r] = fma(s, v, right[r]);
@@ -63,25 +74,28 @@ void add_rows(const Block<T>& block, std::int64_t i, int rows) {
     const int some = block.columns - j < C ? static_cast<int>(block.columns - j) : C;
     T* y = block.y.at + i * block.y.row + j * block.y.column;
     const T* b = block.b + j * block.steps;
-    if (rows == R && some == C && block.y.column == 1 && !block.first) {
-      add_tile<T, R>(block.panel, b, block.steps, y, block.y.row);
+    if (rows == R && some == C && block.y.column == 1) {
+      add_tile<T, R>(block.panel, b, block.steps, y, block.y.row, block.first);
       continue;
     }
-    for (int r = 0; r < R; ++r)
-      for (int c = 0; c < C; ++c)
-        block.tile[r * C + c] = block.first || r >= rows || c >= some ? T(0) : y[r * block.y.row + c * block.y.column];
-    add_tile<T, R>(block.panel, b, block.steps, block.tile, C);
+    if (!block.first)
+      for (int r = 0; r < R; ++r)
+        for (int c = 0; c < C; ++c)
+          block.tile[r * C + c] = r >= rows || c >= some ? T(0) : y[r * block.y.row + c * block.y.column];
+    add_tile<T, R>(block.panel, b, block.steps, block.tile, C, block.first);
     for (int r = 0; r < rows; ++r)
       for (int c = 0; c < some; ++c) y[r * block.y.row + c * block.y.column] = block.tile[r * C + c];
   }
 }
 
-// Panels of tile_columns columns, row by row; what is missing of the last is 0.
+// The panels of a matrix in memory, tile_columns wide.
 template <class T>
-void copy_panels(MatrixView<const T> b, std::int64_t steps, std::int64_t columns, T* to) {
+void copy_panels(const void* matrix, std::int64_t first, std::int64_t steps, std::int64_t column, std::int64_t columns,
+                 std::int64_t, T* to) {
   constexpr int C = tile_columns<T>, width = Vec<T>::width;
+  const auto& b = *static_cast<const MatrixView<const T>*>(matrix);
   for (std::int64_t j = 0; j < columns; j += C, to += C * steps) {
-    const T* from = b.at + j * b.column;
+    const T* from = b.at + first * b.row + (column + j) * b.column;
     const int some = columns - j < C ? static_cast<int>(columns - j) : C;
     if (some == C && b.column == 1) {
       for (std::int64_t p = 0; p < steps; ++p)
@@ -107,24 +121,14 @@ void multiply_small(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> 
 }
 
 template <class T>
-void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
-              std::int64_t n, T* room) {
-  if (m * n * k <= 256 || k == 0) return multiply_small(a, b, y, m, k, n);
-  if (n < m && n < Vec<T>::width) {  // y' = b' a' has long rows
-    const MatrixView<const T> first = a;
-    a = {b.at, b.column, b.row};
-    b = {first.at, first.column, first.row};
-    y = {y.at, y.column, y.row};
-    const std::int64_t rows = m;
-    m = n;
-    n = rows;
-  }
+void multiply_panels(MatrixView<const T> a, PanelSource<T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
+                     std::int64_t n, T* room) {
   for (std::int64_t j = 0; j < n; j += product_columns<T>)
     for (std::int64_t p = 0; p < k; p += product_depth) {
       const std::int64_t columns = n - j < product_columns<T> ? n - j : product_columns<T>;
       const std::int64_t steps = k - p < product_depth ? k - p : product_depth;
       const std::int64_t padded = (columns + tile_columns<T> - 1) / tile_columns<T> * tile_columns<T>;
-      copy_panels<T>({b.at + p * b.row + j * b.column, b.row, b.column}, steps, columns, room);
+      b.fill(b.matrix, p, steps, j, columns, tile_columns<T>, room);
       T* panel = room + padded * steps;
       const Block<T> block{{a.at + p * a.column, a.row, a.column},
                            {y.at + j * y.column, y.row, y.column},
@@ -147,8 +151,25 @@ void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> y, std
     }
 }
 
+template <class T>
+void multiply(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
+              std::int64_t n, T* room) {
+  if (m * n * k <= 256 || k == 0) return multiply_small(a, b, y, m, k, n);
+  if (n < m && n < Vec<T>::width) {  // y' = b' a' has long rows
+    const MatrixView<const T> first = a;
+    a = {b.at, b.column, b.row};
+    b = {first.at, first.column, first.row};
+    y = {y.at, y.column, y.row};
+    const std::int64_t rows = m;
+    m = n;
+    n = rows;
+  }
+  multiply_panels<T>(a, {copy_panels<T>, &b}, y, m, k, n, room);
+}
+
 }  // namespace
 
-extern const ProductKernels products = {{multiply<float>}, {multiply<double>}};
+extern const ProductKernels products = {{multiply<float>, multiply_panels<float>},
+                                        {multiply<double>, multiply_panels<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL
