@@ -16,6 +16,7 @@ std::vector<Operator> gathers();
 std::vector<Operator> arrangements();
 std::vector<Operator> ranks();
 std::vector<Operator> scans();
+std::vector<Operator> stencils();
 
 /// A tensor argument.
 Argument tensor(const char* name, const char* doc, Differentiability gradient = Differentiability::exact,

@@ -70,6 +70,7 @@ std::vector<Binding> filters_bindings();
 std::vector<Binding> geometry_bindings();
 std::vector<Binding> losses_bindings();
 std::vector<Binding> network_bindings();
+std::vector<Binding> stencil_bindings();
 std::vector<Binding> torch_bindings();
 std::vector<Binding> volume_bindings();
 
