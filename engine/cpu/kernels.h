@@ -18,6 +18,8 @@ inline constexpr int level_count = 3;
 
 /// Hint: write the outputs past the caches (large results that nobody reads next).
 inline constexpr unsigned stream_outputs = 1u;
+/// With stream_outputs: the caller has more to write before anybody reads, so the writes need not be over on return.
+inline constexpr unsigned more_follow = 2u;
 
 /// The compiled kernels of one formula for number type T. With x the inputs, p the parameters, y = f(x, p):
 template <class T>

@@ -154,7 +154,7 @@ struct Loops {
       const Pixel<V, outputs> ys = lumigrad::forward<F>(xs, ps);
       out.template store<outputs>(ys.channel, 0, i, past_caches && count == V::width);
     });
-    if (past_caches) fence();
+    if (past_caches && !(flags & more_follow)) fence();
   }
 
   static void vjp(const T* const* x, const T* p, const T* const* w, T* const* gx, std::size_t n, unsigned flags) {
@@ -173,7 +173,7 @@ struct Loops {
       lumigrad::vjp<F, false>(xs, ps, ws, g, none);
       out.template store<inputs>(g, 0, i, past_caches && count == V::width);
     });
-    if (past_caches) fence();
+    if (past_caches && !(flags & more_follow)) fence();
   }
 
   static void vjp_params(const T* const* x, const T* p, const T* const* w, T* const* gx, double* gp, std::size_t n,
@@ -200,7 +200,7 @@ struct Loops {
       });
       for (int k = 0; k < params; ++k) gp[k] += sum_lanes(sum[k]);
     }
-    if (past_caches) fence();
+    if (past_caches && !(flags & more_follow)) fence();
   }
 
   /// vjp, where one kernel has to do for both.

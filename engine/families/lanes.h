@@ -45,6 +45,8 @@ class LaneReader {
   LaneReader(const Lane& lane, const Domain& domain, std::int64_t image);
   /// True when elements [begin, begin + n) lie behind one another as T.
   bool dense(std::int64_t begin, std::int64_t n) const { return plain_ && begin % run_ + n <= run_; }
+  /// How many elements from `begin` on lie behind one another as T.
+  std::int64_t dense_from(std::int64_t begin) const { return plain_ ? run_ - begin % run_ : 0; }
   /// True when every element is the same number.
   bool constant() const { return rank_ == 0 && (run_stride_ == 0 || run_ == 1); }
   /// Pointer to elements [begin, begin + n): the memory itself if dense, else `scratch` (filled when `fill`).

@@ -3,6 +3,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/color/color.h>
 #include <lumigrad/vision/color/formulas.h>
+#include <lumigrad/vision/color/steps.h>
 #include <lumigrad/vision/photometry.h>
 
 namespace lumigrad::color {
@@ -33,9 +34,7 @@ Tensor third(const Tensor& three, std::int64_t i, Here here) { return slice(thre
 
 }  // namespace
 
-Tensor rgb_to_grayscale(const Tensor& image, Here here) {
-  return convert("color.rgb_to_grayscale", Grayscale{}, image, here);
-}
+Tensor rgb_to_grayscale(const Tensor& image, Here here) { return fuse(image, {steps::rgb_to_grayscale()}, here); }
 
 Tensor rgb_to_grayscale(const Tensor& image, const Tensor& weights, Here here) {
   if (!weights.defined()) return rgb_to_grayscale(image, here);
@@ -95,16 +94,16 @@ Tensor rgba_to_bgr(const Tensor& image, const Tensor& background, Here here) {
 }
 
 Tensor rgb_to_hsv(const Tensor& image, const Tensor& eps, Here here) {
-  return each_pixel("color.rgb_to_hsv", RgbToHsv{}, {image}, {eps}, here);
+  return fuse(image, {steps::rgb_to_hsv(eps)}, here);
 }
 
-Tensor hsv_to_rgb(const Tensor& image, Here here) { return convert("color.hsv_to_rgb", HsvToRgb{}, image, here); }
+Tensor hsv_to_rgb(const Tensor& image, Here here) { return fuse(image, {steps::hsv_to_rgb()}, here); }
 
 Tensor rgb_to_hls(const Tensor& image, const Tensor& eps, Here here) {
-  return each_pixel("color.rgb_to_hls", RgbToHls{}, {image}, {eps}, here);
+  return fuse(image, {steps::rgb_to_hls(eps)}, here);
 }
 
-Tensor hls_to_rgb(const Tensor& image, Here here) { return convert("color.hls_to_rgb", HlsToRgb{}, image, here); }
+Tensor hls_to_rgb(const Tensor& image, Here here) { return fuse(image, {steps::hls_to_rgb()}, here); }
 
 Tensor rgb_to_linear_rgb(const Tensor& image, Here here) {
   return convert_values("color.rgb_to_linear_rgb", ToLinear{}, image, here);
@@ -114,29 +113,28 @@ Tensor linear_rgb_to_rgb(const Tensor& image, Here here) {
   return convert_values("color.linear_rgb_to_rgb", FromLinear{}, image, here);
 }
 
-Tensor rgb_to_xyz(const Tensor& image, Here here) { return convert("color.rgb_to_xyz", RgbToXyz{}, image, here); }
-Tensor xyz_to_rgb(const Tensor& image, Here here) { return convert("color.xyz_to_rgb", XyzToRgb{}, image, here); }
-Tensor rgb_to_lab(const Tensor& image, Here here) { return convert("color.rgb_to_lab", RgbToLab{}, image, here); }
+Tensor rgb_to_xyz(const Tensor& image, Here here) { return fuse(image, {steps::rgb_to_xyz()}, here); }
+Tensor xyz_to_rgb(const Tensor& image, Here here) { return fuse(image, {steps::xyz_to_rgb()}, here); }
+Tensor rgb_to_lab(const Tensor& image, Here here) { return fuse(image, {steps::rgb_to_lab()}, here); }
 
 Tensor lab_to_rgb(const Tensor& image, Clipping options, Here here) {
-  if (options.clip) return convert("color.lab_to_rgb", LabToRgb<true>{}, image, here);
-  return convert("color.lab_to_rgb", LabToRgb<false>{}, image, here);
+  return fuse(image, {steps::lab_to_rgb(options.clip)}, here);
 }
 
 Tensor rgb_to_luv(const Tensor& image, const Tensor& eps, Here here) {
-  return each_pixel("color.rgb_to_luv", RgbToLuv{}, {image}, {eps}, here);
+  return fuse(image, {steps::rgb_to_luv(eps)}, here);
 }
 
 Tensor luv_to_rgb(const Tensor& image, const Tensor& eps, Here here) {
-  return each_pixel("color.luv_to_rgb", LuvToRgb{}, {image}, {eps}, here);
+  return fuse(image, {steps::luv_to_rgb(eps)}, here);
 }
 
-Tensor rgb_to_ycbcr(const Tensor& image, Here here) { return convert("color.rgb_to_ycbcr", RgbToYcbcr{}, image, here); }
+Tensor rgb_to_ycbcr(const Tensor& image, Here here) { return fuse(image, {steps::rgb_to_ycbcr()}, here); }
 
-Tensor ycbcr_to_rgb(const Tensor& image, Here here) { return convert("color.ycbcr_to_rgb", YcbcrToRgb{}, image, here); }
+Tensor ycbcr_to_rgb(const Tensor& image, Here here) { return fuse(image, {steps::ycbcr_to_rgb()}, here); }
 
-Tensor rgb_to_yuv(const Tensor& image, Here here) { return convert("color.rgb_to_yuv", RgbToYuv{}, image, here); }
-Tensor yuv_to_rgb(const Tensor& image, Here here) { return convert("color.yuv_to_rgb", YuvToRgb{}, image, here); }
+Tensor rgb_to_yuv(const Tensor& image, Here here) { return fuse(image, {steps::rgb_to_yuv()}, here); }
+Tensor yuv_to_rgb(const Tensor& image, Here here) { return fuse(image, {steps::yuv_to_rgb()}, here); }
 
 namespace {
 
@@ -210,7 +208,7 @@ Tensor yuv422_to_rgb(const Tensor& y, const Tensor& uv, Here here) {
   return joined("color.yuv422_to_rgb", y, uv, 1, here);
 }
 
-Tensor sepia(const Tensor& image, Here here) { return convert("color.sepia", Sepia{}, image, here); }
+Tensor sepia(const Tensor& image, Here here) { return fuse(image, {steps::sepia()}, here); }
 
 Tensor rgb_to_rgb255(const Tensor& image, Here here) {
   require_float("color.rgb_to_rgb255", image);

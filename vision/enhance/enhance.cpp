@@ -3,6 +3,7 @@
 #include <lumigrad/vision/color/formulas.h>
 #include <lumigrad/vision/enhance/enhance.h>
 #include <lumigrad/vision/enhance/formulas.h>
+#include <lumigrad/vision/enhance/steps.h>
 #include <lumigrad/vision/photometry.h>
 
 namespace lumigrad::enhance {
@@ -33,27 +34,18 @@ Tensor mean_gray(const char* name, const Tensor& images, Here here) {
                 1 / pixels, here);
 }
 
-template <class Clipped, class Free>
-Tensor clipped(const char* name, bool clip, Clipped with, Free without, const Tensor& image, const Tensor& factor,
-               Here here) {
-  if (clip) return each_value(name, with, {image}, {factor}, here);
-  return each_value(name, without, {image}, {factor}, here);
-}
-
 }  // namespace
 
 Tensor adjust_brightness(const Tensor& image, const Tensor& factor, Clipping options, Here here) {
-  return clipped("enhance.adjust_brightness", options.clip, Shift<true>{}, Shift<false>{}, image, factor, here);
+  return fuse(image, {steps::adjust_brightness(factor, options)}, here);
 }
 
 Tensor adjust_brightness_accumulative(const Tensor& image, const Tensor& factor, Clipping options, Here here) {
-  return clipped("enhance.adjust_brightness_accumulative", options.clip, Scale<true>{}, Scale<false>{}, image, factor,
-                 here);
+  return fuse(image, {steps::adjust_brightness_accumulative(factor, options)}, here);
 }
 
 Tensor adjust_contrast(const Tensor& image, const Tensor& factor, Clipping options, Here here) {
-  require_at_least("enhance.adjust_contrast", "factor", factor, 0);
-  return clipped("enhance.adjust_contrast", options.clip, Scale<true>{}, Scale<false>{}, image, factor, here);
+  return fuse(image, {steps::adjust_contrast(factor, options)}, here);
 }
 
 Tensor adjust_contrast_with_mean_subtraction(const Tensor& image, const Tensor& factor, Here here) {
@@ -61,37 +53,34 @@ Tensor adjust_contrast_with_mean_subtraction(const Tensor& image, const Tensor& 
   require_at_least(name, "factor", factor, 0);
   const Batch batch(name, image, here);
   const Tensor level = mean_gray(name, batch.images, here);
-  return batch.restored(each_value(name, ScaleAbout{}, {batch.images}, {batch.factor(factor, here), level}, here),
+  return batch.restored(fuse(batch.images, {steps::adjust_contrast_about(level, batch.factor(factor, here))}, here),
                         here);
 }
 
 Tensor adjust_saturation(const Tensor& image, const Tensor& factor, Here here) {
-  return each_pixel("enhance.adjust_saturation", Saturate{}, {image}, {factor}, here);
+  return fuse(image, {steps::adjust_saturation(factor)}, here);
 }
 
 Tensor adjust_saturation_with_gray_subtraction(const Tensor& image, const Tensor& factor, Here here) {
-  const char* name = "enhance.adjust_saturation_with_gray_subtraction";
-  require_image(name, image);
+  require_image("enhance.adjust_saturation_with_gray_subtraction", image);
   if (image.size(-3) == 1) return image;
-  return each_pixel(name, SaturateAboutGray{}, {image}, {factor}, here);
+  return fuse(image, {steps::adjust_saturation_with_gray_subtraction(factor)}, here);
 }
 
 Tensor adjust_saturation_raw(const Tensor& image, const Tensor& factor, Here here) {
-  return each_pixel("enhance.adjust_saturation_raw", SaturateRaw{}, {image}, {factor}, here);
+  return fuse(image, {steps::adjust_saturation_raw(factor)}, here);
 }
 
 Tensor adjust_hue(const Tensor& image, const Tensor& factor, Here here) {
-  return each_pixel("enhance.adjust_hue", TurnHue{}, {image}, {factor}, here);
+  return fuse(image, {steps::adjust_hue(factor)}, here);
 }
 
 Tensor adjust_hue_raw(const Tensor& image, const Tensor& factor, Here here) {
-  return each_pixel("enhance.adjust_hue_raw", TurnHueRaw{}, {image}, {factor}, here);
+  return fuse(image, {steps::adjust_hue_raw(factor)}, here);
 }
 
 Tensor adjust_gamma(const Tensor& image, const Tensor& gamma, const Tensor& gain, Here here) {
-  require_at_least("enhance.adjust_gamma", "gamma", gamma, 0);
-  require_at_least("enhance.adjust_gamma", "gain", gain, 0);
-  return each_value("enhance.adjust_gamma", Gamma{}, {image}, {gamma, gain}, here);
+  return fuse(image, {steps::adjust_gamma(gamma, gain)}, here);
 }
 
 Tensor color_jitter(const Tensor& image, const ColorJitterOptions& options, Here here) {
@@ -113,65 +102,33 @@ Tensor color_jitter(const Tensor& image, const ColorJitterOptions& options, Here
       return batch.restored(color_jitter(batch.images, flat, here), here);
     }
   }
-  const auto jitter = [&](auto formula) {
-    return each_pixel(name, formula, {image},
-                      {options.brightness, options.contrast, pivot, options.saturation, options.hue}, here);
-  };
-  return options.rotate ? jitter(ColorJitter<HueTurn::axis>{}) : jitter(ColorJitter<HueTurn::hexagon>{});
+  ColorJitterOptions all = options;
+  all.pivot = pivot;
+  return fuse(image, {steps::color_jitter(all)}, here);
 }
 
 Tensor adjust_log(const Tensor& image, const LogOptions& options, Here here) {
-  const char* name = "enhance.adjust_log";
-  if (options.inverse)
-    return clipped(name, options.clip, Exponential<true>{}, Exponential<false>{}, image, options.gain, here);
-  return clipped(name, options.clip, Logarithm<true>{}, Logarithm<false>{}, image, options.gain, here);
+  return fuse(image, {steps::adjust_log(options)}, here);
 }
 
 Tensor adjust_sigmoid(const Tensor& image, const SigmoidOptions& options, Here here) {
-  const char* name = "enhance.adjust_sigmoid";
-  if (options.inverse) return each_value(name, Sigmoid<true>{}, {image}, {options.cutoff, options.gain}, here);
-  return each_value(name, Sigmoid<false>{}, {image}, {options.cutoff, options.gain}, here);
+  return fuse(image, {steps::adjust_sigmoid(options)}, here);
 }
 
 Tensor invert(const Tensor& image, const Tensor& max_value, Here here) {
-  return each_value("enhance.invert", Invert{}, {image}, {max_value}, here);
+  return fuse(image, {steps::invert(max_value)}, here);
 }
 
 Tensor solarize(const Tensor& image, const Tensor& threshold, const Tensor& addition, Here here) {
-  const Tensor fixed = threshold.detach();
-  if (!addition.defined()) return each_value("enhance.solarize", Solarize{}, {image}, {fixed}, here);
-  return each_value("enhance.solarize", SolarizeAdd{}, {image}, {fixed, addition}, here);
+  return fuse(image, {steps::solarize(threshold, addition)}, here);
 }
 
 Tensor posterize(const Tensor& image, const Tensor& bits, Here here) {
-  const char* name = "enhance.posterize";
-  std::vector<double> steps = bits.values();
-  for (double& step : steps) {
-    require<NumericError>(step >= 0 && step <= 8 && step == static_cast<int>(step), name,
-                          ": expected bits from 0 to 8, got ", step);
-    step = static_cast<double>(1 << (8 - static_cast<int>(step)));
-  }
-  const Tensor p = Tensor::from(steps, {static_cast<std::int64_t>(steps.size())});
-  return each_value(name, Posterize{}, {image}, {p}, here);
+  return fuse(image, {steps::posterize(bits)}, here);
 }
 
 Tensor threshold(const Tensor& image, const Tensor& threshold, const Tensor& level, ThresholdMode mode, Here here) {
-  const auto apply = [&](auto formula) {
-    return each_value("enhance.threshold", formula, {image}, {threshold, level}, here);
-  };
-  switch (mode) {
-    case ThresholdMode::binary:
-      return apply(Threshold<ThresholdRule::binary>{});
-    case ThresholdMode::binary_inverse:
-      return apply(Threshold<ThresholdRule::binary_inverse>{});
-    case ThresholdMode::truncate:
-      return apply(Threshold<ThresholdRule::truncate>{});
-    case ThresholdMode::to_zero:
-      return apply(Threshold<ThresholdRule::to_zero>{});
-    case ThresholdMode::to_zero_inverse:
-      break;
-  }
-  return apply(Threshold<ThresholdRule::to_zero_inverse>{});
+  return fuse(image, {steps::threshold(threshold, level, mode)}, here);
 }
 
 Tensor add_weighted(const Tensor& a, const Tensor& b, const Weights& weights, Here here) {
@@ -179,7 +136,7 @@ Tensor add_weighted(const Tensor& a, const Tensor& b, const Weights& weights, He
 }
 
 Tensor rescale(const Tensor& image, const Tensor& factor, Here here) {
-  return each_value("enhance.rescale", Scale<false>{}, {image}, {factor}, here);
+  return fuse(image, {steps::rescale(factor)}, here);
 }
 
 namespace {
@@ -216,7 +173,7 @@ Tensor denormalize(const Tensor& x, const Tensor& mean, const Tensor& std, Here 
 }
 
 Tensor shift_rgb(const Tensor& image, const Tensor& red, const Tensor& green, const Tensor& blue, Here here) {
-  return each_pixel("enhance.shift_rgb", ShiftRgb{}, {image}, {red, green, blue}, here);
+  return fuse(image, {steps::shift_rgb(red, green, blue)}, here);
 }
 
 }  // namespace lumigrad::enhance
