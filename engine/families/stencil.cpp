@@ -171,7 +171,7 @@ Tensor conv_transpose(const char* name, int axes, const Tensor& x, const Tensor&
 // ---- windows as columns ---------------------------------------------------------------------------------------------
 
 Form window_form(const char* name, const Shape& size, std::span<const std::int64_t> kernel,
-                 const WindowOptions& options) {
+                 const UnfoldOptions& options) {
   const int axes = static_cast<int>(kernel.size());
   require<ShapeError>(axes >= 1 && axes <= 3 && size.rank() == axes, name, ": expected a kernel for each of the ",
                       size.rank(), " axes, got ", axes, " extents");
@@ -245,7 +245,7 @@ Tensor conv_transpose3d(const Tensor& x, const Tensor& weight, const ConvTranspo
   return conv_transpose("conv_transpose3d", 3, x, weight, options, here);
 }
 
-Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel, const WindowOptions& options, Here here) {
+Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel, const UnfoldOptions& options, Here here) {
   const auto axes = static_cast<int>(kernel.size());
   if (x.rank() == axes + 1) return squeeze(unfold(unsqueeze(x, 0, here), kernel, options, here), 0, here);
   require<DTypeError>(is_differentiable(x.dtype()), "unfold: expected f32 or f64, got ", x.dtype());
@@ -258,7 +258,7 @@ Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel, const Windo
 }
 
 Tensor fold(const Tensor& columns, std::span<const std::int64_t> size, std::span<const std::int64_t> kernel,
-            const WindowOptions& options, Here here) {
+            const UnfoldOptions& options, Here here) {
   if (columns.rank() == 2) return squeeze(fold(unsqueeze(columns, 0, here), size, kernel, options, here), 0, here);
   require<DTypeError>(is_differentiable(columns.dtype()), "fold: expected f32 or f64, got ", columns.dtype());
   Form form = window_form("fold", Shape(size), kernel, options);

@@ -86,7 +86,7 @@ LUMIGRAD_API Tensor conv_transpose3d(const Tensor& x, const Tensor& weight, cons
                                      Here here = {});
 
 /// How windows are cut out.
-struct WindowOptions {
+struct UnfoldOptions {
   Extents stride = 1;    ///< from one window to the next
   Extents padding = 0;   ///< zeros on both sides of each axis
   Extents dilation = 1;  ///< from one tap to the next
@@ -94,12 +94,12 @@ struct WindowOptions {
 
 /// The windows of an image as columns: x [N, C, ..] or [C, ..] with one to three axes (as many as `kernel` has
 /// extents): [N, C taps, places]. Gradients to every order. Throws ShapeError / DTypeError.
-LUMIGRAD_API Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel, const WindowOptions& options = {},
+LUMIGRAD_API Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel, const UnfoldOptions& options = {},
                            Here here = {});
 /// The adjoint of unfold: windows [N, C taps, places] or [C taps, places] added up where they overlap in an image of
 /// `size`: [N, C, size ..].
 LUMIGRAD_API Tensor fold(const Tensor& columns, std::span<const std::int64_t> size,
-                         std::span<const std::int64_t> kernel, const WindowOptions& options = {}, Here here = {});
+                         std::span<const std::int64_t> kernel, const UnfoldOptions& options = {}, Here here = {});
 
 /// One axis of a stencil: result p meets the image at stride p - before + dilation k.
 struct StencilAxis {
