@@ -8,6 +8,7 @@
 #include <lumigrad/engine/random.h>
 #include <lumigrad/vision/geometry/matrices3d.h>
 #include <lumigrad/vision/geometry/resize.h>
+#include <lumigrad/vision/geometry/thin_plate.h>
 #include <lumigrad/vision/geometry/transform.h>
 #include <lumigrad/vision/geometry/transform3d.h>
 #include <algorithm>
@@ -138,4 +139,28 @@ TEST_CASE("a turn about an axis of space is the turn of its planes") {
   const Tensor both = get_affine_matrix3d({.center = center, .scale = 1.3, .axis_angle = axis, .shear = shear});
   const Tensor image = matmul(both, reshape(concat({center, Tensor::ones({1, 1}, DType::f64)}, 1), {1, 4, 1}));
   CHECK(max_difference(slice(image, 1, 0, 3), reshape(center, {1, 3, 1})) < 1e-14);
+}
+
+TEST_CASE("a grid under a projective map lies where the division by the last coordinate says") {
+  const Tensor matrix = Tensor::from(std::vector<double>(tilted.begin(), tilted.end()), {1, 4, 4});
+  const Tensor grid = uniform({8, 6}, {1, 2, 3, 4, 3}, -1, 1, DType::f64);
+  const std::vector<double> points = grid.values(), got = warp_grid(grid, matrix).values();
+  for (std::size_t i = 0; i < points.size(); i += 3) {
+    const std::array<double, 3> q = carried(tilted, {points[i], points[i + 1], points[i + 2]});
+    for (std::size_t k = 0; k < 3; ++k) CHECK(std::abs(got[i + k] - q[k]) < 1e-14);
+  }
+  // In the plane: positions of pixels are what position_grid says.
+  const Tensor plane = Tensor::from(std::vector<double>{0.9, 0.1, 1, -0.2, 0.8, 2, 0.01, -0.02, 1.1}, {1, 3, 3});
+  const Tensor none = Tensor::from(std::vector<double>{1, 0, 0, 0, 1, 0}, {1, 2, 3});
+  CHECK(max_difference(warp_grid(position_grid(none, {4, 5}), plane), position_grid(plane, {4, 5})) < 1e-14);
+}
+
+TEST_CASE("a thin-plate spline takes its points to their places, and bends no affine map") {
+  const Tensor source = uniform({9, 6}, {2, 6, 2}, -1, 1, DType::f64);
+  const Tensor destination = add(source, uniform({10, 6}, {2, 6, 2}, -0.2, 0.2, DType::f64));
+  const ThinPlate spline = get_tps_transform(source, destination);
+  CHECK(max_difference(warp_points_tps(source, destination, spline), destination) < 1e-10);
+  const Tensor image = uniform({11, 6}, {2, 3, 8, 9}, 0, 1, DType::f64);
+  const ThinPlate straight = get_tps_transform(source, source);
+  CHECK(max_difference(warp_image_tps(image, source, straight, {.border = Border::border}), image) < 1e-10);
 }

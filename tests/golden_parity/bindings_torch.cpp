@@ -81,6 +81,10 @@ void extents_of_all_axes(const GoldenCase& golden, Values& values, const char* f
   if (x.rank() == 3) values.set("image", unsqueeze(x, 2));
 }
 
+std::vector<Tensor> image_to_line(const GoldenCase& golden, const std::vector<Tensor>& results) {
+  return golden.inputs.at("input").rank() == 3 ? std::vector{squeeze(results[0], 2)} : results;
+}
+
 }  // namespace
 
 std::vector<Binding> torch_bindings() {
@@ -136,10 +140,8 @@ std::vector<Binding> torch_bindings() {
                        way_of_interpolating(golden, values);
                        extents_of_all_axes(golden, values, "factor");
                      },
-                 .when =
-                     [](const GoldenCase& golden) {
-                       return golden.param("recompute_scale_factor", false) && golden.inputs.at("input").rank() == 4;
-                     }});
+                 .rearrange = image_to_line,
+                 .when = [](const GoldenCase& golden) { return golden.param("recompute_scale_factor", false); }});
   all.push_back({.golden = "torch.nn.functional.interpolate",
                  .op = "geometry.resize",
                  .names = interpolation,
@@ -148,10 +150,7 @@ std::vector<Binding> torch_bindings() {
                        way_of_interpolating(golden, values);
                        extents_of_all_axes(golden, values, "scale");
                      },
-                 .rearrange =
-                     [](const GoldenCase& golden, const std::vector<Tensor>& results) {
-                       return golden.inputs.at("input").rank() == 3 ? std::vector{squeeze(results[0], 2)} : results;
-                     },
+                 .rearrange = image_to_line,
                  .when = [](const GoldenCase& golden) { return !golden.param("recompute_scale_factor", false); }});
   return all;
 }

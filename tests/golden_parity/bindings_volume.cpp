@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// geometry.transform.*3d, and the grids of torch.nn.functional.
+// geometry.transform.*3d, maps given by points, and the grids of torch.nn.functional.
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/views.h>
 #include "binding.h"
@@ -142,6 +142,36 @@ void add_grids(std::vector<Binding>& all) {
              [in_space](const GoldenCase& golden) { return (golden.inputs.at("theta").size(1) == 3) == in_space; }});
 }
 
+void add_maps_by_points(std::vector<Binding>& all) {
+  for (const char* name : {"warp_grid", "warp_grid3d"}) {
+    Binding grid{prefix + name, "geometry.warp_grid", {{"src_homo_dst", "matrix"}}};
+    grid.difference = [](const GoldenCase& golden) -> std::string {
+      if (golden.inputs.at("grid").dtype() != DType::f64) return {};
+      return "the reference divides by w + 1e-8 (documented); exact division: tests/volume_warp_test.cpp";
+    };
+    all.push_back(grid);
+  }
+  const Rename centers = {{"points_src", "points"}, {"kernel_centers", "centers"}};
+  all.push_back({prefix + "get_tps_transform",
+                 "geometry.get_tps_transform",
+                 {{"points_src", "source"}, {"points_dst", "destination"}}});
+  all.push_back({prefix + "warp_points_tps", "geometry.warp_points_tps", centers});
+  all.push_back(warp("warp_image_tps", "warp_image_tps", centers, false));
+  all.push_back(
+      {prefix + "crop_by_indices",
+       "geometry.crop_by_indices",
+       {{"input_tensor", "image"}, {"src_box", "boxes"}, {"interpolation", ""}, {"shape_compensation", "compensation"}},
+       [](const GoldenCase& golden, Values& values) {
+         // "nearest" is the floor of the position, "nearest-exact" the closest pixel.
+         const auto way = golden.param("interpolation", std::string("bilinear"));
+         values.set("mode", way == "nearest"         ? std::string("floor")
+                            : way == "nearest-exact" ? std::string("nearest")
+                                                     : way);
+         values.set("antialias", std::string(golden.param("antialias", false) ? "gaussian" : "none"));
+         corners_by_name(golden, values, false);
+       }});
+}
+
 }  // namespace
 
 std::vector<Binding> volume_bindings() {
@@ -149,6 +179,7 @@ std::vector<Binding> volume_bindings() {
   add_warps(all);
   add_matrices(all);
   add_grids(all);
+  add_maps_by_points(all);
   return all;
 }
 

@@ -319,6 +319,7 @@ const std::vector<Operator>& geometry_operators() {
     for (Operator& op : geometry::resize_rows()) rows.push_back(std::move(op));
     for (Operator& op : geometry::matrix_rows()) rows.push_back(std::move(op));
     for (Operator& op : geometry::volume_rows()) rows.push_back(std::move(op));
+    for (Operator& op : geometry::grid_rows()) rows.push_back(std::move(op));
     return rows;
   }();
   return all;

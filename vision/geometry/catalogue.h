@@ -12,6 +12,7 @@ namespace geometry {
 std::vector<Operator> resize_rows();
 std::vector<Operator> matrix_rows();
 std::vector<Operator> volume_rows();
+std::vector<Operator> grid_rows();
 }  // namespace geometry
 
 }  // namespace lumigrad

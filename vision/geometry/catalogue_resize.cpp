@@ -173,15 +173,22 @@ std::vector<Operator> resize_rows() {
        {{"image", Tensor::ones({1, 1, 4, 4}, DType::f64)}, {"size", std::vector<double>{0, 4}}},
        "expected a size"});
   rows.push_back(linear_row(
-      "rescale", "The image resized by factors (y, x).", with({plain("factor", K::list, "(y, x)", "")}),
+      "rescale", "The image resized by factors (y, x).",
+      with({plain("factor", K::list, "(y, x), of a volume (z, y, x)", "")}),
       [vary](Values& v, std::size_t i) {
         v.set("factor", i % 2 == 0 ? std::vector<double>{1.7, 1.3} : std::vector<double>{1.1, 2.0});
         vary(v, i);
+        if (i != 8) return;
+        v.set("image", uniform({8, 12}, {1, 2, 5, 4, 6}, 0, 1, DType::f64));
+        v.set("factor", std::vector<double>{0.6, 1.5, 0.7});
       },
       [](auto& x, auto& v) {
         const std::vector<double> f = v.list("factor");
-        require<FormatError>(f.size() == 2, "factor: expected (y, x), got ", f.size(), " numbers");
-        return std::vector{rescale(x, f[0], f[1], resize_options(v))};
+        require<FormatError>(f.size() == 2 || f.size() == 3, "factor: expected (y, x) or (z, y, x), got ", f.size(),
+                             " numbers");
+        ResizeOptions options = resize_options(v);
+        if (f.size() == 3) options.scale_z = f[0];
+        return std::vector{rescale(x, f[f.size() - 2], f[f.size() - 1], options)};
       }));
   bench_halves(rows.back(), [](Values& v, const Shape&) { v.set("factor", std::vector<double>{0.5, 0.5}); });
   rows.push_back(linear_row(

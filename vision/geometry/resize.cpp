@@ -94,13 +94,55 @@ Tensor resize_side(const Tensor& image, std::int64_t length, Side side, const Re
 }
 
 Tensor rescale(const Tensor& image, double factor_y, double factor_x, const ResizeOptions& options, Here here) {
-  require_image("rescale", image);
-  require<NumericError>(factor_y > 0 && factor_x > 0 && factor_y < 1e6 && factor_x < 1e6,
-                        "rescale: expected factors in (0, 1e6), got ", factor_y, " and ", factor_x);
+  const bool volume = image.rank() == 5;
+  if (!volume) require_image("rescale", image);
+  const double factor_z = options.scale_z > 0 ? options.scale_z : 1;
+  for (const double factor : {factor_z, factor_y, factor_x})
+    require<NumericError>(factor > 0 && factor < 1e6, "rescale: expected factors in (0, 1e6), got ", factor);
+  const auto scaled = [&](int axis, double factor) {
+    return static_cast<std::int64_t>(static_cast<double>(image.size(axis)) * factor);
+  };
   ResizeOptions sized = options;
-  sized.size = {static_cast<std::int64_t>(static_cast<double>(image.size(2)) * factor_y),
-                static_cast<std::int64_t>(static_cast<double>(image.size(3)) * factor_x)};
+  sized.scale_z = 0;
+  sized.size = {scaled(-2, factor_y), scaled(-1, factor_x)};
+  if (volume) sized.depth = scaled(2, factor_z);
   return resize(image, sized, here);
+}
+
+Tensor crop_by_indices(const Tensor& image, const Tensor& boxes, const ResizeOptions& options, bool pad, Here here) {
+  const char* name = "crop_by_indices";
+  require_image(name, image);
+  require<ShapeError>(boxes.shape() == Shape{image.size(0), 4, 2}, name, ": expected boxes [", image.size(0),
+                      ", 4, 2], got ", boxes.shape());
+  const std::vector<double> corner = boxes.detach().values();
+  bool different = false;
+  for (std::size_t k = 8; k < corner.size(); ++k) different |= corner[k] != corner[k % 8];
+  pad = pad && different;
+  ResizeOptions sized = options;
+  std::vector<Tensor> parts;
+  for (std::int64_t n = 0; n < image.size(0); ++n) {
+    Tensor part = slice(image, 0, n, n + 1, 1, here);
+    for (int axis = 0; axis < 2; ++axis) {  // x, then y; corner 2 is opposite to corner 0
+      const double first = corner[static_cast<std::size_t>(8 * n + axis)];
+      const double last = corner[static_cast<std::size_t>(8 * n + 4 + axis)];
+      const auto extent = static_cast<double>(image.size(3 - axis));
+      require<ShapeError>(first >= 0 && last >= first && last < extent, name, ": expected a box in the image, got ",
+                          first, " to ", last, " of ", extent);
+      part = slice(part, 3 - axis, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last) + 1, 1, here);
+    }
+    const Size size{part.size(2), part.size(3)};
+    if (sized.size == Size{}) sized.size = size;
+    if (!(size == sized.size) && !pad) part = resize(part, sized, here);
+    if (!(size == sized.size) && pad) {
+      require<ShapeError>(size.height <= sized.size.height && size.width <= sized.size.width, name,
+                          ": expected a box of at most ", sized.size.height, " x ", sized.size.width, " to pad, got ",
+                          size.height, " x ", size.width);
+      part = embed(embed(part, 2, 0, 1, sized.size.height, here), 3, 0, 1, sized.size.width, here);
+    }
+    parts.push_back(part);
+  }
+  require<ShapeError>(!parts.empty(), name, ": expected at least one image, got ", image.shape());
+  return concat(parts, 0, here);
 }
 
 Tensor resize_to_be_divisible(const Tensor& image, std::int64_t divisor, const ResizeOptions& options, Here here) {

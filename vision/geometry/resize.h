@@ -45,12 +45,20 @@ enum class Side { shorter, longer, vertical, horizontal };
 /// read.
 LUMIGRAD_API Tensor resize_side(const Tensor& image, std::int64_t length, Side side = Side::shorter,
                                 const ResizeOptions& options = {}, Here here = {});
-/// Resized by factors (y, x); extents are rounded down. options.size is not read.
+/// Resized by factors (y, x); extents are rounded down. options.size is not read. The depth of a volume is resized by
+/// options.scale_z.
 LUMIGRAD_API Tensor rescale(const Tensor& image, double factor_y, double factor_x, const ResizeOptions& options = {},
                             Here here = {});
 /// Resized so that both extents are multiples of `divisor`, the closest ones.
 LUMIGRAD_API Tensor resize_to_be_divisible(const Tensor& image, std::int64_t divisor, const ResizeOptions& options = {},
                                            Here here = {});
+
+/// What boxes of whole pixels [N, 4, 2] (corners clockwise from the top left, both included) hold, one box an image:
+/// [N, C, h, w]. Parts of another size than options.size (left out: the size of the first) are resized, or with `pad`
+/// continued by zeros to the right and below; where all images have the same box it is resized in any case, as in
+/// Kornia. No gradient flows to the boxes.
+LUMIGRAD_API Tensor crop_by_indices(const Tensor& image, const Tensor& boxes, const ResizeOptions& options = {},
+                                    bool pad = false, Here here = {});
 
 struct PyramidOptions {
   Border border = Border::reflection;

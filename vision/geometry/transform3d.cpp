@@ -5,6 +5,7 @@
 #include <lumigrad/vision/geometry/axis_lines.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/matrices3d.h>
+#include <algorithm>
 #include <cmath>
 
 namespace lumigrad::geometry {
@@ -153,6 +154,25 @@ Tensor affine_grid3d(const Tensor& theta, VolumeSize size, bool align_corners, H
   const Tensor normal = diagonal({from_pixels(size.width, align_corners), from_pixels(size.height, align_corners),
                                   from_pixels(size.depth, align_corners)});
   return volume_position_grid(matmul(theta, normal.to(theta.dtype()), here), size, here);
+}
+
+Tensor warp_grid(const Tensor& grid, const Tensor& matrix, Here here) {
+  const int axes = grid.rank() - 2;
+  require<ShapeError>((axes == 2 || axes == 3) && grid.size(-1) == axes,
+                      "warp_grid: expected a grid [N, h, w, 2] or [N, d, h, w, 3], got ", grid.shape());
+  require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == axes + 1 && matrix.size(2) == axes + 1,
+                      "warp_grid: expected matrices [N, ", axes + 1, ", ", axes + 1, "], got ", matrix.shape());
+  const std::int64_t n = std::max(grid.size(0), matrix.size(0));
+  require<ShapeError>((grid.size(0) == n || grid.size(0) == 1) && (matrix.size(0) == n || matrix.size(0) == 1),
+                      "warp_grid: expected as many maps as grids (or one), got ", matrix.size(0), " and ",
+                      grid.size(0));
+  const Tensor points = expand(grid, grid.shape().with(0, n), here);
+  const Tensor rows = reshape(points, Shape{n, points.numel() / std::max<std::int64_t>(1, n * axes), axes}, here);
+  const Tensor linear = slice(matrix, 2, 0, axes, 1, here), offset = slice(matrix, 2, axes, axes + 1, 1, here);
+  const Tensor all = add(matmul(rows, transpose(expand(linear, {n, axes + 1, axes}, here), 1, 2), here),
+                         transpose(offset, 1, 2), here);
+  const Tensor plain = div(slice(all, 2, 0, axes, 1, here), slice(all, 2, axes, axes + 1, 1, here), here);
+  return reshape(plain, points.shape(), here);
 }
 
 }  // namespace lumigrad::geometry

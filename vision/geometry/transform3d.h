@@ -64,4 +64,8 @@ LUMIGRAD_API Tensor affine_grid(const Tensor& theta, Size size, bool align_corne
 /// The same for volumes: theta [N, 3, 4] gives [N, d, h, w, 3].
 LUMIGRAD_API Tensor affine_grid3d(const Tensor& theta, VolumeSize size, bool align_corners = true, Here here = {});
 
+/// The positions of a grid [N, h, w, 2] under projective maps [N, 3, 3], or of [N, d, h, w, 3] under [N, 4, 4]. One
+/// grid goes with any number of maps, and the other way round. Where w = 0 positions are infinite or NaN.
+LUMIGRAD_API Tensor warp_grid(const Tensor& grid, const Tensor& matrix, Here here = {});
+
 }  // namespace lumigrad::geometry
