@@ -12,6 +12,7 @@ std::vector<Operator> reductions_and_products();
 std::vector<Operator> views();
 std::vector<Operator> statistics();
 std::vector<Operator> networks();
+std::vector<Operator> classification();
 std::vector<Operator> gathers();
 std::vector<Operator> arrangements();
 std::vector<Operator> ranks();

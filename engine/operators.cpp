@@ -52,9 +52,9 @@ std::function<std::pair<double, double>(const Shape&, DType)> elementwise_bytes(
 const std::vector<Operator>& engine_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
-    for (auto part :
-         {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(), rows::statistics(),
-          rows::networks(), rows::gathers(), rows::arrangements(), rows::ranks(), rows::scans(), rows::stencils()})
+    for (auto part : {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(),
+                      rows::statistics(), rows::networks(), rows::classification(), rows::gathers(),
+                      rows::arrangements(), rows::ranks(), rows::scans(), rows::stencils()})
       joined.insert(joined.end(), part.begin(), part.end());
     return joined;
   }();

@@ -94,11 +94,34 @@ std::vector<Binding> differences() {
   return all;
 }
 
+// Targets of whole numbers are classes, others are probabilities.
+void classes_or_probabilities(const GoldenCase& golden, Values& values) {
+  const Tensor& target = golden.inputs.at("target");
+  values.set(is_floating(target.dtype()) ? "probabilities" : "classes", target);
+}
+
+std::vector<Binding> classification() {
+  const Rename old = {{"input", "logits"}, {"ignore_index", "ignore"}, {"size_average", ""}, {"reduce", ""}};
+  const auto with = [&](Rename more) {
+    more.insert(old.begin(), old.end());
+    return more;
+  };
+  std::vector<Binding> all;
+  all.push_back(
+      {"torch.nn.functional.cross_entropy", "engine.cross_entropy", with({{"target", ""}}), classes_or_probabilities});
+  all.push_back({"torch.nn.functional.nll_loss", "engine.nll_loss",
+                 with({{"input", "log_probabilities"}, {"target", "classes"}})});
+  all.push_back({"torch.nn.functional.binary_cross_entropy_with_logits", "engine.binary_cross_entropy_with_logits",
+                 with({{"pos_weight", "positive_weight"}})});
+  all.push_back({"torch.nn.functional.kl_div", "engine.kl_div", with({{"input", "log_probabilities"}})});
+  return all;
+}
+
 }  // namespace
 
 std::vector<Binding> network_bindings() {
   std::vector<Binding> all;
-  for (const auto& part : {statistics(), normalisations(), differences()})
+  for (const auto& part : {statistics(), normalisations(), differences(), classification()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

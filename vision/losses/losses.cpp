@@ -29,11 +29,6 @@ Tensor robust(const char* name, F formula, const Tensor& a, const Tensor& b, con
   return loss(name, formula, {a, b}, {options.scale}, options.reduction, here);
 }
 
-Tensor reduced(const Tensor& x, Reduction reduction, Here here) {
-  if (reduction == Reduction::none) return x;
-  return reduction == Reduction::mean ? mean(x, here) : sum(x, here);
-}
-
 // One number for each plane of [.., H, W], back in the shape of the leading axes.
 Tensor of_planes(const Tensor& per_plane, const Shape& image, Here here) {
   return reshape(per_plane, Shape(image.extents().first(static_cast<std::size_t>(image.rank() - 2))), here);
@@ -108,7 +103,7 @@ Tensor correlation(const char* name, const Tensor& a, const Tensor& b, Here here
 Tensor ncc(const Tensor& a, const Tensor& b, Here here) { return correlation("losses.ncc", a, b, here); }
 
 Tensor ncc_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
-  return reduced(sub(1.0, correlation("losses.ncc_loss", a, b, here), here), reduction, here);
+  return reduced("losses.ncc_loss", sub(1.0, correlation("losses.ncc_loss", a, b, here), here), reduction, here);
 }
 
 namespace {
@@ -170,7 +165,7 @@ Tensor divergence(const char* name, F formula, const Tensor& prediction, const T
                       ": expected heat maps [.., H, W] of one shape, got ", shape, " and ", target.shape());
   const Tensor planes = reduce(formula, {leading_as_one(prediction, 2, here), leading_as_one(target, 2, here)}, {},
                                Segments::images, 1, name, here);
-  return reduced(of_planes(planes, shape, here), reduction, here);
+  return reduced(name, of_planes(planes, shape, here), reduction, here);
 }
 
 }  // namespace

@@ -5,16 +5,11 @@
 // a fixed order, in double. Everything is differentiable in both inputs and in each option that is a Tensor, to second
 // order.
 #pragma once
-#include <lumigrad/engine/tensor.h>
+#include <lumigrad/engine/reduction.h>
 
 namespace lumigrad::losses {
 
-/// What becomes of the loss of each element (or image).
-enum class Reduction {
-  none,  ///< all of them, in the shape of the inputs
-  mean,  ///< their mean, a scalar (ShapeError where there are none)
-  sum    ///< their sum, a scalar
-};
+using lumigrad::Reduction;
 
 /// |a - b|; slope 0 where they are equal.
 LUMIGRAD_API Tensor l1_loss(const Tensor& a, const Tensor& b, Reduction reduction = Reduction::mean, Here here = {});

@@ -35,11 +35,6 @@ std::shared_ptr<const Band> means(std::int64_t extent, int window) {
   return band;
 }
 
-Tensor reduced(const Tensor& x, Reduction reduction, Here here) {
-  if (reduction == Reduction::none) return x;
-  return reduction == Reduction::mean ? mean(x, here) : sum(x, here);
-}
-
 Tensor plane_means(const Tensor& x, Here here) { return mean(x, {x.rank() - 2, x.rank() - 1}, false, here); }
 
 }  // namespace
@@ -61,7 +56,7 @@ Tensor lncc_loss(const Tensor& a, const Tensor& b, const Lncc& o, Here here) {
   const Tensor zero = Tensor::zeros({}, a.dtype());
   const Tensor spread =
       mul(add(maximum(uu, zero, here), o.floor, here), add(maximum(vv, zero, here), o.floor, here), here);
-  return reduced(sub(1.0, plane_means(mul(uv, rsqrt(spread, here), here), here), here), o.reduction, here);
+  return reduced(name, sub(1.0, plane_means(mul(uv, rsqrt(spread, here), here), here), here), o.reduction, here);
 }
 
 Tensor gradient_correlation_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here) {
@@ -73,7 +68,7 @@ Tensor gradient_correlation_loss(const Tensor& a, const Tensor& b, Reduction red
   };
   const int y = a.rank() - 2, x = a.rank() - 1;
   const Tensor along = ncc(steps(a, x), steps(b, x), here), down = ncc(steps(a, y), steps(b, y), here);
-  return reduced(sub(1.0, mul(0.5, add(along, down, here), here), here), reduction, here);
+  return reduced(name, sub(1.0, mul(0.5, add(along, down, here), here), here), reduction, here);
 }
 
 Tensor census_loss(const Tensor& a, const Tensor& b, const Census& o, Here here) {
@@ -100,7 +95,7 @@ Tensor census_loss(const Tensor& a, const Tensor& b, const Census& o, Here here)
       const Tensor term = plane_means(div(t, add(0.1, t, here), here), here);
       total = total.defined() ? add(total, term, here) : term;
     }
-  return reduced(mul(1.0 / (o.window * o.window - 1), total, here), o.reduction, here);
+  return reduced(name, mul(1.0 / (o.window * o.window - 1), total, here), o.reduction, here);
 }
 
 }  // namespace lumigrad::losses
