@@ -27,6 +27,7 @@ void add_op(CLI::App& app, Action& action);
 void add_register(CLI::App& app, Action& action);
 void add_warp(CLI::App& app, Action& action);
 void add_transform(CLI::App& app, Action& action);
+void add_augment(CLI::App& app, Action& action);
 void add_trace(CLI::App& app, Action& action);
 
 // The subcommands of `op`.

@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   add_register(app, action);
   add_warp(app, action);
   add_transform(app, action);
+  add_augment(app, action);
   add_trace(app, action);
   try {
     app.parse(argc, argv);

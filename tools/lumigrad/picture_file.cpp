@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "command.h"
 
@@ -42,6 +43,14 @@ bool ends_with(const std::string& path, std::string_view ending) {
   if (path.size() < ending.size()) return false;
   return std::equal(ending.begin(), ending.end(), path.end() - static_cast<std::ptrdiff_t>(ending.size()),
                     [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+}
+
+void make_folder(const std::string& path) {
+  std::error_code trouble;
+  std::filesystem::create_directories(path, trouble);
+  if (!trouble && !std::filesystem::is_directory(path, trouble))
+    trouble = std::make_error_code(std::errc::not_a_directory);
+  require<IoError>(!trouble, "--out ", path, ": ", trouble.message());
 }
 
 Picture read_picture(const std::string& path) {

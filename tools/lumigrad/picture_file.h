@@ -23,6 +23,9 @@ Tensor without_alpha(const Tensor& image);
 /// Writes by the name's ending: .png and .tif keep 8 or 16 bits, .jpg, and .npy floats. Throws Usage for other endings.
 void write_picture(const std::string& path, const Picture& picture);
 
+/// A folder to write to, made when it is missing; IoError when it cannot be.
+void make_folder(const std::string& path);
+
 /// Whether a path ends so, in either case; `ending` in lower case.
 bool ends_with(const std::string& path, std::string_view ending);
 

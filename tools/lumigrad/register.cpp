@@ -84,13 +84,6 @@ registration::Options registration_options(const RegisterRequest& request) {
   return options;
 }
 
-void make_folder(const std::string& path) {
-  std::error_code trouble;
-  fs::create_directories(path, trouble);
-  if (!trouble && !fs::is_directory(path, trouble)) trouble = std::make_error_code(std::errc::not_a_directory);
-  require<IoError>(!trouble, "--out ", path, ": ", trouble.message());
-}
-
 void write_registration(const std::string& folder, const std::string& fixed_path, const std::string& moving_path,
                         const Picture& fixed, const Picture& moving, const registration::Result& result) {
   const report::RegisteredPair pair{fs::path(fixed_path).filename().string(), fs::path(moving_path).filename().string(),

@@ -20,9 +20,6 @@ struct RegisterRequest {
 /// Start, loss and model of every pair.
 registration::Options registration_options(const RegisterRequest& request);
 
-/// A folder to write to, made when it is missing; IoError when it cannot be.
-void make_folder(const std::string& path);
-
 /// transform.json, warped.png and report.html: all of them or none.
 void write_registration(const std::string& folder, const std::string& fixed_path, const std::string& moving_path,
                         const Picture& fixed, const Picture& moving, const registration::Result& result);
