@@ -164,8 +164,7 @@ std::vector<Operator> grid_rows() {
        choice("mode", "how parts of another size are resized", "\"bilinear\"", resamplings),
        choice("antialias", "what is done where an axis shrinks", "\"none\"", antialiases),
        corners,
-       choice("compensation", "what is done with parts of another size, where boxes differ", "\"resize\"",
-              compensations)},
+       choice("compensation", "what is done with parts of another size", "\"resize\"", compensations)},
       [](const Values& v) {
         const std::vector<double> size = v.list("size");
         require<FormatError>(size.empty() || size.size() == 2, "size: expected [h, w], got ", size.size(), " numbers");

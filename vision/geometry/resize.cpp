@@ -115,9 +115,6 @@ Tensor crop_by_indices(const Tensor& image, const Tensor& boxes, const ResizeOpt
   require<ShapeError>(boxes.shape() == Shape{image.size(0), 4, 2}, name, ": expected boxes [", image.size(0),
                       ", 4, 2], got ", boxes.shape());
   const std::vector<double> corner = boxes.detach().values();
-  bool different = false;
-  for (std::size_t k = 8; k < corner.size(); ++k) different |= corner[k] != corner[k % 8];
-  pad = pad && different;
   ResizeOptions sized = options;
   std::vector<Tensor> parts;
   for (std::int64_t n = 0; n < image.size(0); ++n) {

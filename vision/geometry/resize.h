@@ -55,8 +55,8 @@ LUMIGRAD_API Tensor resize_to_be_divisible(const Tensor& image, std::int64_t div
 
 /// What boxes of whole pixels [N, 4, 2] (corners clockwise from the top left, both included) hold, one box an image:
 /// [N, C, h, w]. Parts of another size than options.size (left out: the size of the first) are resized, or with `pad`
-/// continued by zeros to the right and below; where all images have the same box it is resized in any case, as in
-/// Kornia. No gradient flows to the boxes.
+/// continued by zeros to the right and below (Kornia pads only where the boxes of a batch differ). No gradient flows to
+/// the boxes.
 LUMIGRAD_API Tensor crop_by_indices(const Tensor& image, const Tensor& boxes, const ResizeOptions& options = {},
                                     bool pad = false, Here here = {});
 
