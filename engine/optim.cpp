@@ -125,6 +125,51 @@ State Adam::state() const {
   return state;
 }
 
+AdamW::AdamW(std::vector<Tensor> parameters, AdamOptions o) : Adam(std::move(parameters), o) {
+  options.decoupled_weight_decay = true;
+}
+
+RmsProp::RmsProp(std::vector<Tensor> parameters, RmsPropOptions o)
+    : GradientOptimizer(std::move(parameters)),
+      options(o),
+      square_(zeros_like(parameters_)),
+      mean_(zeros_like(parameters_)),
+      velocity_(zeros_like(parameters_)) {}
+
+void RmsProp::step() {
+  const RmsPropOptions& o = options;
+  NoGrad off;
+  Changes changes;
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    const Tensor& x = parameters_[k];
+    Tensor g = x.grad();
+    if (!g.defined()) continue;
+    if (o.weight_decay != 0) g = g + o.weight_decay * x;
+    Tensor s = o.memory * square_[k] + (1 - o.memory) * square(g);
+    changes.add(square_[k], s);
+    if (o.centered) {
+      const Tensor m = o.memory * mean_[k] + (1 - o.memory) * g;
+      changes.add(mean_[k], m);
+      s = maximum(s - square(m), 0);  // rounding may take more off than there is
+    }
+    Tensor v = g / (sqrt(s) + o.epsilon);
+    if (o.momentum != 0) {
+      v = o.momentum * velocity_[k] + v;
+      changes.add(velocity_[k], v);
+    }
+    changes.add(x, x - o.learning_rate * v);
+  }
+  changes.commit("rmsprop.step");
+}
+
+State RmsProp::state() const {
+  State state;
+  put(state, "square", square_);
+  put(state, "mean", mean_);
+  put(state, "velocity", velocity_);
+  return state;
+}
+
 std::string to_string(Stop stop) {
   constexpr const char* names[] = {"gradient", "step", "loss", "iterations", "stalled", "singular", "non_finite"};
   return names[static_cast<int>(stop)];

@@ -2,7 +2,7 @@
 // Optimisers: from gradients to better parameters.
 //
 // Three families, by what they know of the function they go down on.
-//   Sgd, Adam                           one gradient a step; the program writes the loop:
+//   Sgd, Adam, AdamW, RmsProp           one gradient a step; the program writes the loop:
 //     for (...) { optimizer.clear_grad(); loss().backward(); optimizer.step(); }
 //   Lbfgs                               a loss that may be evaluated again: a quadratic model grows from the changes of
 //                                       the gradient, and a line search keeps it honest
@@ -87,7 +87,7 @@ struct AdamOptions {
 ///   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  x -= rate m/(1 - b1^t) / (sqrt(v/(1 - b2^t)) + epsilon)
 /// D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, 2015, algorithm 1; decoupled decay: I. Loshchilov,
 /// F. Hutter, 2019.
-class LUMIGRAD_API Adam final : public GradientOptimizer {
+class LUMIGRAD_API Adam : public GradientOptimizer {
  public:
   explicit Adam(std::vector<Tensor> parameters, AdamOptions options = {});
   AdamOptions options;
@@ -97,6 +97,37 @@ class LUMIGRAD_API Adam final : public GradientOptimizer {
  private:
   std::vector<Tensor> mean_, square_;
   Tensor steps_;
+};
+
+/// Adam with weight decay that shrinks the parameters themselves by rate * decay a step, whatever their gradients'
+/// scale (its options say so, whatever they said before). I. Loshchilov, F. Hutter, Decoupled weight decay
+/// regularization, 2019.
+class LUMIGRAD_API AdamW final : public Adam {
+ public:
+  explicit AdamW(std::vector<Tensor> parameters, AdamOptions options = {.weight_decay = 0.01});
+};
+
+struct RmsPropOptions {
+  double learning_rate = 0.01;
+  double memory = 0.99;  ///< of the mean squared gradient
+  double epsilon = 1e-8;
+  double momentum = 0;      ///< share of the last velocity that is kept, in [0, 1)
+  double weight_decay = 0;  ///< weight of half the squared length of the parameters in the loss
+  bool centered = false;    ///< divide by the deviation of the gradient instead: take the square of its mean off
+};
+
+/// Gradients over their usual size:
+///   s = a s + (1 - a) g^2;  v = momentum v + g / (sqrt(s) + epsilon);  x -= rate v
+/// T. Tieleman, G. Hinton, Neural networks for machine learning, lecture 6.5, 2012; centered: A. Graves, 2013.
+class LUMIGRAD_API RmsProp final : public GradientOptimizer {
+ public:
+  explicit RmsProp(std::vector<Tensor> parameters, RmsPropOptions options = {});
+  RmsPropOptions options;
+  void step() override;
+  State state() const override;  ///< square.K, mean.K and velocity.K of the K-th parameter
+
+ private:
+  std::vector<Tensor> square_, mean_, velocity_;
 };
 
 /// Why minimize() came back.

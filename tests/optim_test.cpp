@@ -107,6 +107,38 @@ TEST_CASE("Adam follows algorithm 1 of its paper, with both kinds of decay") {
   }
 }
 
+TEST_CASE("AdamW is Adam whose decay shrinks the parameters themselves") {
+  Tensor x = leaf({1, 2}), y = leaf({1, 2});
+  Adam adam({x}, {.learning_rate = 0.05, .weight_decay = 0.1, .decoupled_weight_decay = true});
+  AdamW adam_w({y}, {.learning_rate = 0.05, .weight_decay = 0.1});
+  descend(adam, x, 5);
+  descend(adam_w, y, 5);
+  CHECK(x.values() == y.values());
+}
+
+TEST_CASE("RMSprop follows its recurrences, with momentum, decay and centred") {
+  for (const bool centered : {false, true})
+    for (const double momentum : {0.0, 0.5}) {
+      Tensor x = leaf({1, 2});
+      RmsProp rms(
+          {x}, {.learning_rate = 0.02, .memory = 0.9, .momentum = momentum, .weight_decay = 0.1, .centered = centered});
+      descend(rms, x, 6);
+      const double c[] = {1, 10}, target[] = {3, -2};
+      std::vector<double> expected = {1, 2};
+      for (int k = 0; k < 2; ++k) {
+        double s = 0, m = 0, v = 0;
+        for (int t = 0; t < 6; ++t) {
+          const double g = c[k] * (expected[k] - target[k]) + 0.1 * expected[k];
+          s = 0.9 * s + 0.1 * g * g;
+          m = 0.9 * m + 0.1 * g;
+          v = momentum * v + g / (std::sqrt(centered ? s - m * m : s) + 1e-8);
+          expected[k] -= 0.02 * v;
+        }
+      }
+      check_values(x, expected, 1e-12);
+    }
+}
+
 TEST_CASE("Adam and momentum reach the bottom of a bowl") {
   Tensor x = leaf({1, 2}), y = leaf({1, 2});
   Adam adam({x}, {.learning_rate = 0.1});
@@ -133,12 +165,14 @@ TEST_CASE("single precision parameters stay single precision") {
   CHECK(adam.state().at("mean.0").dtype() == DType::f32);
 }
 
-TEST_CASE_TEMPLATE("a run continues bit for bit from a state that went through a file", O, Sgd, Adam) {
+TEST_CASE_TEMPLATE("a run continues bit for bit from a state that went through a file", O, Sgd, Adam, RmsProp) {
   const auto make = [](const Tensor& x) {
     if constexpr (std::is_same_v<O, Sgd>)
       return std::make_unique<Sgd>(std::vector{x}, SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
-    else
+    else if constexpr (std::is_same_v<O, Adam>)
       return std::make_unique<Adam>(std::vector{x}, AdamOptions{.learning_rate = 0.05});
+    else
+      return std::make_unique<RmsProp>(std::vector{x}, RmsPropOptions{.momentum = 0.5, .centered = true});
   };
   Tensor x = leaf({1, 2});
   auto whole = make(x);
