@@ -18,6 +18,7 @@ std::vector<Operator> arrangements();
 std::vector<Operator> ranks();
 std::vector<Operator> scans();
 std::vector<Operator> stencils();
+std::vector<Operator> pooling();
 
 /// A tensor argument.
 Argument tensor(const char* name, const char* doc, Differentiability gradient = Differentiability::exact,

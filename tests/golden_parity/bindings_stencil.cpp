@@ -19,6 +19,22 @@ std::vector<double> both(const nlohmann::json& json) {
   return {json.get<double>(), json.get<double>()};
 }
 
+// A size that is left open is that of the image.
+void sizes_or_all(const GoldenCase& golden, Values& values) {
+  const auto& size = golden.params.at("output_size");
+  if (!size.is_array()) return;
+  const Tensor& x = golden.inputs.at("input");
+  std::vector<double> list;
+  for (std::size_t a = 0; a < size.size(); ++a)
+    list.push_back(size[a].is_null() ? static_cast<double>(x.size(static_cast<int>(a) - static_cast<int>(size.size())))
+                                     : size[a].get<double>());
+  values.set("size", list);
+}
+// Indices are only there when they were asked for.
+std::vector<Tensor> values_or_both(const GoldenCase& golden, const std::vector<Tensor>& results) {
+  return golden.param("return_indices", false) ? results : std::vector{results[0]};
+}
+
 }  // namespace
 
 std::vector<Binding> stencil_bindings() {
@@ -40,6 +56,24 @@ std::vector<Binding> stencil_bindings() {
                    values.set("kernel", both(golden.params.at("kernel_size")));
                    values.set("size", both(golden.params.at("output_size")));
                  }});
+
+  const Rename pool = {{"input", "x"},
+                       {"kernel_size", "kernel"},
+                       {"ceil_mode", "ceil"},
+                       {"return_indices", ""},
+                       {"count_include_pad", "count_padding"},
+                       {"divisor_override", "divisor"},
+                       {"output_size", "size"}};
+  for (const char* axes : {"1d", "2d", "3d"}) {
+    for (const char* name : {"avg_pool", "max_pool"})
+      all.push_back({torch + name + axes, engine + name + axes, pool, {}, values_or_both});
+    for (const char* name : {"adaptive_avg_pool", "adaptive_max_pool"})
+      all.push_back({torch + name + axes, engine + name + axes, pool, sizes_or_all, values_or_both});
+  }
+  for (const auto& [name, factor] :
+       Rename{{"pixel_shuffle", "upscale_factor"}, {"pixel_unshuffle", "downscale_factor"}})
+    all.push_back({torch + name, engine + name, {{"input", "x"}, {factor, "factor"}}});
+  all.push_back({torch + "pad", "engine.pad", {{"input", "x"}, {"pad", "widths"}}});
   return all;
 }
 
