@@ -43,7 +43,7 @@ bool fits(const Value& value, const Argument& argument) {
       if (!text) return false;
       for (const std::string& choice : argument.choices)
         if (choice == *text) return true;
-      return false;
+      return !argument.choices.empty() && argument.choices.back() == "...";
     }
   }
   return false;

@@ -36,7 +36,7 @@ struct Argument {
     integer,  ///< one whole number
     number,   ///< one number that is not differentiated (a tolerance, a padding value)
     flag,     ///< true or false
-    choice,   ///< one of `choices`
+    choice,   ///< one of `choices`; any text where the last of these is "..."
     list,     ///< a list of numbers that is not differentiated: sizes (h, w), axes, ...
   };
   std::string name;

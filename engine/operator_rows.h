@@ -19,6 +19,8 @@ std::vector<Operator> ranks();
 std::vector<Operator> scans();
 std::vector<Operator> stencils();
 std::vector<Operator> pooling();
+std::vector<Operator> decompositions();
+std::vector<Operator> vectors();
 
 /// A tensor argument.
 Argument tensor(const char* name, const char* doc, Differentiability gradient = Differentiability::exact,

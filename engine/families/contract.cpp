@@ -2,10 +2,9 @@
 #include <lumigrad/engine/cpu/dense_matrices.h>
 #include <lumigrad/engine/cpu/product_kernels.h>
 #include <lumigrad/engine/families/contract.h>
+#include <lumigrad/engine/families/matrices.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
-#include <lumigrad/engine/parallel.h>
-#include <algorithm>
 
 namespace lumigrad {
 namespace {
@@ -44,30 +43,9 @@ struct SolveNode final : Node {
   }
 };
 
-void check_matrices(const char* name, const Tensor& a) {
-  require<DTypeError>(is_differentiable(a.dtype()), name, ": expected f32 or f64, got ", a.dtype());
-  require<ShapeError>(a.rank() >= 2, name, ": expected matrices [.., m, n], got shape ", a.shape());
-}
-
-Shape batch_of(const Tensor& a) { return Shape(a.shape().extents().first(static_cast<std::size_t>(a.rank() - 2))); }
-
-Shape matrix_shape(const Shape& batch, std::int64_t m, std::int64_t n) {
-  return batch.inserted(batch.rank(), m).inserted(batch.rank() + 1, n);
-}
-
 // Dense matrices of `batch`, one behind the other.
 Tensor dense(const Tensor& a, const Shape& batch) {
   return expand(a.detach(), matrix_shape(batch, a.size(-2), a.size(-1))).contiguous();
-}
-
-template <class F>
-void by_dtype(DType dtype, F f) {
-  dtype == DType::f32 ? f(float{}) : f(double{});
-}
-
-template <class T>
-T* numbers(const Tensor& t) {
-  return reinterpret_cast<T*>(const_cast<std::byte*>(t.bytes()));
 }
 
 // Where the matrices of x, repeated to fill `batch`, begin.
@@ -78,7 +56,7 @@ class Matrices {
       : all_(expand(x.detach(), matrix_shape(batch, x.size(-2), x.size(-1)))), batch_(batch) {}
   MatrixView<T> operator[](std::int64_t i) const {
     const Strides& strides = all_.strides();
-    T* at = numbers<T>(all_);
+    T* at = new_elements<T>(all_);
     for (int axis = batch_.rank() - 1; axis >= 0; --axis) {
       at += i % batch_[axis] * strides[static_cast<std::size_t>(axis)];
       i /= batch_[axis];
@@ -117,38 +95,26 @@ void multiply(const Tensor& a, const Tensor& b, const Tensor& y, const Shape& ba
                    MatrixView<T> from = left[i / parts], to = result[i / parts];
                    const MatrixView<T> by = right[i / parts];
                    kernel.multiply({from.at + first * from.row, from.row, from.column}, {by.at, by.row, by.column},
-                                   {to.at + first * to.row, to.row, to.column}, rows, k, n, numbers<T>(room));
+                                   {to.at + first * to.row, to.row, to.column}, rows, k, n, new_elements<T>(room));
                  }
                },
                2e-5 * work * static_cast<double>(group));
 }
 
-// Runs f(i-th matrix of each) over a batch; `work` is multiply-adds a matrix.
-template <class F>
-void each_matrix(std::int64_t count, double work, F f) {
-  const auto group = static_cast<std::int64_t>(std::max(1.0, 2e4 / std::max(work, 1.0)));
-  parallel_for((count + group - 1) / group,
-               [&](std::int64_t job) {
-                 for (std::int64_t i = job * group; i < std::min(count, (job + 1) * group); ++i) f(i);
-               },
-               1e-3 * work * static_cast<double>(group));
-}
-
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
-  check_matrices("matmul", a);
-  check_matrices("matmul", b);
+  require_matrices("matmul", a);
+  require_matrices("matmul", b);
   if (a.is_weak() && !b.is_weak()) return matmul(a.to(b.dtype(), here), b, here);
   if (b.is_weak() && !a.is_weak()) return matmul(a, b.to(a.dtype(), here), here);
-  require<DTypeError>(a.dtype() == b.dtype(), "matmul: expected tensors of one dtype, got ", a.dtype(), " and ",
-                      b.dtype());
+  require_one_dtype("matmul", a, b);
   const std::int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
   require<ShapeError>(b.size(-2) == k, "matmul: expected [.., m, k] and [.., k, n], got ", a.shape(), " and ",
                       b.shape());
   const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
   Tensor y = Tensor::empty(matrix_shape(batch, m, n), a.dtype());
-  by_dtype(a.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, y, batch); });
+  by_differentiable_dtype(a.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, y, batch); });
   if (auto node = record<MatmulNode>("matmul", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);
     node->kept[1] = node->save_input(1, b);
@@ -158,15 +124,14 @@ Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
 }
 
 Tensor inverse(const Tensor& a, Here here) {
-  check_matrices("inverse", a);
+  require_square("inverse", a);
   const std::int64_t n = a.size(-1);
-  require<ShapeError>(a.size(-2) == n, "inverse: expected square matrices, got shape ", a.shape());
   Tensor y = Tensor::empty(a.shape(), a.dtype());
   const Tensor from = dense(a, batch_of(a));
-  by_dtype(a.dtype(), [&](auto t) {
+  by_differentiable_dtype(a.dtype(), [&](auto t) {
     using T = decltype(t);
     each_matrix(batch_of(a).numel(), static_cast<double>(n * n * n),
-                [&](std::int64_t i) { invert(numbers<T>(from) + i * n * n, numbers<T>(y) + i * n * n, n); });
+                [&](std::int64_t i) { invert(new_elements<T>(from) + i * n * n, new_elements<T>(y) + i * n * n, n); });
   });
   if (auto node = record<InverseNode>("inverse", here, {&a})) {
     node->kept[0] = node->save_output(0, y);
@@ -176,24 +141,24 @@ Tensor inverse(const Tensor& a, Here here) {
 }
 
 Tensor solve(const Tensor& a, const Tensor& b, Here here) {
-  check_matrices("solve", a);
-  check_matrices("solve", b);
+  require_matrices("solve", a);
+  require_matrices("solve", b);
   if (a.is_weak() && !b.is_weak()) return solve(a.to(b.dtype(), here), b, here);
   if (b.is_weak() && !a.is_weak()) return solve(a, b.to(a.dtype(), here), here);
   const std::int64_t n = a.size(-1), m = b.size(-1);
   require<ShapeError>(a.size(-2) == n && b.size(-2) == n, "solve: expected [.., n, n] and [.., n, m], got ", a.shape(),
                       " and ", b.shape());
-  require<DTypeError>(a.dtype() == b.dtype(), "solve: expected tensors of one dtype, got ", a.dtype(), " and ",
-                      b.dtype());
+  require_one_dtype("solve", a, b);
   const Shape batch = broadcast("solve", batch_of(a), batch_of(b));
   if (!(batch == batch_of(a))) return solve(expand(a, matrix_shape(batch, n, n), here), b, here);
   if (!(batch == batch_of(b))) return solve(a, expand(b, matrix_shape(batch, n, m), here), here);
   Tensor x = Tensor::empty(b.shape(), b.dtype());
   const Tensor left = dense(a, batch), right = dense(b, batch);
-  by_dtype(a.dtype(), [&](auto t) {
+  by_differentiable_dtype(a.dtype(), [&](auto t) {
     using T = decltype(t);
     each_matrix(batch.numel(), static_cast<double>(n * n * (n + m)), [&](std::int64_t i) {
-      solve(numbers<T>(left) + i * n * n, numbers<T>(right) + i * n * m, numbers<T>(x) + i * n * m, n, m);
+      solve(new_elements<T>(left) + i * n * n, new_elements<T>(right) + i * n * m, new_elements<T>(x) + i * n * m, n,
+            m);
     });
   });
   if (auto node = record<SolveNode>("solve", here, {&a, &b})) {

@@ -3,7 +3,7 @@
 //
 //   Y = A B:      gA = W B',  gB = A' W                 contract -> contract
 //   Y = A^-1:     gA = -Y' W Y'                         from A Y = I: dA Y + A dY = 0
-// The adjoints are recorded products like any other, so derivatives of any order follow.
+// The adjoints are recorded products like any other, so derivatives of any order follow. decompositions.h goes on.
 #pragma once
 #include <lumigrad/engine/tensor.h>
 

@@ -69,6 +69,7 @@ std::vector<Binding> gather_bindings();
 std::vector<Binding> filters_bindings();
 std::vector<Binding> geometry_bindings();
 std::vector<Binding> losses_bindings();
+std::vector<Binding> matrix_bindings();
 std::vector<Binding> network_bindings();
 std::vector<Binding> stencil_bindings();
 std::vector<Binding> torch_bindings();
