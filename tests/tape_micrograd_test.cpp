@@ -40,6 +40,16 @@ TEST_CASE("a value used twice collects both gradients, and sweeps add up") {
   CHECK(!x.grad().defined());
 }
 
+TEST_CASE("each of several outputs is swept from its own seed") {
+  Tensor x = Tensor::full({}, 3, DType::f64);
+  x.requires_grad();
+  const Tensor ten = Tensor::full({}, 10, DType::f64), hundred = Tensor::full({}, 100, DType::f64);
+  const Tensor y = 2 * x, z = x * x;
+  backward({y, z}, {ten, hundred}, {.retain_graph = true});
+  CHECK(x.grad().item() == 620);
+  CHECK(grad({y, z}, {x}, {.seeds = {hundred, ten}})[0].item() == 260);
+}
+
 TEST_CASE("grad leaves the gradients of leaves alone and takes inner values as inputs") {
   Tensor x = Tensor::full({}, 3, DType::f64);
   x.requires_grad();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/function.h>
 #include <lumigrad/engine/module.h>
 #include <lumigrad/engine/ops.h>
@@ -24,6 +25,16 @@ TEST_CASE("a long chain in which every step uses its input twice is freed withou
   for (int i = 0; i < 300000; ++i) y = add(y, y);
   y = Tensor();
   CHECK_FALSE(y.defined());
+}
+
+TEST_CASE("a node that keeps its own result goes with the last tensor that needs it") {
+  std::weak_ptr<Node> node;
+  {
+    const Tensor y = inverse(Tensor::eye(2, DType::f64).requires_grad());
+    node = y.state().node;
+    CHECK_FALSE(node.expired());
+  }
+  CHECK(node.expired());
 }
 
 TEST_CASE("grad with respect to a step leaves what lies below it to be swept") {

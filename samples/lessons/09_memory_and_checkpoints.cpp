@@ -7,6 +7,7 @@
 //
 // Break it: `lesson_09 --broken` puts noise into the steps and draws it anew when a stretch is computed again. The
 // sweep then differentiates a program that nobody ran.
+#include <lumigrad/engine/derivative_modes.h>
 #include <lumigrad/engine/families/reduce.h>
 #include <lumigrad/engine/function.h>
 #include <lumigrad/engine/gradcheck.h>
@@ -91,6 +92,12 @@ int main(int, char** argv) {
   const std::vector<double> plain = grad({whole(x, steps, 1)}, {x})[0].values(),
                             saved = grad({whole(x, steps, 8)}, {x})[0].values();
   if (!broken) must(plain == saved, "forgetting changes no bit");
+
+  // The library's checkpoint is this node, for functions of many tensors and to second order.
+  Tensor at = x;
+  for (int k = 0; k < steps; k += 8)
+    at = checkpoint([k](const std::vector<Tensor>& in) { return stretch(in[0], k, k + 8); }, {at});
+  if (!broken) must(grad({sum(square(at))}, {x})[0].values() == plain, "checkpoint forgets in the same way");
 
   const Tensor small = uniform(Generator{2}, {4}, -1, 1, DType::f64);
   const GradcheckReport report = gradcheck(
