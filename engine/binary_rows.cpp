@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of elementwise operators with two or more tensor arguments.
+#include <lumigrad/engine/activation_forms.h>
 #include <lumigrad/engine/operator_rows.h>
 #include <lumigrad/engine/ops.h>
 #include <numbers>
@@ -104,6 +105,26 @@ std::vector<Operator> rest_rows() {
   rest("remainder", "What is left of a after whole multiples of b, with the sign of b.", remainder, 0.5, -0.5);
   rest("fmod", "What is left of a after whole multiples of b, with the sign of a.", fmod, -1.5, 1.5);
   return all;
+}
+
+// A quotient may be a whole number; in samples it is the fraction.
+void with_rounding(Operator& op) {
+  op.arguments.push_back({.name = "rounding",
+                          .kind = Argument::Kind::choice,
+                          .doc = "to a whole number, with slope 0",
+                          .otherwise = "\"none\"",
+                          .choices = {"none", "floor", "trunc"}});
+  op.linear = true;
+  op.call = [](const Values& v) {
+    const Tensor a = v.tensor("a"), b = v.tensor("b");
+    if (v.choice("rounding") == "none") return std::vector{div(a, b)};
+    return std::vector{div(a, b, v.choice("rounding") == "floor" ? Rounding::down : Rounding::towards_zero)};
+  };
+  for (const auto& [rounding, result] : {std::pair("floor", -4.0), std::pair("trunc", -3.0)})
+    op.golden.push_back({"definition",
+                         {{"a", number(-7)}, {"b", number(2)}, {"rounding", std::string(rounding)}},
+                         {number(result)},
+                         0});
 }
 
 Operator lerp_row() {
@@ -228,7 +249,7 @@ std::vector<Operator> several_inputs() {
   product.linear = true;
   Operator& quotient = take(pair_row("div", "a / b", div, "a", "b", any, positive, exact, false));
   known(quotient, 1.5, 2, 0.75);
-  quotient.linear = true;
+  with_rounding(quotient);
   Operator& larger =
       take(pair_row("maximum", "The larger; at a tie the first.", maximum, "a", "b", any, any, almost, true));
   known(larger, 1, 2, 2);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of operators with one tensor argument.
+#include <lumigrad/engine/activation_forms.h>
 #include <lumigrad/engine/operator_rows.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/option_rows.h>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -66,6 +68,46 @@ void with_decimals(Operator& op) {
   op.call = [](const Values& v) { return std::vector{round(v.tensor("x"), static_cast<int>(v.integer("decimals")))}; };
   op.golden.push_back({"definition", {{"x", number(0.125)}, {"decimals", std::int64_t{2}}}, {number(0.12)}, 1e-15});
   op.golden.push_back({"definition", {{"x", number(-1250)}, {"decimals", std::int64_t{-2}}}, {number(-1200)}, 0});
+}
+
+// softplus may be sharper, and ends where it is its asymptote.
+void with_beta(Operator& op) {
+  op.arguments.push_back(tensor("beta", "sharpness", exact, "not 0", "1"));
+  op.arguments.push_back(option("threshold", "of beta x: beyond it the result is x", "20"));
+  op.call = [](const Values& v) {
+    return std::vector{softplus(v.tensor("x"), v.tensor("beta"), v.number("threshold"))};
+  };
+  op.samples = [plain = op.samples](std::uint64_t seed) {
+    std::vector<Sample> samples = plain(seed);
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      if (i % 2) samples[i].values.set("beta", number(0.5 * static_cast<double>(i)));
+    samples[4].values.set("threshold", -1000.0);
+    return samples;
+  };
+  op.golden.push_back({"closed form", {{"x", number(0)}, {"beta", number(2)}}, {number(std::numbers::ln2 / 2)}, 1e-14});
+  op.golden.push_back({"beyond the threshold", {{"x", number(3)}, {"threshold", 2.0}}, {number(3)}, 0});
+}
+
+// gelu has an older form that needs no error function.
+void with_approximation(Operator& op) {
+  op.arguments.push_back({.name = "approximate",
+                          .kind = Argument::Kind::choice,
+                          .doc = "Phi itself, or a hyperbolic tangent in its place",
+                          .otherwise = "\"none\"",
+                          .choices = {"none", "tanh"}});
+  op.call = [](const Values& v) {
+    return std::vector{v.choice("approximate") == "tanh" ? gelu_tanh(v.tensor("x")) : gelu(v.tensor("x"))};
+  };
+  op.samples = [plain = op.samples](std::uint64_t seed) {
+    std::vector<Sample> samples = plain(seed);
+    for (std::size_t i = 1; i < samples.size(); i += 2) samples[i].values.set("approximate", std::string("tanh"));
+    return samples;
+  };
+  const double inner = std::sqrt(2 / pi) * 1.044715;
+  op.golden.push_back({"closed form",
+                       {{"x", number(1)}, {"approximate", std::string("tanh")}},
+                       {number((1 + std::tanh(inner)) / 2)},
+                       1e-14});
 }
 
 }  // namespace
@@ -178,7 +220,12 @@ std::vector<Operator> unary() {
   };
   std::vector<Operator> all;
   for (const Unary& entry : table) all.push_back(row(entry));
-  with_decimals(*std::find_if(all.begin(), all.end(), [](const Operator& op) { return op.name == "engine.round"; }));
+  const auto find = [&](const char* name) -> Operator& {
+    return *std::find_if(all.begin(), all.end(), [&](const Operator& op) { return op.name == name; });
+  };
+  with_decimals(find("engine.round"));
+  with_beta(find("engine.softplus"));
+  with_approximation(find("engine.gelu"));
   return all;
 }
 

@@ -96,7 +96,8 @@ std::vector<Binding> torch_bindings() {
   for (const char* name : {"elu", "gelu", "relu", "silu", "softplus", "logsigmoid", "softsign"})
     all.push_back(
         {std::string("torch.nn.functional.") + name, std::string("engine.") + name, {{"input", "x"}, {"inplace", ""}}});
-  for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum", "hypot", "fmod", "remainder"})
+  all.push_back({"torch.div", "engine.div", {{"input", "a"}, {"other", "b"}, {"rounding_mode", "rounding"}}});
+  for (const char* name : {"add", "sub", "mul", "maximum", "minimum", "hypot", "fmod", "remainder"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, binary});
 
   all.push_back({"torch.nn.functional.leaky_relu",
