@@ -19,7 +19,7 @@ namespace lumigrad::losses {
 /// log(1 + t) for t >= 0, small t included: u = 1 + t is rounded, and what rounding took from t is given back to first
 /// order. The correction has no slope of its own, so the slope is 1 / u.
 template <class V>
-LUMIGRAD_HD V log_one_plus(const V& t) {
+LUMIGRAD_HD V log_beyond_one(const V& t) {
   const V u = 1 + t;
   return log(u) + (t - (u - 1)) / u;
 }
@@ -71,7 +71,7 @@ struct Cauchy {
   template <class V>
   LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
     const V d = (a - b) / p[0];
-    return log_one_plus(d * d * V(0.5));
+    return log_beyond_one(d * d * V(0.5));
   }
 };
 
