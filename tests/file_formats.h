@@ -3,6 +3,7 @@
 // succeed or throw one of lumigrad's errors, whatever the bytes are. Used by the fuzz targets and the mutation test.
 #pragma once
 #include <lumigrad/engine/error.h>
+#include <lumigrad/engine/files/nifti.h>
 #include <lumigrad/engine/files/npy.h>
 #include <lumigrad/engine/files/safetensors.h>
 #include <lumigrad/vision/image_io/exif.h>
@@ -82,6 +83,14 @@ inline std::vector<Bytes> npz_seeds() {
     seeds.push_back(sample_files::bytes(std::string(std::istreambuf_iterator<char>(file), {})));
     std::remove(path.c_str());
   }
+  return seeds;
+}
+
+inline std::vector<Bytes> nifti_seeds() {
+  std::vector<Bytes> seeds;
+  for (const DType dtype : {DType::u8, DType::i32, DType::f64})
+    for (const bool packed : {false, true})
+      seeds.push_back(lumigrad::encode_nifti({Tensor::ones({2, 3, 4}, dtype), {0, 1, 0, 5, 2}, "note"}, packed));
   return seeds;
 }
 
@@ -191,6 +200,9 @@ inline const Format formats[] = {
     {"safetensors", safetensors_seeds,
      [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_safetensors(b); }); }, nullptr},
     {"npy", npy_seeds, [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_npy(b); }); }, nullptr},
+    {"nifti", nifti_seeds,
+     [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_nifti(b, {.tensor_bytes = 1 << 24}); }); },
+     nullptr},
     {"npz", npz_seeds,
      [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_npz(b, {.tensor_bytes = 1 << 24}); }); },
      nullptr},
