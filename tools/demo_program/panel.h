@@ -16,6 +16,9 @@ struct Panel {
 /// registered: the error is the distance from the truth, good up to 0.05 pixels.
 Panel known_registration(const std::vector<std::string>& photographs);
 
+/// A recorded tape: its steps, and a page beside the demonstration's in `folder` that steps through them.
+Panel recorded_tape(const std::string& folder);
+
 /// The user's own two pictures.
 Panel own_registration(const std::string& fixed_path, const std::string& moving_path);
 

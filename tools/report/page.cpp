@@ -78,6 +78,16 @@ std::string escaped(std::string_view text) {
   return html;
 }
 
+std::string escaped_lines(std::string_view text) {
+  std::string html;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    html += escaped(text.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  return html;
+}
+
 std::string number(double value, int digits) {
   if (!std::isfinite(value)) return "-";
   char text[64];

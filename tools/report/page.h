@@ -13,6 +13,9 @@ namespace lumigrad::report {
 /// Text as HTML: markup characters become entities, control characters question marks.
 std::string escaped(std::string_view text);
 
+/// The same for several lines: their ends are kept.
+std::string escaped_lines(std::string_view text);
+
 /// `digits` significant digits, in plain notation where that is short, whatever the locale; "-" for NaN and infinities.
 std::string number(double value, int digits = 4);
 
