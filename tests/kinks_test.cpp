@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "compiled_formulas.h"
+#include "tools/compiled_formulas.h"
 
 using namespace lumigrad;
 using namespace lumigrad::test;

@@ -4,6 +4,7 @@
 #include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/formulas.h>
 #include <lumigrad/vision/color/formulas.h>
+#include <lumigrad/vision/enhance/formulas.h>
 
 #include <vector>
 
@@ -39,6 +40,13 @@ const PixelKernels& kernels_at(Level level, F) {
     if (level == Level::v3) return color::color_kernels_v3.entry[i];
 #endif
     return color::color_kernels_baseline.entry[i];
+  } else if constexpr (enhance::EnhanceFormulas::contains<F>) {
+    constexpr int i = enhance::EnhanceFormulas::index<F>();
+#if defined(__x86_64__)
+    if (level == Level::v4) return enhance::enhance_kernels_v4.entry[i];
+    if (level == Level::v3) return enhance::enhance_kernels_v3.entry[i];
+#endif
+    return enhance::enhance_kernels_baseline.entry[i];
   } else if constexpr (GammaFormulas::contains<F>) {  // at the baseline only
     constexpr int i = GammaFormulas::index<F>();
 #if defined(__x86_64__)
