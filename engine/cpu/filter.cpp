@@ -10,18 +10,29 @@
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-// The piece of row k that starts at `from`, times its weight in each of the results. Rows at the ends of the window
-// belong to some of the results only; `inside` says that this one belongs to all.
-template <bool inside, class T, int outs, int K>
-LUMIGRAD_SIMD void add_row(Vec<T, K> (&sum)[outs], const T* from, int k, int taps, int across, const T* weight) {
+// The piece of a row that starts at `from`, times its weights in the results first ... last. `weight` is that of the
+// row in the first of all results; in the next it is the weight of the row above it.
+template <int first, int last, class T, int outs, int K>
+LUMIGRAD_SIMD void add_row(Vec<T, K> (&sum)[outs], const T* from, int across, const T* weight) {
   for (int j = 0; j < across; ++j) {
     const Vec<T, K> value = Vec<T, K>::load(from + j);
 #pragma GCC unroll 4
-    for (int o = 0; o < outs; ++o) {
-      if (inside || (k >= o && k - o < taps))
-        sum[o] = fma(Vec<T, K>::splat(weight[(k - o) * across + j]), value, sum[o]);
-    }
+    for (int o = first; o <= last; ++o) sum[o] = fma(Vec<T, K>::splat(weight[j - o * across]), value, sum[o]);
   }
+}
+
+// Rows at both ends of the window belong to some of the results only: the first one to the first result, ...
+template <class T, int outs, int K>
+LUMIGRAD_SIMD void add_slab(Vec<T, K> (&sum)[outs], const T* const* rows, int taps, int across, const T* weight,
+                            std::int64_t at) {
+  if constexpr (outs >= 2) add_row<0, 0>(sum, rows[0] + at, across, weight);
+  if constexpr (outs >= 3) add_row<0, 1>(sum, rows[1] + at, across, weight + across);
+  if constexpr (outs >= 4) add_row<0, 2>(sum, rows[2] + at, across, weight + 2 * across);
+  for (int k = outs - 1; k < taps; ++k) add_row<0, outs - 1>(sum, rows[k] + at, across, weight + k * across);
+  rows += taps, weight += taps * across;
+  if constexpr (outs >= 2) add_row<1, outs - 1>(sum, rows[0] + at, across, weight);
+  if constexpr (outs >= 3) add_row<2, outs - 1>(sum, rows[1] + at, across, weight + across);
+  if constexpr (outs >= 4) add_row<3, outs - 1>(sum, rows[2] + at, across, weight + 2 * across);
 }
 
 // K registers of each result, from element `at` on.
@@ -31,14 +42,8 @@ LUMIGRAD_SIMD void tile(const T* const* rows, int slabs, int taps, int across, c
   Vec<T, K> sum[outs];
 #pragma GCC unroll 4
   for (int o = 0; o < outs; ++o) sum[o] = Vec<T, K>(0);
-  for (int s = 0; s < slabs; ++s) {
-    int k = 0;
-    for (; k < outs - 1; ++k) add_row<false>(sum, rows[k] + at, k, taps, across, weight);
-    for (; k < taps; ++k) add_row<true>(sum, rows[k] + at, k, taps, across, weight);
-    for (; k < taps + outs - 1; ++k) add_row<false>(sum, rows[k] + at, k, taps, across, weight);
-    rows += taps + outs - 1;
-    weight += taps * across;
-  }
+  for (int s = 0; s < slabs; ++s)
+    add_slab(sum, rows + s * (taps + outs - 1), taps, across, weight + s * taps * across, at);
 #pragma GCC unroll 4
   for (int o = 0; o < outs; ++o) sum[o].store(out[o] + at);
 }

@@ -12,7 +12,8 @@ inline constexpr int most_filter_lines = 4;
 
 template <class T>
 struct FilterKernels {
-  /// `outs` (1, 2 or 4) neighbouring rows of a correlation at once, so that a row of the image is read for all of them:
+  /// `outs` (1, 2 or 4, and at most `taps`) neighbouring rows of a correlation at once, so that a row of the image is
+  /// read for all of them:
   ///   out[o][i] = sum over s < slabs, r < taps, j < across of
   ///               weight[(s taps + r) across + j] rows[s (taps + outs - 1) + o + r][i + j]         i < count
   /// Terms are added in this order, whatever `outs` is.

@@ -23,7 +23,10 @@ const FilterKernels<T>& kernels() {
 constexpr std::int64_t rows_a_job = 16, rows_a_sum = 64, least_columns = 16;
 constexpr double multiplications_a_microsecond = 1e4;
 
-int lines_at_once(std::int64_t left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+int lines_at_once(std::int64_t left, std::int64_t taps) {
+  const std::int64_t most = std::min(left, taps);
+  return most >= 4 ? 4 : most >= 2 ? 2 : 1;
+}
 
 // Rows [begin, end) of slice z of one plane.
 template <class T>
@@ -50,7 +53,7 @@ void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const T* plan
   }
   std::vector<const T*> window;
   for (std::int64_t y = begin; y < end;) {
-    const int outs = lines_at_once(end - y);
+    const int outs = lines_at_once(end - y, taps);
     const std::int64_t high = taps + outs - 1;
     window.clear();
     for (std::int64_t s = 0; s < slabs; ++s)
@@ -75,7 +78,7 @@ void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, con
   std::vector<T> lines(static_cast<std::size_t>(most_filter_lines * stride)), zeros;
   std::vector<const T*> row;
   for (std::int64_t y = begin; y < end;) {
-    const int outs = lines_at_once(end - y);
+    const int outs = lines_at_once(end - y, taps);
     row.clear();
     for (std::int64_t r = 0; r < taps + outs - 1; ++r) {
       const T* from = row_of(plan, plane, std::int64_t{0}, y + r);

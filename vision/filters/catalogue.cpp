@@ -196,8 +196,10 @@ Operator median_row() {
 const std::vector<Operator>& filter_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
-    for (auto part : {linear_rows()}) joined.insert(joined.end(), part.begin(), part.end());
+    for (auto part : {linear_rows(), edge_rows(), kernel_rows(), smoothing_rows()})
+      joined.insert(joined.end(), part.begin(), part.end());
     joined.push_back(median_row());
+    joined.push_back(canny_row());
     return joined;
   }();
   return all;

@@ -2,6 +2,7 @@
 // What filters of this area share.
 #pragma once
 #include <lumigrad/vision/filters/kernels.h>
+#include <vector>
 
 namespace lumigrad::filters {
 
@@ -11,6 +12,14 @@ struct GaussianPair {
 };
 /// sigma: a number, (y, x) or [N, 2]. Errors name `name`.
 GaussianPair gaussian_pair(const char* name, Size size, const Tensor& sigma, Here here);
+
+/// Three rows of weights whose product is a kernel along (depth, rows, columns); an empty one has no part in it.
+struct Lines {
+  std::vector<double> depth, column, row;
+};
+/// The kernels of spatial_gradient and spatial_gradient3d, all of which are products. Errors name `name`.
+std::vector<Lines> slope_lines(const char* name, Slopes mode, int order);
+std::vector<Lines> slope_lines3d(const char* name, int order);
 
 /// Throws unless x is f32 or f64 images [.., C, H, W] (volumes [.., C, D, H, W] where axes is 3).
 void require_filterable(const char* name, const Tensor& x, int axes = 2);

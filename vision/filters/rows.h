@@ -6,6 +6,12 @@
 
 namespace lumigrad::filters {
 
+/// Parts of the area's rows beside catalogue.cpp.
+std::vector<Operator> edge_rows();
+Operator canny_row();
+std::vector<Operator> kernel_rows();
+std::vector<Operator> smoothing_rows();
+
 extern const std::vector<std::string> border_names;  // in the order of Border
 Argument border_argument(const char* otherwise);
 Border border_of(const Values& v);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/random.h>
+#include <lumigrad/vision/filters/edges.h>
+#include <lumigrad/vision/filters/smoothing.h>
+#include <cmath>
+
+using namespace lumigrad;
+
+TEST_CASE("second differences of a volume have the signs of the derivatives") {
+  // In the middle of x^2, y^2, z^2, x y, y z and x z; the mixed differences are four times the derivative.
+  const Tensor at = Tensor::arange(3, DType::f64);
+  const Tensor x = reshape(at, {1, 1, 3}), y = reshape(at, {1, 3, 1}), z = reshape(at, {3, 1, 1});
+  const std::vector<std::pair<Tensor, Tensor>> products = {{x, x}, {y, y}, {z, z}, {x, y}, {y, z}, {x, z}};
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const Tensor whole = add(mul(products[i].first, products[i].second), Tensor::zeros({1, 3, 3, 3}, DType::f64));
+    const std::vector<double> slopes = filters::spatial_gradient3d(whole, 2).values();
+    for (std::size_t k = 0; k < products.size(); ++k) {
+      INFO(i << " by " << k);
+      CHECK(slopes[27 * k + 13] == (k != i ? 0 : i < 3 ? 2 : 4));
+    }
+  }
+}
+
+TEST_CASE("edges: one line along a step, and weak ones only where a chain leads to a strong one") {
+  // Left dark; right of the step ever brighter downwards, so that the edge is weak above and strong below.
+  const std::int64_t h = 24, w = 16;
+  Tensor image = Tensor::zeros({1, 1, h, w}, DType::f64);
+  double* p = image.mutable_data<double>();
+  for (std::int64_t y = 0; y < h; ++y)
+    for (std::int64_t x = w / 2; x < w; ++x) p[y * w + x] = 0.05 + 0.01 * static_cast<double>(y);
+  const filters::Canny options{.low = 0.15, .high = 0.6};
+  const std::vector<double> linked = filters::canny(image, options).edges.values();
+  filters::Canny alone = options;
+  alone.hysteresis = false;
+  const std::vector<double> marks = filters::canny(image, alone).edges.values();
+  double strong = 0, weak = 0, kept = 0;
+  for (std::size_t i = 0; i < linked.size(); ++i) {
+    strong += marks[i] == 1;
+    weak += marks[i] == 0.5;
+    kept += linked[i];
+    CHECK((linked[i] == 0 || marks[i] > 0));
+  }
+  CHECK(strong > 3);
+  CHECK(weak > 3);
+  CHECK(kept == strong + weak);  // the weak part hangs together with the strong one
+  alone.hysteresis = true;
+  alone.high = 10;
+  CHECK(sum(filters::canny(image, alone).edges).item() == 0);
+}
+
+TEST_CASE("a bilateral blur is its definition") {
+  const Tensor image = uniform({3, 1}, {1, 2, 5, 6}, 0, 1, DType::f64);
+  const std::vector<double> x = image.values();
+  const filters::BilateralBlur options{.kernel = {3, 5},
+                                       .sigma_color = 0.4,
+                                       .sigma_space = {1.2, 0.8},
+                                       .border = Border::circular,
+                                       .distance = filters::ColorDistance::l2};
+  const std::vector<double> y = filters::bilateral_blur(image, options).values();
+  const auto at = [&](int c, int r, int j) {
+    return x[static_cast<std::size_t>(c * 30 + (r + 5) % 5 * 6 + (j + 6) % 6)];
+  };
+  for (int r = 0; r < 5; ++r)
+    for (int j = 0; j < 6; ++j) {
+      double total = 0, sums[2] = {0, 0};
+      for (int a = -1; a <= 1; ++a)
+        for (int b = -2; b <= 2; ++b) {
+          double far = 0;
+          for (int c = 0; c < 2; ++c) far += std::pow(at(c, r + a, j + b) - at(c, r, j), 2);
+          const double weight = std::exp(-0.5 * (a * a / 1.44 + b * b / 0.64 + far / 0.16));
+          total += weight;
+          for (int c = 0; c < 2; ++c) sums[c] += weight * at(c, r + a, j + b);
+        }
+      for (int c = 0; c < 2; ++c)
+        CHECK(y[static_cast<std::size_t>(c * 30 + r * 6 + j)] == doctest::Approx(sums[c] / total).epsilon(1e-12));
+    }
+}
