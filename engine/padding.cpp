@@ -12,6 +12,7 @@
 namespace lumigrad {
 namespace {
 
+// Negative: taken off what is read beyond the ends as well as inside.
 struct Margin {
   std::int64_t before = 0, after = 0;
 };
@@ -70,8 +71,9 @@ void copy_padded(const Tensor& x, const Tensor& y, const Margins& margins, Borde
     for (std::int64_t i = 0; i < y.size(a); ++i)
       source[a].push_back(index_at_border(i - margins[static_cast<std::size_t>(a)].before, x.size(a), mode));
   const std::int64_t row = y.size(last), rows = y.numel() / row, together = std::max<std::int64_t>(1, 4096 / row);
-  const std::int64_t before = std::min(margins[static_cast<std::size_t>(last)].before, row);
-  const std::int64_t inside = std::min(x.size(last), row - before);
+  const std::int64_t margin = margins[static_cast<std::size_t>(last)].before;
+  const std::int64_t before = std::clamp<std::int64_t>(margin, 0, row), skip = std::max<std::int64_t>(-margin, 0);
+  const std::int64_t inside = std::clamp<std::int64_t>(x.size(last) - skip, 0, row - before);
   auto* to = const_cast<std::byte*>(y.bytes());
   const auto copy_row = [&](std::int64_t r) {
     std::int64_t at = 0, rest = r, step = x.size(last);
@@ -92,8 +94,8 @@ void copy_padded(const Tensor& x, const Tensor& y, const Margins& margins, Borde
     const std::int64_t end = there ? before + inside : before;
     for (std::int64_t i = 0; i < before; ++i) put(i);
     if (there)
-      std::memcpy(line + static_cast<std::size_t>(before) * size, x.bytes() + static_cast<std::size_t>(at) * size,
-                  static_cast<std::size_t>(inside) * size);
+      std::memcpy(line + static_cast<std::size_t>(before) * size,
+                  x.bytes() + static_cast<std::size_t>(at + skip) * size, static_cast<std::size_t>(inside) * size);
     for (std::int64_t i = end; i < row; ++i) put(i);
   };
   parallel_for((rows + together - 1) / together,
@@ -108,7 +110,7 @@ void copy_padded(const Tensor& x, const Tensor& y, const Margins& margins, Borde
 Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptions& options, Here here) {
   require<ShapeError>(widths.size() % 2 == 0 && widths.size() <= 2 * static_cast<std::size_t>(x.rank()),
                       "pad: expected two widths for at most ", x.rank(), " axes, got ", widths.size(), " widths");
-  const bool constant = options.mode == Border::zeros;
+  const bool constant = options.mode == Border::zeros, crops = constant || options.mode == Border::circular;
   require<ShapeError>(!constant || (options.value.defined() && options.value.numel() == 1),
                       "pad: expected one number to pad with, got ",
                       options.value.defined() ? options.value.shape() : Shape{0});
@@ -118,18 +120,23 @@ Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptio
   bool any = false;
   for (std::size_t k = 0; 2 * k < widths.size(); ++k) {
     const int a = x.rank() - 1 - static_cast<int>(k);
-    const std::int64_t before = widths[2 * k], after = widths[2 * k + 1], off = std::min<std::int64_t>(before, 0),
-                       off_end = std::min<std::int64_t>(after, 0);
+    std::int64_t before = widths[2 * k], after = widths[2 * k + 1];
     constexpr std::int64_t most = std::int64_t{1} << 40;
-    require<ShapeError>(
-        before > -most && before < most && after > -most && after < most && x.size(a) + off + off_end >= 0,
-        "pad: expected widths that leave something of ", x.size(a), ", got ", before, " and ", after);
-    if (off != 0 || off_end != 0) from = slice(from, a, -off, x.size(a) + off_end, 1, here);
-    margins[static_cast<std::size_t>(a)] = {std::max<std::int64_t>(before, 0), std::max<std::int64_t>(after, 0)};
-    any |= before > 0 || after > 0;
-    require<ShapeError>(constant || from.size(a) > 0 || (before <= 0 && after <= 0),
+    require<ShapeError>(before > -most && before < most && after > -most && after < most &&
+                            x.size(a) + (crops ? std::min<std::int64_t>(before, 0) + std::min<std::int64_t>(after, 0)
+                                               : before + after) >=
+                                0,
+                        "pad: expected widths that leave something of ", x.size(a), ", got ", before, " and ", after);
+    if (crops && (before < 0 || after < 0)) {
+      from = slice(from, a, std::max<std::int64_t>(-before, 0), x.size(a) + std::min<std::int64_t>(after, 0), 1, here);
+      before = std::max<std::int64_t>(before, 0);
+      after = std::max<std::int64_t>(after, 0);
+    }
+    margins[static_cast<std::size_t>(a)] = {before, after};
+    any |= before != 0 || after != 0;
+    require<ShapeError>(constant || from.size(a) > 0 || (before == 0 && after == 0),
                         "pad: expected something to repeat along axis ", a, ", got shape ", from.shape());
-    shape = shape.with(a, from.size(a) + std::max<std::int64_t>(before, 0) + std::max<std::int64_t>(after, 0));
+    shape = shape.with(a, from.size(a) + before + after);
   }
   if (!any) return from;
   const Tensor value = constant ? reshape(options.value.to(x.dtype(), here), {}, here) : Tensor();

@@ -18,8 +18,9 @@ struct PadOptions {
 };
 
 /// x (any rank and dtype) with margins: widths (before, after) of the last axis, then of the one before it, and so on;
-/// negative ones take off. Mirrored, repeated and continued margins may be wider than the axis, which must not be empty
-/// then. Gradients to x and value, to every order. Throws ShapeError.
+/// negative ones take off (before the rest begins again with `circular`, of the tensor with its margins otherwise).
+/// Mirrored, repeated and continued margins may be wider than the axis, which must not be empty then. Gradients to x
+/// and value, to every order. Throws ShapeError.
 LUMIGRAD_API Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptions& options = {},
                         Here here = {});
 inline Tensor pad(const Tensor& x, std::initializer_list<std::int64_t> widths, const PadOptions& options = {},

@@ -34,10 +34,10 @@ WindowAxis sliding(const char* name, std::int64_t extent, std::int64_t kernel, s
                       " and ", dilation);
   require<ShapeError>(padding >= 0 && 2 * padding <= kernel, name, ": expected a padding of at most half the kernel ",
                       kernel, ", got ", padding);
-  const std::int64_t reach = dilation * (kernel - 1) + 1, room = extent + 2 * padding - reach;
+  const std::int64_t reach = dilation * (kernel - 1) + 1, room = extent + 2 * padding - reach + (ceil ? stride - 1 : 0);
   require<ShapeError>(room >= 0 && extent > 0, name, ": expected an image as large as the window, ", reach, ", got ",
                       extent);
-  std::int64_t results = (room + (ceil ? stride - 1 : 0)) / stride + 1;
+  std::int64_t results = room / stride + 1;
   if (ceil && (results - 1) * stride >= extent + padding) --results;
   WindowAxis axis{extent, {}};
   for (std::int64_t i = 0; i < results; ++i) {
@@ -135,8 +135,8 @@ std::vector<WindowAxis> mean_windows(const char* name, int axes, const Tensor& x
   std::vector<WindowAxis> all;
   for (int a = 0; a < axes; ++a)
     all.push_back(sliding(name, x.size(a - axes), kernel.at(a, axes, name),
-                          options.stride.value_or(kernel).at(a, axes, name), options.padding.at(a, axes, name), 1,
-                          options.ceil, options.count_padding));
+                          (options.stride.given() ? options.stride : kernel).at(a, axes, name),
+                          options.padding.at(a, axes, name), 1, options.ceil, options.count_padding));
   return all;
 }
 std::vector<WindowAxis> maximum_windows(const char* name, int axes, const Tensor& x, const Extents& kernel,
@@ -145,8 +145,8 @@ std::vector<WindowAxis> maximum_windows(const char* name, int axes, const Tensor
   std::vector<WindowAxis> all;
   for (int a = 0; a < axes; ++a)
     all.push_back(sliding(name, x.size(a - axes), kernel.at(a, axes, name),
-                          options.stride.value_or(kernel).at(a, axes, name), options.padding.at(a, axes, name),
-                          options.dilation.at(a, axes, name), options.ceil, false));
+                          (options.stride.given() ? options.stride : kernel).at(a, axes, name),
+                          options.padding.at(a, axes, name), options.dilation.at(a, axes, name), options.ceil, false));
   return all;
 }
 std::vector<WindowAxis> adaptive_windows(const char* name, int axes, const Tensor& x, const Extents& size) {

@@ -14,11 +14,11 @@ namespace lumigrad {
 /// Windows of a mean. x is [N, C, ..] or [C, ..] throughout, f32 or f64, and `kernel` has an extent for each axis, or
 /// one for all. Windows begin within the padding, of at most half a kernel, and their number is rounded down.
 struct AvgPoolOptions {
-  std::optional<Extents> stride = {};  ///< from one window to the next; left out: the kernel
-  Extents padding = 0;                 ///< on both sides of each axis
-  bool ceil = false;                   ///< round the number of windows up, as long as the last begins inside
-  bool count_padding = true;           ///< zeros of the padding count as pixels
-  std::int64_t divisor = 0;            ///< divide by this instead of the number of pixels; 0: their number
+  Extents stride = {};        ///< from one window to the next; left out: the kernel
+  Extents padding = 0;        ///< on both sides of each axis
+  bool ceil = false;          ///< round the number of windows up, as long as the last begins inside
+  bool count_padding = true;  ///< zeros of the padding count as pixels
+  std::int64_t divisor = 0;   ///< divide by this instead of the number of pixels; 0: their number
 };
 /// Means over windows. Gradient to x, to every order. Throws ShapeError / DTypeError.
 LUMIGRAD_API Tensor avg_pool1d(const Tensor& x, Extents kernel, const AvgPoolOptions& options = {}, Here here = {});
@@ -27,10 +27,10 @@ LUMIGRAD_API Tensor avg_pool3d(const Tensor& x, Extents kernel, const AvgPoolOpt
 
 /// Windows of a maximum. The padding never wins.
 struct MaxPoolOptions {
-  std::optional<Extents> stride = {};  ///< from one window to the next; left out: the kernel
-  Extents padding = 0;                 ///< on both sides of each axis
-  Extents dilation = 1;                ///< from one pixel of the window to the next
-  bool ceil = false;                   ///< round the number of windows up, as long as the last begins inside
+  Extents stride = {};   ///< from one window to the next; left out: the kernel
+  Extents padding = 0;   ///< on both sides of each axis
+  Extents dilation = 1;  ///< from one pixel of the window to the next
+  bool ceil = false;     ///< round the number of windows up, as long as the last begins inside
 };
 /// The largest number of each window (NaN, where there is one), and where it stands: an index (i64) into the pixels of
 /// its channel in row-major order. Of equal ones the first, which has the whole gradient. Gradient to x, to every

@@ -43,7 +43,7 @@ struct ProductKernels {
 
 /// Extents of the blocks that are copied together before they are multiplied: `product_depth` of k, and so many columns
 /// that a block of b fills half of a usual second-level cache.
-inline constexpr std::int64_t product_depth = 160;
+inline constexpr std::int64_t product_depth = 128;
 template <class T>
 inline constexpr std::int64_t product_columns = 3072 / static_cast<std::int64_t>(sizeof(T));
 /// Numbers a call needs for its copies: a block of b, a panel of at most 12 rows of a, and one tile of y.

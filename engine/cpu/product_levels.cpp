@@ -23,24 +23,24 @@ LUMIGRAD_SIMD void stay_in_registers(R& u, R& v) {
 #endif
 }
 
-// y (R rows of tile_columns) += panels of a and b, R and tile_columns numbers a step; the first time y starts at 0.
-template <class T, int R>
+// y (R rows of W vectors) += panels of a and b, R and tile_columns numbers a step; the first time y starts at 0.
+template <class T, int R, int W>
 LUMIGRAD_SIMD void add_tile(const T* a, const T* b, std::int64_t steps, T* y, std::int64_t row, bool first) {
   constexpr int width = Vec<T>::width;
   Vec<T> left[R], right[R];
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     left[r] = first ? Vec<T>(0) : Vec<T>::load(y + r * row);
-    right[r] = first ? Vec<T>(0) : Vec<T>::load(y + r * row + width);
+    if (W == 2) right[r] = first ? Vec<T>(0) : Vec<T>::load(y + r * row + width);
   }
   for (std::int64_t p = 0; p < steps; ++p) {
-    Vec<T> u = Vec<T>::load(b), v = Vec<T>::load(b + width);
+    Vec<T> u = Vec<T>::load(b), v = W == 2 ? Vec<T>::load(b + width) : u;
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
       stay_in_registers(u.raw[0], v.raw[0]);
       const Vec<T> s = Vec<T>::splat(a[r]);
       left[r] = fma(s, u, left[r]);
-      right[r] = fma(s, v, right[r]);
+      if (W == 2) right[r] = fma(s, v, right[r]);
     }
     a += R;
     b += 2 * width;
@@ -48,7 +48,7 @@ LUMIGRAD_SIMD void add_tile(const T* a, const T* b, std::int64_t steps, T* y, st
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     left[r].store(y + r * row);
-    right[r].store(y + r * row + width);
+    if (W == 2) right[r].store(y + r * row + width);
   }
 }
 
@@ -75,14 +75,17 @@ void add_rows(const Block<T>& block, std::int64_t i, int rows) {
     T* y = block.y.at + i * block.y.row + j * block.y.column;
     const T* b = block.b + j * block.steps;
     if (rows == R && some == C && block.y.column == 1) {
-      add_tile<T, R>(block.panel, b, block.steps, y, block.y.row, block.first);
+      add_tile<T, R, 2>(block.panel, b, block.steps, y, block.y.row, block.first);
       continue;
     }
     if (!block.first)
       for (int r = 0; r < R; ++r)
         for (int c = 0; c < C; ++c)
           block.tile[r * C + c] = r >= rows || c >= some ? T(0) : y[r * block.y.row + c * block.y.column];
-    add_tile<T, R>(block.panel, b, block.steps, block.tile, C, block.first);
+    if (some > Vec<T>::width)
+      add_tile<T, R, 2>(block.panel, b, block.steps, block.tile, C, block.first);
+    else
+      add_tile<T, R, 1>(block.panel, b, block.steps, block.tile, C, block.first);
     for (int r = 0; r < rows; ++r)
       for (int c = 0; c < some; ++c) y[r * block.y.row + c * block.y.column] = block.tile[r * C + c];
   }

@@ -37,15 +37,17 @@ namespace lumigrad {
 /// A whole number for each axis; one alone goes for all of them.
 class Extents {
  public:
-  Extents(std::int64_t all) : values_{all, all, all} {}
+  Extents() = default;  ///< none given
+  Extents(std::int64_t all) : values_{all, all, all}, count_(1) {}
   Extents(std::initializer_list<std::int64_t> values) : Extents(std::span(values.begin(), values.size())) {}
   explicit Extents(std::span<const std::int64_t> values);
   /// The number for an axis of `axes`; throws ShapeError naming `name` when another count was given.
   std::int64_t at(int axis, int axes, const char* name) const;
+  bool given() const { return count_ > 0; }
 
  private:
   std::array<std::int64_t, 3> values_{};
-  int count_ = 1;
+  int count_ = 0;
 };
 
 /// How a window lies on an image. Outside the image everything is 0.

@@ -73,25 +73,29 @@ std::vector<TapGrid> transposed_grids(const Stencil& s) {
 template <class T>
 void turn_weights(const Stencil& s, const T* w, const TapGrid& grid, T* to) {
   const std::int64_t part = s.in / s.groups, depth = s.out / s.groups;
-  std::vector<std::int64_t> taps[3];
-  for (std::size_t a = 0; a < 3; ++a)
-    for (std::int64_t k = 0; k < s.axis[a].taps; ++k)
-      if ((grid.axis[a].first + s.axis[a].before - s.axis[a].dilation * k) % s.axis[a].stride == 0)
-        taps[a].push_back(k);
-  const std::int64_t row = depth * grid.taps(), lot = 16;  // channels that are read and written together
+  std::vector<std::int64_t> met = {0};  // taps, by their place in a window
+  for (std::size_t a = 0; a < 3; ++a) {
+    const StencilAxis& axis = s.axis[a];
+    std::vector<std::int64_t> longer;
+    for (const std::int64_t lead : met)
+      for (std::int64_t k = 0; k < axis.taps; ++k)
+        if ((grid.axis[a].first + axis.before - axis.dilation * k) % axis.stride == 0)
+          longer.push_back(lead * axis.taps + k);
+    met = std::move(longer);
+  }
+  const auto taps = static_cast<std::int64_t>(met.size()), all = s.axis[0].taps * s.axis[1].taps * s.axis[2].taps;
+  constexpr std::int64_t lot = 16;  // channels that are read and written together
   parallel_for(
       parts_of(part, lot),
       [&](std::int64_t b) {
         for (std::int64_t o = 0; o < depth; ++o)
           for (std::int64_t c = b * lot; c < std::min(part, (b + 1) * lot); ++c) {
-            T* into = to + c * row + o * grid.taps();
-            for (const std::int64_t i : taps[0])
-              for (const std::int64_t j : taps[1])
-                for (const std::int64_t k : taps[2])
-                  *into++ = w[(((o * part + c) * s.axis[0].taps + i) * s.axis[1].taps + j) * s.axis[2].taps + k];
+            const T* from = w + (o * part + c) * all;
+            T* into = to + (c * depth + o) * taps;
+            for (std::int64_t k = 0; k < taps; ++k) into[k] = from[met[static_cast<std::size_t>(k)]];
           }
       },
-      2e-3 * static_cast<double>(lot * row));
+      1e-3 * static_cast<double>(lot * depth * taps));
 }
 
 // ---- products -------------------------------------------------------------------------------------------------------
@@ -186,7 +190,8 @@ void Product<T>::run() const {
   constexpr std::int64_t block = product_columns<T>, most_rows = 120, unit = 128 / static_cast<std::int64_t>(sizeof(T));
   const std::vector<std::int64_t> taps = source.rows(grid, channels);
   // Images together: as many as make a block, so that a job has at most one block of columns.
-  const std::int64_t together = results < block / 2 ? std::min(images, block / results) : 1;
+  const std::int64_t most = results < block / 2 ? std::min(images, block / results) : 1;
+  const std::int64_t together = parts_of(images, parts_of(images, most));
   const std::int64_t blocks = together > 1 ? 1 : parts_of(results, block);
   const std::int64_t columns = together > 1 ? together * results : parts_of(parts_of(results, blocks), unit) * unit;
   const std::int64_t sets = parts_of(images, together), jobs = sets * groups * blocks;
@@ -220,11 +225,14 @@ void correlate(const Stencil& s, const Tensor& x, Tensor y, T* w) {
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
   const StencilSource<T> source(x, s.images * s.in, extent, {grid});
   const std::vector<std::int64_t> taps = source.rows(grid, part);
-  constexpr std::int64_t block = 1024, most_taps = 48;
+  constexpr std::int64_t block = 1024;
   // Small images stand in one row of y, behind one another.
   const std::int64_t results = grid.results(), together = results < block / 2 ? s.images : 1;
   if (together > 1) y = transpose(reshape(y, {s.images, s.out, results}), 0, 1).contiguous();
-  const std::int64_t columns = results * together, images = s.images / together;
+  const std::int64_t columns = results * together;
+  // Short rows are multiplied, as sums over them would take longer than what they add up.
+  const bool short_rows = columns < block / 2 && rows >= 64;
+  const std::int64_t most_taps = short_rows ? 192 : 48, images = s.images / together;
   const std::int64_t blocks = images * parts_of(columns, block), lots = parts_of(depth, most_taps);
   // Few weights: chunks of places have sums [out, depth] of their own, which are added in the end.
   const std::int64_t chunks = std::clamp<std::int64_t>(16 / (s.groups * lots), 1, blocks);
@@ -234,16 +242,26 @@ void correlate(const Stencil& s, const Tensor& x, Tensor y, T* w) {
       [&](std::int64_t i) {
         const std::int64_t lot = i % lots * most_taps, group = i / lots % s.groups, chunk = i / lots / s.groups;
         const std::int64_t count = std::min(depth - lot, most_taps), padded = parts_of(count, dot_rows) * dot_rows;
-        const Tensor room = Tensor::empty({padded * block}, dtype_of<T>);
+        const std::int64_t work = short_rows ? product_room<T>(columns, count, rows) : 0;
+        const Tensor room = Tensor::empty({padded * block + (short_rows ? rows * count : 0) + work}, dtype_of<T>);
         std::vector<double> own(static_cast<std::size_t>(rows * padded), 0.0);
         for (std::int64_t b = chunk * blocks / chunks; b < (chunk + 1) * blocks / chunks; ++b) {
           const std::int64_t image = b / (blocks / images), first = b % (blocks / images) * block;
           const std::int64_t some = std::min(block, columns - first);
           const Windows<T> windows = source.windows(grid, taps, together, s.in, image * s.in + group * part);
           stencils_of<T>().fill(&windows, lot, count, first, some, some, numbers<T>(room));
+          const T* up = numbers<T>(y) + (image * s.out + group * rows) * columns + first;
+          if (short_rows) {
+            T* product = numbers<T>(room) + padded * block;
+            products_of<T>().multiply({up, columns, 1}, {numbers<T>(room), 1, some}, {product, count, 1}, rows, some,
+                                      count, product + rows * count);
+            for (std::int64_t r = 0; r < rows; ++r)
+              for (std::int64_t k = 0; k < count; ++k)
+                own[static_cast<std::size_t>(r * padded + k)] += static_cast<double>(product[r * count + k]);
+            continue;
+          }
           std::fill_n(numbers<T>(room) + count * some, (padded - count) * some, T(0));
-          stencils_of<T>().dots(numbers<T>(y) + (image * s.out + group * rows) * columns + first, columns, rows,
-                                numbers<T>(room), some, padded, some, own.data());
+          stencils_of<T>().dots(up, columns, rows, numbers<T>(room), some, padded, some, own.data());
         }
         for (std::int64_t r = 0; r < rows; ++r) {
           const std::int64_t at = (group * rows + r) * depth + lot;
