@@ -157,6 +157,7 @@ void add_maps_by_points(std::vector<Binding>& all) {
                  {{"points_src", "source"}, {"points_dst", "destination"}}});
   all.push_back({prefix + "warp_points_tps", "geometry.warp_points_tps", centers});
   all.push_back(warp("warp_image_tps", "warp_image_tps", centers, false));
+  all.push_back(warp("elastic_transform2d", "elastic_transform2d", {{"kernel_size", "kernel"}}, false));
   all.push_back(
       {prefix + "crop_by_indices",
        "geometry.crop_by_indices",

@@ -2,6 +2,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
 #include <lumigrad/vision/geometry/catalogue.h>
+#include <lumigrad/vision/geometry/elastic.h>
 #include <lumigrad/vision/geometry/resize.h>
 #include <lumigrad/vision/geometry/thin_plate.h>
 #include <lumigrad/vision/geometry/transform3d.h>
@@ -187,6 +188,47 @@ std::vector<Operator> grid_rows() {
         return v;
       },
       {"no box", {{"image", Tensor::ones({1, 1, 4, 4}, DType::f64)}, {"boxes", wrong}}, "expected boxes"}));
+  rows.push_back(named(
+      "elastic_transform2d", "The image read at its own pixels moved by smooth noise.",
+      {tensor("image", "[N, C, H, W]", exact),
+       tensor("noise", "[N, 2, H, W]", almost),
+       {.name = "kernel", .kind = K::list, .doc = "(h, w) of the Gaussian's window", .otherwise = "[63, 63]"},
+       {.name = "sigma",
+        .doc = "(y, x) pixels, [2] or [N, 2]",
+        .gradient = almost,
+        .range = "> 0",
+        .otherwise = "[32, 32]"},
+       {.name = "alpha", .doc = "(x, y), [2] or [N, 2]", .gradient = almost, .otherwise = "[1, 1]"},
+       choice("mode", "how the image is read between pixels", "\"bilinear\"", modes),
+       choice("border", "what lies outside", "\"zeros\"", borders),
+       align},
+      [](const Values& v) {
+        const std::vector<double> kernel = v.list("kernel");
+        require<FormatError>(kernel.size() == 2, "kernel: expected [h, w], got ", kernel.size(), " numbers");
+        return std::vector{
+            elastic_transform2d(v.tensor("image"), v.tensor("noise"),
+                                {.kernel = {static_cast<std::int64_t>(kernel[0]), static_cast<std::int64_t>(kernel[1])},
+                                 .sigma = v.tensor("sigma"),
+                                 .alpha = v.tensor("alpha"),
+                                 .mode = chosen<Interpolation>(v, "mode", modes),
+                                 .border = chosen<Border>(v, "border", borders),
+                                 .align_corners = v.flag("align_corners")})};
+      },
+      [](std::uint64_t s, std::size_t i) {
+        const std::int64_t n = 1 + static_cast<std::int64_t>(i % 2), height = i == 5 ? 1 : 5;
+        const Shape one_each = n == 2 ? Shape{n, 2} : Shape{2};
+        return Values{{"image", draws(s, 0, {n, 2, height, 6}, 0, 1)},
+                      {"noise", draws(s, 1, {n, 2, height, 6}, -1, 1)},
+                      {"kernel", i % 4 < 2 ? std::vector<double>{5, 3} : std::vector<double>{3, 7}},
+                      {"sigma", draws(s, 2, one_each, 0.8, 2)},
+                      {"alpha", draws(s, 3, one_each, 0.2, 0.6)},
+                      {"mode", modes[i == 6   ? 0
+                                     : i == 4 ? 2
+                                              : 1]},
+                      {"border", borders[i % 3]},
+                      {"align_corners", i % 3 != 1}};
+      },
+      {"no image", {{"image", wrong}, {"noise", wrong}}, "expected an image"}));
   return rows;
 }
 

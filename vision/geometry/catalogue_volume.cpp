@@ -161,6 +161,15 @@ std::vector<Operator> warps() {
       "warp_affine3d", "The volume under affine maps of source to destination voxels.",
       {tensor("matrix", "[N, 3, 4]", almost)}, set("matrix", affinities),
       [](auto& x, auto& v) { return warp_affine3d(x, v.tensor("matrix"), warp_options(v)); }, true));
+  // At whole positions the slope is that to the right, below and behind.
+  rows.back().kinks.push_back({"on a voxel",
+                               {{"volume", numbers({1, 2, 4, 8, 9, 11, 13, 17}, {1, 1, 2, 2, 2})},
+                                {"matrix", numbers({1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, {1, 3, 4})},
+                                {"size", std::vector<double>{1, 1, 1}},
+                                {"inverse_map", true}},
+                               Tensor::ones({1, 1, 1, 1, 1}, DType::f64),
+                               "matrix",
+                               numbers({0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 8}, {1, 3, 4})});
   rows.push_back(warp_row(
       "warp_perspective3d", "The volume under projective maps of source to destination voxels.",
       {tensor("matrix", "[N, 4, 4]", almost)}, set("matrix", homographies),
