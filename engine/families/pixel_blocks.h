@@ -18,13 +18,14 @@ const PixelKernel<T>& kernel_of(const PixelKernels& kernels) {
     return kernels.f64;
 }
 
-/// Parameters of every image as T, [images][K]; those that are one number are repeated, those not given are zero.
+/// Parameters of every image as T, [images][K]; those that are one number are repeated, those not given (or of no
+/// image) are zero.
 template <class T>
 InlineVector<T, 16> params_of(const Domain& domain, std::span<const Tensor> params) {
   const auto K = params.size(), images = static_cast<std::size_t>(std::max<std::int64_t>(domain.images, 1));
   InlineVector<T, 16> result(images * K);
   for (std::size_t k = 0; k < K; ++k) {
-    if (!params[k].defined()) continue;
+    if (!params[k].defined() || params[k].numel() == 0) continue;
     const Tensor& flat = params[k].is_contiguous() ? params[k] : params[k].detach().clone();
     const bool one = flat.numel() == 1;
     for (std::size_t n = 0; n < images; ++n) {
