@@ -2,6 +2,7 @@
 // Rows of the gather family: who goes where is an index tensor.
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/operator_rows.h>
+#include <lumigrad/engine/ops.h>
 
 namespace lumigrad::rows {
 namespace {
@@ -78,7 +79,9 @@ void measure(Operator& op, double planes) {
     const bool vector = call.starts_with("engine.index");
     Values values = {{"x", uniform(generator, shape, 0, 1, dtype)},
                      {"axis", static_cast<I>(axis)},
-                     {"index", places(generator, 2, vector ? Shape{shape[axis]} : shape, shape[axis])}};
+                     {"index", floor(uniform(generator.then(2), vector ? Shape{shape[axis]} : shape, 0,
+                                             static_cast<double>(shape[axis]), DType::f64))
+                                   .to(DType::i64)}};
     if (call.ends_with("add")) values.set("source", uniform(generator, shape, 0, 1, dtype));
     return values;
   };

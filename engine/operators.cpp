@@ -52,10 +52,10 @@ std::function<std::pair<double, double>(const Shape&, DType)> elementwise_bytes(
 const std::vector<Operator>& engine_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> joined;
-    for (auto part : {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(),
-                      rows::statistics(), rows::networks(), rows::classification(), rows::gathers(),
-                      rows::arrangements(), rows::ranks(), rows::scans(), rows::stencils(), rows::pooling(),
-                      rows::decompositions(), rows::vectors()})
+    for (auto part :
+         {rows::unary(), rows::several_inputs(), rows::reductions_and_products(), rows::views(), rows::statistics(),
+          rows::networks(), rows::classification(), rows::gathers(), rows::arrangements(), rows::ranks(), rows::scans(),
+          rows::stencils(), rows::pooling(), rows::decompositions(), rows::vectors()})
       joined.insert(joined.end(), part.begin(), part.end());
     return joined;
   }();

@@ -18,10 +18,38 @@ bool beats(T v, T best, End end) {
   return end == End::largest ? (v > best || (v != v && best == best)) : (v < best || (v != v && best == best));
 }
 
+// The same along one dense line: the value in lanes, then its first place.
+template <End end, class T>
+std::int64_t first_extreme(const T* x, std::int64_t n) {
+  constexpr int lanes = 16;
+  T best[lanes];
+  std::fill_n(best, lanes, x[0]);
+  bool missing = false;
+  std::int64_t j = 0;
+  for (; j + lanes <= n; j += lanes)
+    for (int i = 0; i < lanes; ++i) {
+      const T v = x[j + i];
+      best[i] = (end == End::largest ? v > best[i] : v < best[i]) ? v : best[i];
+      missing |= v != v;
+    }
+  for (; j < n; ++j) {
+    best[0] = (end == End::largest ? x[j] > best[0] : x[j] < best[0]) ? x[j] : best[0];
+    missing |= x[j] != x[j];
+  }
+  if (missing) return std::find_if(x, x + n, [](T v) { return v != v; }) - x;
+  for (int i = 1; i < lanes; ++i)
+    best[0] = (end == End::largest ? best[i] > best[0] : best[i] < best[0]) ? best[i] : best[0];
+  return std::find(x, x + n, best[0]) - x;
+}
+
 template <End end, class T>
 void extremes(const T* x, const Lines& lines, std::int64_t* to) {
   constexpr std::int64_t width = 512;
   each_block(lines, width, 1.0, [&](const LineBlock& block) {
+    if (lines.inner == 1) {
+      to[block.outer] = first_extreme<end>(x + block.outer * lines.extent, lines.extent);
+      return;
+    }
     T best[width];
     std::int64_t at[width];
     for (std::int64_t j = 0; j < lines.extent; ++j) {

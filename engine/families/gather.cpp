@@ -53,13 +53,14 @@ Tensor checked(const char* name, const Tensor& given, std::int64_t extent) {
   index = index.to(DType::i64).contiguous();
   const std::int64_t count = index.numel();
   const auto* at = elements<std::int64_t>(index);
-  bool negative = false;
+  std::int64_t least = 0, most = -1;
   for (std::int64_t i = 0; i < count; ++i) {
-    require<ShapeError>(at[i] >= -extent && at[i] < extent, name, ": expected indices in [", -extent, ", ", extent,
-                        ") along an axis of extent ", extent, ", got ", at[i]);
-    negative |= at[i] < 0;
+    least = std::min(least, at[i]);
+    most = std::max(most, at[i]);
   }
-  if (!negative) return index;
+  require<ShapeError>(least >= -extent && most < extent, name, ": expected indices in [", -extent, ", ", extent,
+                      ") along an axis of extent ", extent, ", got ", most < extent ? least : most);
+  if (least >= 0) return index;
   const Tensor counted = Tensor::empty(index.shape(), DType::i64);
   auto* to = new_elements<std::int64_t>(counted);
   for (std::int64_t i = 0; i < count; ++i) to[i] = at[i] < 0 ? at[i] + extent : at[i];
@@ -71,22 +72,27 @@ template <class T>
 void collect_rows(const T* x, const Lines& from, const std::int64_t* at, bool shared, T* y, const Lines& to) {
   const std::int64_t inner = to.inner, rows = to.outer * to.extent;
   const std::int64_t group = std::max<std::int64_t>(1, 16384 / inner);
+  const auto some = [&](std::int64_t o, std::int64_t first, std::int64_t count) {  // rows of one line block
+    const T* source = x + o * from.extent * inner;
+    T* result = y + (o * to.extent + first) * inner;
+    const std::int64_t* places = at + (shared ? first : (o * to.extent + first) * inner);
+    if (inner == 1) {
+      for (std::int64_t j = 0; j < count; ++j) result[j] = source[places[j]];
+    } else if (shared) {
+      for (std::int64_t j = 0; j < count; ++j)
+        std::memcpy(result + j * inner, source + places[j] * inner, static_cast<std::size_t>(inner) * sizeof(T));
+    } else {
+      for (std::int64_t j = 0; j < count; ++j)
+        for (std::int64_t i = 0; i < inner; ++i) result[j * inner + i] = source[places[j * inner + i] * inner + i];
+    }
+  };
   parallel_for((rows + group - 1) / group,
                [&](std::int64_t job) {
-                 std::int64_t o = job * group / to.extent, j = job * group % to.extent;
-                 for (std::int64_t row = job * group; row < std::min(rows, (job + 1) * group); ++row) {
-                   const T* source = x + o * from.extent * inner;
-                   T* result = y + row * inner;
-                   if (shared) {
-                     std::memcpy(result, source + at[j] * inner, static_cast<std::size_t>(inner) * sizeof(T));
-                   } else {
-                     const std::int64_t* places = at + row * inner;
-                     for (std::int64_t i = 0; i < inner; ++i) result[i] = source[places[i] * inner + i];
-                   }
-                   if (++j == to.extent) {
-                     j = 0;
-                     ++o;
-                   }
+                 const std::int64_t end = std::min(rows, (job + 1) * group);
+                 for (std::int64_t row = job * group; row < end;) {
+                   const std::int64_t first = row % to.extent, count = std::min(to.extent - first, end - row);
+                   some(row / to.extent, first, count);
+                   row += count;
                  }
                },
                1e-3 * static_cast<double>(group * inner));
@@ -110,13 +116,21 @@ void scatter_lines(const T* x, const Lines& from, const std::int64_t* at, bool s
       step = inner;
       for (std::int64_t e = 0; e < to.extent; ++e) std::fill_n(result + e * inner, n, 0.0);
     }
-    for (std::int64_t j = 0; j < from.extent; ++j) {
-      const std::int64_t row = (block.outer * from.extent + j) * inner + block.first;
-      for (std::int64_t i = 0; i < n; ++i) sums[(shared ? at[j] : at[row + i]) * step + i] += x[row + i];
+    const T* line = x + block.outer * from.extent * inner + block.first;
+    const std::int64_t* places = shared ? at : at + block.outer * from.extent * inner + block.first;
+    const std::int64_t places_step = shared ? 1 : inner;
+    if (n == 1)
+      for (std::int64_t j = 0; j < from.extent; ++j) sums[places[j * places_step] * step] += line[j * inner];
+    for (std::int64_t j = 0; j < from.extent && n > 1; ++j) {
+      const T* row = line + j * inner;
+      const std::int64_t* place = places + j * places_step;
+      for (std::int64_t i = 0; i < n; ++i) sums[place[shared ? 0 : i] * step + i] += row[i];
     }
-    if constexpr (!in_place)
-      for (std::int64_t e = 0; e < to.extent; ++e)
-        for (std::int64_t i = 0; i < n; ++i) result[e * inner + i] = static_cast<T>(sums[e * n + i]);
+    if constexpr (!in_place) {
+      const std::int64_t run = n == inner ? to.extent * n : n;  // whole lines lie behind one another
+      for (std::int64_t e = 0; e < to.extent * n / run; ++e)
+        for (std::int64_t i = 0; i < run; ++i) result[e * inner + i] = static_cast<T>(sums[e * n + i]);
+    }
   });
 }
 

@@ -40,6 +40,17 @@ template <class T>
 void run(const T* a, const T* b, T* s, const Lines& lines, bool reverse) {
   constexpr std::int64_t width = 512;
   each_block(lines, width, 2.0, [&](const LineBlock& block) {
+    if (block.count == 1) {
+      const std::int64_t step = reverse ? -lines.inner : lines.inner;
+      std::int64_t at = block.outer * lines.extent * lines.inner + block.first;
+      if (reverse) at += (lines.extent - 1) * lines.inner;
+      double state = 0;
+      for (std::int64_t j = 0; j < lines.extent; ++j, at += step) {
+        state = (a == nullptr || j == 0 ? state : a[at] * state) + b[at];
+        s[at] = static_cast<T>(state);
+      }
+      return;
+    }
     double state[width];
     for (std::int64_t step = 0; step < lines.extent; ++step) {
       const std::int64_t j = reverse ? lines.extent - 1 - step : step;
