@@ -89,6 +89,17 @@ Operator row(const char* name, const char* doc, Results (*call)(const Values&), 
     }
     return samples;
   };
+  // As many 3x3 matrices as the image has numbers for.
+  op.bench = [=](const Shape& shape, DType dtype) {
+    const Shape batch = {std::max<I>(shape.numel() / 9, 1), 3, 3};
+    Values values = {{first, a({7, 1}, 0, batch).to(dtype)}};
+    if (b) values.set("b", b({7, 1}, 1, batch).to(dtype));
+    return values;
+  };
+  op.bench_bytes = [](const Shape& shape, DType dtype) {
+    const double plane = static_cast<double>(shape.numel()) * static_cast<double>(size_of(dtype));
+    return std::pair(2 * plane, 4 * plane);
+  };
   const auto refuse = [&](const char* what, const Tensor& x) {
     Values values = {{first, x}};
     if (b) values.set("b", Tensor::ones({x.size(0), 1}, x.dtype()));

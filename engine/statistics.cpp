@@ -5,6 +5,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/requirements.h>
 #include <lumigrad/engine/statistics.h>
+#include <lumigrad/engine/vectors.h>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -156,18 +157,7 @@ namespace {
 
 // max(length, eps) along an axis, which stays with extent 1.
 Tensor length(const Tensor& x, double p, int axis, double eps, Here here) {
-  const auto total = [&](const Tensor& terms) { return sum(terms, {axis}, true, here); };
-  Tensor size;
-  if (p == 2) {
-    size = sqrt(total(square(x, here)), here);
-  } else if (p == 1) {
-    size = total(abs(x, here));
-  } else if (std::isinf(p)) {
-    size = amax(abs(x, here), {axis}, true, here);
-  } else {
-    size = pow(total(pow(abs(x, here), p, here)), 1 / p, here);
-  }
-  return maximum(size, eps, here);
+  return maximum(vector_norm(x, p, {axis}, true, here), eps, here);
 }
 
 }  // namespace

@@ -19,37 +19,66 @@ struct Key {
     return a.value < b.value || (a.value == b.value && a.index < b.index);
   }
 };
-constexpr std::uint64_t sign = std::uint64_t{1} << 63, largest = ~std::uint64_t{0};
-
-// Negative doubles have more bits set the smaller they are; NaN is larger than all, -0 is 0.
-std::uint64_t key_of(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x + 0.0);
-  return std::isnan(x) ? largest : bits & sign ? ~bits : bits | sign;
+// The lowest bits that a key of T has, and the key of its NaN: negative numbers have more bits set the smaller they
+// are, NaN is larger than all, -0 is 0.
+template <class T>
+constexpr std::uint64_t all_bits = sizeof(T) == 4 ? 0xffffffffu : ~std::uint64_t{0};
+template <class T>
+std::uint64_t key_of(T x) {
+  constexpr std::uint64_t sign = all_bits<T> / 2 + 1;
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<std::uint64_t>(x) ^ sign;
+  } else {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    const std::uint64_t bits = std::bit_cast<Bits>(x + T(0));
+    return x != x ? all_bits<T> : bits & sign ? ~bits & all_bits<T> : bits | sign;
+  }
 }
-std::uint64_t key_of(std::int64_t x) { return static_cast<std::uint64_t>(x) ^ sign; }
+
+// Byte by byte from the lowest; every pass keeps the order of equal bytes, and so of equal keys. `spare` holds as many.
+void radix_sort(Key* keys, Key* spare, std::int64_t n, int bytes) {
+  std::int64_t counts[8][256] = {};
+  for (std::int64_t i = 0; i < n; ++i)
+    for (int b = 0; b < bytes; ++b) ++counts[b][keys[i].value >> (8 * b) & 255];
+  Key *from = keys, *to = spare;
+  for (int b = 0; b < bytes; ++b) {
+    if (counts[b][from[0].value >> (8 * b) & 255] == n) continue;
+    std::int64_t begin = 0;
+    for (std::int64_t& count : counts[b]) begin += std::exchange(count, begin);
+    for (std::int64_t i = 0; i < n; ++i) to[counts[b][from[i].value >> (8 * b) & 255]++] = from[i];
+    std::swap(from, to);
+  }
+  if (from != keys) std::copy_n(from, n, keys);
+}
 
 // What becomes of a line with a NaN: it is one of the elements, or the answer.
 enum class NaN { sorted, spreads };
+
+// Lines of up to this length are sorted on the stack.
+constexpr std::int64_t few_keys = 64;
 
 using Ranks = std::span<const std::int64_t>;
 
 template <class T>
 void ranked_line(const T* x, std::int64_t step, std::int64_t n, Ranks ranks, bool descending, NaN nan, Key* keys,
                  std::int64_t* to, std::int64_t to_step) {
-  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
   std::int64_t missing = -1;
   for (std::int64_t i = n - 1; i >= 0; --i) {
-    const std::uint64_t value = key_of(static_cast<Wide>(x[i * step]));
-    if (std::is_floating_point_v<T> && value == largest) missing = i;
-    keys[i] = {descending ? ~value : value, i};
+    const std::uint64_t value = key_of(x[i * step]);
+    if (std::is_floating_point_v<T> && value == all_bits<T>) missing = i;
+    keys[i] = {descending ? ~value & all_bits<T> : value, i};
   }
   if (nan == NaN::spreads && missing >= 0) {
     for (std::size_t k = 0; k < ranks.size(); ++k) to[static_cast<std::int64_t>(k) * to_step] = missing;
     return;
   }
   const std::int64_t last = *std::max_element(ranks.begin(), ranks.end());
-  if (last + 1 < n || ranks.size() == 1) std::nth_element(keys, keys + last, keys + n);
-  if (ranks.size() > 1) std::sort(keys, keys + last + 1);
+  if (last + 1 == n && n > few_keys) {
+    radix_sort(keys, keys + n, n, sizeof(T));
+  } else {
+    if (last + 1 < n || ranks.size() == 1) std::nth_element(keys, keys + last, keys + n);
+    if (ranks.size() > 1) std::sort(keys, keys + last + 1);
+  }
   for (std::size_t k = 0; k < ranks.size(); ++k) to[static_cast<std::int64_t>(k) * to_step] = keys[ranks[k]].index;
 }
 
@@ -64,8 +93,8 @@ Tensor ranked(const Tensor& given, int axis, Ranks ranks, bool descending, NaN n
   const auto sort_lines = [&](auto t) {
     using T = decltype(t);
     each_block(from, 1, 20.0, [&](const LineBlock& block) {
-      Key few[64];
-      std::vector<Key> many(static_cast<std::size_t>(from.extent > 64 ? from.extent : 0));
+      Key few[few_keys];
+      std::vector<Key> many(static_cast<std::size_t>(from.extent > few_keys ? 2 * from.extent : 0));
       ranked_line(elements<T>(x) + block.outer * from.extent * from.inner + block.first, from.inner, from.extent, ranks,
                   descending, nan, many.empty() ? few : many.data(),
                   new_elements<std::int64_t>(index) + block.outer * to.extent * to.inner + block.first, to.inner);

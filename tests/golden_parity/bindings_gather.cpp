@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // torch.* references of indexing, ranks and running sums.
-#include <lumigrad/engine/views.h>
+#include <lumigrad/engine/ops.h>
 #include "binding.h"
 
 namespace lumigrad::parity {
@@ -24,8 +24,15 @@ void elements_without_axis(const GoldenCase& golden, Values& values) {
 std::vector<Binding> gather_bindings() {
   std::vector<Binding> all;
   const Rename along = {{"input", "x"}, {"dim", "axis"}, {"src", "source"}, {"indices", "index"}};
-  for (const char* name : {"gather", "index_select", "scatter_add", "index_add", "take_along_dim"})
+  for (const char* name : {"gather", "index_select", "scatter_add", "take_along_dim"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, along});
+  all.push_back({"torch.index_add",
+                 "engine.index_add",
+                 {{"input", "x"}, {"dim", "axis"}, {"alpha", ""}},
+                 [](const GoldenCase& golden, Values& values) {
+                   if (golden.params.contains("alpha"))
+                     values.set("source", mul(golden.inputs.at("source"), golden.param("alpha", 1.0)));
+                 }});
   all.push_back({"torch.repeat_interleave", "engine.repeat_interleave", along, elements_without_axis});
   for (const char* name : {"tril", "triu"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, {{"input", "x"}}});

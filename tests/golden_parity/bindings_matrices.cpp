@@ -12,10 +12,16 @@ std::vector<double> list_of(const nlohmann::json& json) {
   return json.is_array() ? json.get<std::vector<double>>() : std::vector<double>{json.get<double>()};
 }
 
-void norm_of_vectors(const GoldenCase& golden, Values& values) {
-  const auto order = golden.params.find("ord"), dim = golden.params.find("dim");
+// Infinite exponents are words.
+void exponent(const GoldenCase& golden, const char* name, Values& values) {
+  const auto order = golden.params.find(name);
   if (order != golden.params.end() && order->is_string())
     values.set("p", (*order == "-inf" ? -1 : 1) * std::numeric_limits<double>::infinity());
+}
+
+void norm_of_vectors(const GoldenCase& golden, Values& values) {
+  exponent(golden, "ord", values);
+  const auto dim = golden.params.find("dim");
   if (dim != golden.params.end() && !dim->is_null()) values.set("axes", list_of(*dim));
 }
 
@@ -50,16 +56,23 @@ std::vector<Binding> matrix_bindings() {
                                        {"qr", "qr"},
                                        {"svdvals", "svdvals"},
                                        {"matrix_exp", "matrix_exp"}})
-    all.push_back({"torch.linalg." + name, "engine." + op, {{"A", "a"}}});
-  all.push_back({"torch.linalg.pinv", "engine.pinv", {{"A", "a"}, {"rcond", "rtol"}}});
-  all.push_back({"torch.linalg.lstsq", "engine.lstsq", {{"A", "a"}, {"B", "b"}}});
+    all.push_back({"torch.linalg." + name, "engine." + op, {{"A", "a"}, {"mode", ""}, {"driver", ""}}});
+  all.push_back({"torch.linalg.pinv", "engine.pinv", {{"A", "a"}, {"rcond", "rtol"}, {"hermitian", ""}}});
+  all.push_back({"torch.linalg.lstsq", "engine.lstsq", {{"A", "a"}, {"B", "b"}, {"rcond", ""}, {"driver", ""}}});
   all.push_back({.golden = "torch.linalg.svd",
                  .op = "engine.svd",
-                 .names = {{"A", "a"}, {"full_matrices", ""}},
+                 .names = {{"A", "a"}, {"full_matrices", ""}, {"driver", ""}},
                  .rearrange = sizes_of_factors});
-  all.push_back(
-      {.golden = "torch.linalg.eigh", .op = "engine.eigh", .names = {{"A", "a"}}, .rearrange = sizes_of_vectors});
-  all.push_back({"torch.cholesky_solve", "engine.cholesky_solve", {{"B", "b"}, {"L", "l"}}});
+  all.push_back({.golden = "torch.linalg.eigh",
+                 .op = "engine.eigh",
+                 .names = {{"A", "a"}, {"UPLO", ""}},
+                 .rearrange = sizes_of_vectors});
+  all.push_back({"torch.cholesky_solve",
+                 "engine.cholesky_solve",
+                 {{"B", "b"}, {"L", "l"}, {"upper", ""}},
+                 [](const GoldenCase& golden, Values& values) {
+                   if (golden.param("upper", false)) values.set("l", transpose(golden.inputs.at("L"), -1, -2));
+                 }});
   all.push_back({"torch.linalg.vector_norm",
                  "engine.vector_norm",
                  {{"ord", "p"}, {"dim", ""}, {"keepdim", "keep"}},
@@ -69,7 +82,10 @@ std::vector<Binding> matrix_bindings() {
                  {{"A", "a"}, {"ord", "norm"}, {"dim", ""}, {"keepdim", "keep"}},
                  norm_of_matrices});
   all.push_back({"torch.linalg.cross", "engine.cross", {{"input", "a"}, {"other", "b"}, {"dim", "axis"}}});
-  all.push_back({"torch.cdist", "engine.cdist", {{"x1", "a"}, {"x2", "b"}, {"compute_mode", ""}}});
+  all.push_back({"torch.cdist",
+                 "engine.cdist",
+                 {{"x1", "a"}, {"x2", "b"}, {"compute_mode", ""}},
+                 [](const GoldenCase& golden, Values& values) { exponent(golden, "p", values); }});
   all.push_back({"torch.einsum", "engine.einsum"});
   return all;
 }
