@@ -36,6 +36,9 @@ struct Parameter {
   std::string name;
   Distribution distribution;
   Domain domain = {};
+  std::pair<double, double> usual = {};  ///< values that change an image visibly without spoiling it
+  bool differentiable = true;            ///< false: no gradient reaches it
+  bool moves_jump = false;  ///< its gradient, where there is one, misses what a jump contributes to the expected loss
 };
 
 /// How a geometric augmentation reads its image. Two with the same reading can share one resampling.

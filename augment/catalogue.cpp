@@ -24,20 +24,6 @@ std::vector<std::string> choices_of(const std::string& option) {
   return orders;
 }
 
-/// What a parameter may be in a sample: near the value at which nothing happens, and away from kinks.
-double sampled(const std::string& op, const std::string& name, double u) {
-  if (op == "rgb_shift") return 0.2 * u - 0.1;
-  if (name == "threshold") return 0.47 + 0.02 * u;
-  if (name == "addition") return 0.02 * u;
-  if (name == "gamma") return 0.7 + 0.9 * u;
-  if (name == "gain") return 0.8 + 0.2 * u;
-  if (name == "hue" || (op == "hue" && name == "angle")) return 1.2 * u - 0.5;
-  if (name == "sigma") return 0.6 + u;
-  if (name.starts_with("translate") || op == "translate") return 0.4 * u - 0.17;
-  if (name.starts_with("shear") || op == "shear" || name.find("angle") != std::string::npos) return 0.8 * u - 0.3;
-  return 0.85 + 0.3 * u;  // factors
-}
-
 /// Results of an augmentation under the numbers of a call.
 std::vector<Tensor> applied(const Kind& kind, const Values& v) {
   const auto augmentation = kind.make();
@@ -60,11 +46,10 @@ std::vector<Argument> arguments_of(const augment::Augmentation& augmentation, co
                                 .doc = kind.volume ? "volumes [N, C, D, H, W]" : "images [N, C, H, W] in [0, 1]",
                                 .gradient = almost}};
   for (const auto& p : augmentation.drawn()) {
-    const bool jump = std::string(kind.name) == "solarize" && p.name == "threshold";
     const bool bounded = std::isfinite(p.domain.lowest) || std::isfinite(p.domain.highest);
     all.push_back({.name = p.name,
                    .doc = "one number, or one an image",
-                   .gradient = jump ? Differentiability::none : almost,
+                   .gradient = p.differentiable ? almost : Differentiability::none,
                    .range = bounded ? message("[", p.domain.lowest, ", ", p.domain.highest, "]") : "",
                    .otherwise = to_string(p.domain.neutral)});
   }
@@ -99,15 +84,13 @@ std::vector<Sample> samples_of_kind(const Kind& kind, std::uint64_t seed) {
     if (kind.volume) shape = shape.with(1, 1).inserted(2, 2 + static_cast<std::int64_t>(i % 3));
     Values values = {{"image", kind.volume ? uniform({seed, static_cast<std::uint32_t>(i)}, shape, 0, 1, DType::f64)
                                            : rows::image(seed + i, shape, 0.3, 0.62, {0.48})}};
-    std::uint32_t n = 0;
     for (const auto& p : augmentation->drawn()) {
       const Tensor u =
           uniform(Generator{seed, static_cast<std::uint32_t>(i)}.then(p.name), {shape[0]}, 0, 1, DType::f64);
       std::vector<double> numbers = u.values();
-      for (double& x : numbers) x = sampled(kind.name, p.name, x);
+      for (double& x : numbers) x = p.usual.first + (p.usual.second - p.usual.first) * x;
       values.set(p.name, i % 3 == 2 && shape[0] == 1 ? Tensor::full({}, numbers[0], DType::f64)
                                                      : Tensor::from(numbers, {shape[0]}));
-      ++n;
     }
     if (i % 3 == 1) values.set("gate", uniform({seed, 77}, {shape[0]}, 0.6, 0.95, DType::f64));
     if (i == 4) values.set("gate", Tensor::from(std::vector<double>{1, 0, 1}, {3}));
@@ -145,7 +128,7 @@ Operator row_of(const Kind& kind) {
       Values values = {{"image", uniform({5, 5}, image, 0.1, 0.9, dtype)}};
       const auto augmentation = kind.make();
       for (const auto& p : augmentation->drawn())
-        values.set(p.name, Tensor::full({image[0]}, sampled(kind.name, p.name, 0.7), dtype));
+        values.set(p.name, Tensor::full({image[0]}, 0.3 * p.usual.first + 0.7 * p.usual.second, dtype));
       return values;
     };
     row.bench_bytes = [](const Shape& image, DType dtype) {

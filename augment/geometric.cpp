@@ -15,6 +15,9 @@ constexpr Domain anything = {};
 constexpr Domain factors = {1, 1e-3, infinity};
 constexpr Domain shears = {0, -1.5, 1.5};  // a right angle would flatten the image
 
+// Usual values: radians, fractions of an extent, factors.
+constexpr std::pair turn = {-0.3, 0.5}, way = {-0.17, 0.23}, about_one = {0.85, 1.15};
+
 constexpr std::array modes = {"nearest", "bilinear", "bicubic"};
 constexpr std::array borders = {"zeros", "border", "reflection", "symmetric", "circular"};
 
@@ -91,14 +94,14 @@ Tensor Geometric::transform(const Tensor& image, const Draw& draw) const {
 RandomAffine::RandomAffine(AffineOptions o)
     : Geometric(
           "affine", std::move(o.p),
-          {{"angle", given(o.angle), anything},
-           {"translate_x", given(o.translate_x), anything},
-           {"translate_y", given(o.translate_y), anything},
-           {"scale", given(o.scale), factors},
-           {"scale_x", given(o.scale_x), factors},
-           {"scale_y", given(o.scale_y), factors},
-           {"shear_x", given(o.shear_x), shears},
-           {"shear_y", given(o.shear_y), shears}},
+          {{"angle", given(o.angle), anything, turn},
+           {"translate_x", given(o.translate_x), anything, way},
+           {"translate_y", given(o.translate_y), anything, way},
+           {"scale", given(o.scale), factors, about_one},
+           {"scale_x", given(o.scale_x), factors, about_one},
+           {"scale_y", given(o.scale_y), factors, about_one},
+           {"shear_x", given(o.shear_x), shears, turn},
+           {"shear_y", given(o.shear_y), shears, turn}},
           [](const Draw& d, const Shape& image) {
             require_plane("affine", image);
             const Tensor scale = value(d, "scale");
@@ -113,7 +116,7 @@ RandomAffine::RandomAffine(AffineOptions o)
 
 RandomRotation::RandomRotation(RotationOptions o)
     : Geometric(
-          "rotate", std::move(o.p), {{"angle", given(o.angle), anything}},
+          "rotate", std::move(o.p), {{"angle", given(o.angle), anything, turn}},
           [](const Draw& d, const Shape& image) {
             require_plane("rotate", image);
             return geometry::convert_affinematrix_to_homography(
@@ -123,7 +126,7 @@ RandomRotation::RandomRotation(RotationOptions o)
 
 RandomTranslate::RandomTranslate(TranslationOptions o)
     : Geometric(
-          "translate", std::move(o.p), {{"x", given(o.x), anything}, {"y", given(o.y), anything}},
+          "translate", std::move(o.p), {{"x", given(o.x), anything, way}, {"y", given(o.y), anything, way}},
           [](const Draw& d, const Shape& image) {
             require_plane("translate", image);
             return geometry::get_translation_matrix2d(fractions(d, "x", "y", image));
@@ -132,7 +135,7 @@ RandomTranslate::RandomTranslate(TranslationOptions o)
 
 RandomScale::RandomScale(ScaleOptions o)
     : Geometric(
-          "scale", std::move(o.p), {{"factor", given(o.factor), factors}},
+          "scale", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
           [](const Draw& d, const Shape& image) {
             require_plane("scale", image);
             const Tensor factor = value(d, "factor");
@@ -143,7 +146,7 @@ RandomScale::RandomScale(ScaleOptions o)
 
 RandomShear::RandomShear(ShearOptions o)
     : Geometric(
-          "shear", std::move(o.p), {{"x", given(o.x), shears}, {"y", given(o.y), shears}},
+          "shear", std::move(o.p), {{"x", given(o.x), shears, turn}, {"y", given(o.y), shears, turn}},
           [](const Draw& d, const Shape& image) {
             require_plane("shear", image);
             return geometry::get_shear_matrix2d(middle(image), stack({value(d, "x"), value(d, "y")}, 1));

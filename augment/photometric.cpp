@@ -12,6 +12,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Domain factors = {1, 0, infinity};
+constexpr std::pair about_one = {0.85, 1.15};
 constexpr Domain turns = {0, -std::numbers::pi, std::numbers::pi};
 
 Distribution given(const Distribution& distribution) {
@@ -54,10 +55,10 @@ void check_order(const std::string& name, const std::string& order) {
 }
 
 std::vector<Parameter> jitter_parameters(const ColorJitterOptions& o, const Domain& brightness) {
-  return {{"brightness", given(o.brightness), brightness},
-          {"contrast", given(o.contrast), factors},
-          {"saturation", given(o.saturation), factors},
-          {"hue", given(o.hue), turns}};
+  return {{"brightness", given(o.brightness), brightness, about_one},
+          {"contrast", given(o.contrast), factors, about_one},
+          {"saturation", given(o.saturation), factors, about_one},
+          {"hue", given(o.hue), turns, {-0.5, 0.7}}};
 }
 
 void set_order(const std::string& name, std::string& order, const Setting& value) {
@@ -174,7 +175,7 @@ Tensor ColorJiggle::transform(const Tensor& image, const Draw& draw) const {
 // ---- one function each ---------------------------------------------------------------------------------------------
 
 RandomBrightness::RandomBrightness(FactorOptions o)
-    : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}}},
+    : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
                     return enhance::adjust_brightness(x, number(d, "factor", x) - 1,
                                                       {.clip = std::get<bool>(s.at("clip"))});
@@ -182,40 +183,44 @@ RandomBrightness::RandomBrightness(FactorOptions o)
                   {{"clip", true}}) {}
 
 RandomContrast::RandomContrast(FactorOptions o)
-    : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors}},
+    : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
                     return enhance::adjust_contrast(x, number(d, "factor", x), {.clip = std::get<bool>(s.at("clip"))});
                   },
                   {{"clip", true}}) {}
 
 RandomSaturation::RandomSaturation(FactorOptions o)
-    : Photometric("saturation", std::move(o.p), {{"factor", given(o.factor), factors}},
+    : Photometric("saturation", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
                     return enhance::adjust_saturation(x, number(d, "factor", x));
                   }) {}
 
 RandomHue::RandomHue(HueOptions o)
-    : Photometric("hue", std::move(o.p), {{"angle", given(o.angle), turns}},
+    : Photometric("hue", std::move(o.p), {{"angle", given(o.angle), turns, {-0.5, 0.7}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
                     return enhance::adjust_hue(x, number(d, "angle", x));
                   }) {}
 
 RandomGamma::RandomGamma(GammaOptions o)
-    : Photometric("gamma", std::move(o.p), {{"gamma", given(o.gamma), factors}, {"gain", given(o.gain), factors}},
+    : Photometric("gamma", std::move(o.p),
+                  {{"gamma", given(o.gamma), factors, {0.7, 1.6}}, {"gain", given(o.gain), factors, {0.8, 1}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
                     return enhance::adjust_gamma(x, number(d, "gamma", x), number(d, "gain", x));
                   }) {}
 
 RandomRGBShift::RandomRGBShift(ShiftOptions o)
     : Photometric("rgb_shift", std::move(o.p),
-                  {{"red", given(o.red)}, {"green", given(o.green)}, {"blue", given(o.blue)}},
+                  {{"red", given(o.red), {}, {-0.1, 0.1}},
+                   {"green", given(o.green), {}, {-0.1, 0.1}},
+                   {"blue", given(o.blue), {}, {-0.1, 0.1}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
                     return enhance::shift_rgb(x, number(d, "red", x), number(d, "green", x), number(d, "blue", x));
                   }) {}
 
 RandomSolarize::RandomSolarize(SolarizeOptions o)
     : Photometric("solarize", std::move(o.p),
-                  {{"threshold", given(o.threshold), {0.5, 0, 1}}, {"addition", given(o.addition), {0, -0.5, 0.5}}},
+                  {{"threshold", given(o.threshold), {0.5, 0, 1}, {0.47, 0.49}, false, true},
+                   {"addition", given(o.addition), {0, -0.5, 0.5}, {0, 0.02}, true, true}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
                     return enhance::solarize(x, number(d, "threshold", x), number(d, "addition", x));
                   }) {}

@@ -119,7 +119,7 @@ class LUMIGRAD_API RandomRGBShift final : public Photometric {
 
 struct SolarizeOptions {
   Distribution threshold = {0.4, 0.6};  ///< in [0, 1]; no gradient: it moves a jump
-  Distribution addition = {-0.1, 0.1};  ///< in [-0.5, 0.5]
+  Distribution addition = {-0.1, 0.1};  ///< in [-0.5, 0.5]; its gradient misses the pixels that cross the threshold
   Gate p = 0.5;
 };
 /// enhance::solarize.
