@@ -36,7 +36,7 @@ Draw Augmentation::draw(const Generator& generator, const Shape& image) const {
 void Augmentation::draw_more(Draw&, const Generator&, const Shape&) const {}
 
 // A parameter that is given as one number serves all images, and a gate that is left out is open.
-Draw Augmentation::checked(const Draw& given, const Shape& image) const {
+Draw Augmentation::completed(const Draw& given, const Shape& image) const {
   require_images(name_, image);
   Draw draw = given;
   const Shape all = {image[0]};
@@ -55,7 +55,7 @@ Draw Augmentation::checked(const Draw& given, const Shape& image) const {
 }
 
 Tensor Augmentation::apply(const Tensor& image, const Draw& draw) const {
-  const Draw complete = checked(draw, image.shape());
+  const Draw complete = completed(draw, image.shape());
   require<DTypeError>(is_differentiable(image.dtype()), name_, ": expected images of f32 or f64, got ", image.dtype());
   if (image.numel() == 0) return image;
   const bool hard = is_hard(complete.gate);
@@ -64,7 +64,7 @@ Tensor Augmentation::apply(const Tensor& image, const Draw& draw) const {
 }
 
 Tensor Augmentation::transform_matrix(const Draw& draw, const Shape& image) const {
-  const Draw complete = checked(draw, image);
+  const Draw complete = completed(draw, image);
   if (!is_geometric()) return identity(image);
   const Tensor full = matrix(complete, image);
   if (is_hard(complete.gate) && min_of(complete.gate) == 1) return full;
@@ -77,6 +77,8 @@ Tensor Augmentation::transform_matrix(const Draw& draw, const Shape& image) cons
 Tensor Augmentation::matrix(const Draw&, const Shape& image) const { return identity(image); }
 
 const Resampling* Augmentation::one_warp(const Draw&) const { return nullptr; }
+
+std::optional<PixelStep> Augmentation::pixel_step(const Tensor&, const Draw&) const { return std::nullopt; }
 
 Example Augmentation::apply(const Example& example, const Draw& draw) const {
   Example moved = example;

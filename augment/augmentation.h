@@ -25,6 +25,7 @@
 #include <lumigrad/augment/draw.h>
 #include <lumigrad/augment/example.h>
 #include <lumigrad/augment/gate.h>
+#include <lumigrad/engine/families/chain.h>
 #include <lumigrad/engine/families/sample.h>
 #include <lumigrad/engine/module.h>
 #include <variant>
@@ -82,6 +83,10 @@ class LUMIGRAD_API Augmentation : public Module {
   std::uint64_t seed() const { return seed_; }
   std::uint64_t samples_seen() const { return seen_; }
 
+  /// A draw with what may be left out: the gate, which is then open, and one number for all images in place of one an
+  /// image. Throws ShapeError, FormatError for what does not fit.
+  Draw completed(const Draw& draw, const Shape& image) const;
+
   /// The name in policies and in the catalogue: "rotate" is augment.rotate.
   const std::string& name() const { return name_; }
   const std::vector<Parameter>& drawn() const { return drawn_; }
@@ -110,6 +115,8 @@ class LUMIGRAD_API Augmentation : public Module {
   virtual bool is_geometric() const { return false; }
   /// When under this draw one warp by transform_matrix() is all that happens: how it reads. Else null.
   virtual const Resampling* one_warp(const Draw& draw) const;
+  /// When all that happens is a step of a chain (engine/families/chain.h): that step, without the gate. Else nothing.
+  virtual std::optional<PixelStep> pixel_step(const Tensor& image, const Draw& draw) const;
 
  protected:
   Augmentation(std::string name, Gate gate, std::vector<Parameter> drawn);
@@ -130,7 +137,6 @@ class LUMIGRAD_API Augmentation : public Module {
   std::vector<Tensor> learnable_named(const std::string& name) const;
   bool learn_named(const std::string& name, bool on);
   std::vector<std::string> names_to_learn() const;
-  Draw checked(const Draw& draw, const Shape& image) const;
 
   std::string name_;
   Gate gate_;

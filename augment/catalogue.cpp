@@ -14,7 +14,8 @@ using augment::Kind;
 constexpr auto almost = Differentiability::almost_everywhere;
 
 /// The choices of an option that is a text.
-std::vector<std::string> choices_of(const std::string& option) {
+std::vector<std::string> choices_of(const Kind& kind, const std::string& option) {
+  if (option == "mode" && kind.volume) return {"bilinear", "nearest"};
   if (option == "mode") return {"bilinear", "nearest", "bicubic"};
   if (option == "border") return {"zeros", "border", "reflection", "symmetric", "circular"};
   std::vector<std::string> orders;
@@ -67,7 +68,7 @@ std::vector<Argument> arguments_of(const augment::Augmentation& augmentation, co
       all.push_back({.name = name,
                      .kind = Argument::Kind::choice,
                      .otherwise = "\"" + *text + "\"",
-                     .choices = choices_of(name)});
+                     .choices = choices_of(kind, name)});
   }
   return all;
 }
@@ -96,10 +97,14 @@ std::vector<Sample> samples_of_kind(const Kind& kind, std::uint64_t seed) {
     if (i == 4) values.set("gate", Tensor::from(std::vector<double>{1, 0, 1}, {3}));
     for (const auto& [name, setting] : augmentation->settings()) {
       if (std::holds_alternative<bool>(setting)) values.set(name, i % 4 != 1);
-      if (std::holds_alternative<double>(setting) && i % 4 == 2) values.set(name, 0.75);
+      if (name == "fill" && i % 4 == 2) values.set(name, 0.75);
+      if (name.starts_with("kernel") && i % 2 == 1) values.set(name, name == "kernel_width" ? 5.0 : 4.0);
       if (std::holds_alternative<std::string>(setting)) {
-        const std::vector<std::string> known = choices_of(name);
-        values.set(name, known[(name == "order" ? 5 * i : i) % known.size()]);
+        const std::vector<std::string> known = choices_of(kind, name);
+        values.set(name, known[(name == "order"                 ? 5 * i
+                                : name == "mode" && kind.volume ? std::size_t{i == 3}
+                                                                : i) %
+                               known.size()]);
       }
     }
     all.push_back({planes[i].first, values});

@@ -3,7 +3,6 @@
 #include <lumigrad/augment/warp.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/matrices.h>
-#include <lumigrad/vision/geometry/transform.h>
 #include <array>
 #include <numbers>
 
@@ -18,21 +17,13 @@ constexpr Domain shears = {0, -1.5, 1.5};  // a right angle would flatten the im
 // Usual values: radians, fractions of an extent, factors.
 constexpr std::pair turn = {-0.3, 0.5}, way = {-0.17, 0.23}, about_one = {0.85, 1.15};
 
-constexpr std::array modes = {"nearest", "bilinear", "bicubic"};
-constexpr std::array borders = {"zeros", "border", "reflection", "symmetric", "circular"};
-
 Distribution given(const Distribution& distribution) {
   return distribution.defined() ? distribution : Distribution(0.0);
 }
 
-template <class Names>
-int place_of(const std::string& option, const Names& names, const Setting& value) {
-  if (const auto* text = std::get_if<std::string>(&value))
-    for (std::size_t i = 0; i < names.size(); ++i)
-      if (*text == names[i]) return static_cast<int>(i);
-  std::string known;
-  for (const char* name : names) known += known.empty() ? name : std::string(", ") + name;
-  throw FormatError(message(option, ": expected one of ", known));
+const std::string& text_of(const std::string& option, const Setting& value) {
+  require<FormatError>(std::holds_alternative<std::string>(value), option, ": expected a name");
+  return std::get<std::string>(value);
 }
 
 Tensor middle(const Shape& image) { return {(double(image[3]) - 1) / 2, (double(image[2]) - 1) / 2}; }
@@ -47,33 +38,23 @@ Tensor fractions(const Draw& draw, const char* x, const char* y, const Shape& im
   return stack({value(draw, x) * double(image[3]), value(draw, y) * double(image[2])}, 1);
 }
 
-/// Mirrors along one axis: x -> extent - 1 - x.
-Tensor mirror(const Shape& image, std::int64_t axis) {
-  const std::int64_t n = image.rank() - 1;
-  Tensor matrix = Tensor::eye(n, DType::f64);
-  auto* numbers = matrix.mutable_data<double>();
-  numbers[axis * n + axis] = -1;
-  numbers[axis * n + n - 1] = double(image[image.rank() - 1 - static_cast<int>(axis)] - 1);
-  return expand(unsqueeze(matrix, 0), {image[0], n, n});
-}
-
 }  // namespace
 
 Geometric::Geometric(std::string name, Gate p, std::vector<Parameter> drawn, Map map, Resampling resampling)
     : Augmentation(std::move(name), std::move(p), std::move(drawn)), map_(map), resampling_(resampling) {}
 
 Settings Geometric::settings() const {
-  return {{"mode", std::string(modes[static_cast<std::size_t>(resampling_.mode)])},
-          {"border", std::string(borders[static_cast<std::size_t>(resampling_.border)])},
+  return {{"mode", name_of(resampling_.mode)},
+          {"border", name_of(resampling_.border)},
           {"fill", resampling_.fill},
           {"align_corners", resampling_.align_corners}};
 }
 
 void Geometric::set(const std::string& option, const Setting& value) {
   if (option == "mode") {
-    resampling_.mode = static_cast<Interpolation>(place_of(option, modes, value));
+    resampling_.mode = mode_named(text_of(option, value));
   } else if (option == "border") {
-    resampling_.border = static_cast<Border>(place_of(option, borders, value));
+    resampling_.border = border_named(text_of(option, value));
   } else if (option == "fill") {
     require<FormatError>(std::holds_alternative<double>(value), name(), ": expected a number for fill");
     resampling_.fill = std::get<double>(value);
@@ -156,11 +137,11 @@ RandomShear::RandomShear(ShearOptions o)
 RandomHorizontalFlip::RandomHorizontalFlip(Gate p)
     : Geometric("horizontal_flip", std::move(p), {}, [](const Draw&, const Shape& image) { return mirror(image, 0); },
                 {}) {}
-Tensor RandomHorizontalFlip::transform(const Tensor& image, const Draw&) const { return geometry::hflip(image); }
+Tensor RandomHorizontalFlip::transform(const Tensor& image, const Draw&) const { return flip(image, std::array{-1}); }
 
 RandomVerticalFlip::RandomVerticalFlip(Gate p)
     : Geometric("vertical_flip", std::move(p), {}, [](const Draw&, const Shape& image) { return mirror(image, 1); },
                 {}) {}
-Tensor RandomVerticalFlip::transform(const Tensor& image, const Draw&) const { return geometry::vflip(image); }
+Tensor RandomVerticalFlip::transform(const Tensor& image, const Draw&) const { return flip(image, std::array{-2}); }
 
 }  // namespace lumigrad::augment

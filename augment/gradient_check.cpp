@@ -78,9 +78,10 @@ class Check {
   std::vector<GradientLine> run() {
     if (!kind_->make()->drawn().empty()) {
       ranges("inside", upper_part);
-      ranges("neutral", [](const Parameter& p) { return Distribution(p.domain.neutral, p.domain.neutral); });
+      if (!kind_->volume)
+        ranges("neutral", [](const Parameter& p) { return Distribution(p.domain.neutral, p.domain.neutral); });
       ranges("spread", [](const Parameter& p) { return Distribution(0.4 * (p.usual.second - p.usual.first)); });
-      ranges("spread of 0", [](const Parameter&) { return Distribution(0.0); });
+      if (!kind_->volume) ranges("spread of 0", [](const Parameter&) { return Distribution(0.0); });
     }
     for (const double p : {0.0, 0.3, 1.0}) gate(Estimator::straight_through, p);
     for (const double p : {0.3, 0.8}) gate(Estimator::relaxed, p);

@@ -14,8 +14,9 @@
 //
 // Where it is asked: with uniform ranges well inside the domain; with ranges of no extent at the neutral value (nothing
 // happens, but the gradient must be there; warps read bicubically for this, since the bilinear weights have a kink at
-// whole positions and no derivative); with a spread, inside and at 0, where by symmetry the derivative is zero. Numbers
-// that move a jump of the operator (Parameter::moves_jump) are left out: no sweep sees what a jump contributes.
+// whole positions and no derivative; volumes are left out here); with a spread, inside and at 0, where by symmetry the
+// derivative is zero. Numbers that move a jump of the operator (Parameter::moves_jump) are left out: no sweep sees what
+// a jump contributes.
 //
 // Probabilities, by estimator (gate.h), against what each promises:
 //   straight_through   the exact derivative L(y) - L(x) for a loss that is linear in the image; p = 0, 0.3, 1

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/augment/photometric.h>
+#include <lumigrad/augment/warp.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/color/color.h>
-#include <lumigrad/vision/enhance/enhance.h>
+#include <lumigrad/vision/enhance/steps.h>
+#include <lumigrad/vision/filters/filters.h>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -29,6 +31,8 @@ void require_rgb(const char* name, const Tensor& image) {
 
 }  // namespace
 
+Photometric::Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Step step, Settings settings)
+    : Augmentation(std::move(name), std::move(p), std::move(drawn)), step_(step), settings_(std::move(settings)) {}
 Photometric::Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Change change, Settings settings)
     : Augmentation(std::move(name), std::move(p), std::move(drawn)), change_(change), settings_(std::move(settings)) {}
 
@@ -41,7 +45,14 @@ void Photometric::set(const std::string& name, const Setting& value) {
   found->second = value;
 }
 
-Tensor Photometric::transform(const Tensor& image, const Draw& draw) const { return change_(image, draw, settings_); }
+Tensor Photometric::transform(const Tensor& image, const Draw& draw) const {
+  return step_ ? fuse(image, {step_(image, draw, settings_)}) : change_(image, draw, settings_);
+}
+
+std::optional<PixelStep> Photometric::pixel_step(const Tensor& image, const Draw& draw) const {
+  if (!step_) return std::nullopt;
+  return step_(image, draw, settings_);
+}
 
 // ---- jitters: four changes in an order of their own --------------------------------------------------------------
 
@@ -177,35 +188,36 @@ Tensor ColorJiggle::transform(const Tensor& image, const Draw& draw) const {
 RandomBrightness::RandomBrightness(FactorOptions o)
     : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
-                    return enhance::adjust_brightness(x, number(d, "factor", x) - 1,
-                                                      {.clip = std::get<bool>(s.at("clip"))});
+                    return enhance::steps::adjust_brightness(number(d, "factor", x) - 1,
+                                                             {.clip = std::get<bool>(s.at("clip"))});
                   },
                   {{"clip", true}}) {}
 
 RandomContrast::RandomContrast(FactorOptions o)
     : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
-                    return enhance::adjust_contrast(x, number(d, "factor", x), {.clip = std::get<bool>(s.at("clip"))});
+                    return enhance::steps::adjust_contrast(number(d, "factor", x),
+                                                           {.clip = std::get<bool>(s.at("clip"))});
                   },
                   {{"clip", true}}) {}
 
 RandomSaturation::RandomSaturation(FactorOptions o)
     : Photometric("saturation", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
-                    return enhance::adjust_saturation(x, number(d, "factor", x));
+                    return enhance::steps::adjust_saturation(number(d, "factor", x));
                   }) {}
 
 RandomHue::RandomHue(HueOptions o)
     : Photometric("hue", std::move(o.p), {{"angle", given(o.angle), turns, {-0.5, 0.7}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
-                    return enhance::adjust_hue(x, number(d, "angle", x));
+                    return enhance::steps::adjust_hue(number(d, "angle", x));
                   }) {}
 
 RandomGamma::RandomGamma(GammaOptions o)
     : Photometric("gamma", std::move(o.p),
                   {{"gamma", given(o.gamma), factors, {0.7, 1.6}}, {"gain", given(o.gain), factors, {0.8, 1}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
-                    return enhance::adjust_gamma(x, number(d, "gamma", x), number(d, "gain", x));
+                    return enhance::steps::adjust_gamma(number(d, "gamma", x), number(d, "gain", x));
                   }) {}
 
 RandomRGBShift::RandomRGBShift(ShiftOptions o)
@@ -214,7 +226,7 @@ RandomRGBShift::RandomRGBShift(ShiftOptions o)
                    {"green", given(o.green), {}, {-0.1, 0.1}},
                    {"blue", given(o.blue), {}, {-0.1, 0.1}}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
-                    return enhance::shift_rgb(x, number(d, "red", x), number(d, "green", x), number(d, "blue", x));
+                    return enhance::steps::shift_rgb(number(d, "red", x), number(d, "green", x), number(d, "blue", x));
                   }) {}
 
 RandomSolarize::RandomSolarize(SolarizeOptions o)
@@ -222,8 +234,26 @@ RandomSolarize::RandomSolarize(SolarizeOptions o)
                   {{"threshold", given(o.threshold), {0.5, 0, 1}, {0.47, 0.49}, false, true},
                    {"addition", given(o.addition), {0, -0.5, 0.5}, {0, 0.02}, true, true}},
                   [](const Tensor& x, const Draw& d, const Settings&) {
-                    return enhance::solarize(x, number(d, "threshold", x), number(d, "addition", x));
+                    return enhance::steps::solarize(number(d, "threshold", x), number(d, "addition", x));
                   }) {}
+
+RandomGaussianBlur::RandomGaussianBlur(GaussianBlurOptions o)
+    : Photometric("gaussian_blur", std::move(o.p), {{"sigma", o.sigma, {1, 1e-3, infinity}, {0.6, 1.6}}},
+                  [](const Tensor& x, const Draw& d, const Settings& s) {
+                    const auto extent = [&](const char* name) {
+                      const double value = std::get<double>(s.at(name));
+                      require<NumericError>(value >= 1 && value == std::floor(value) && value < 1e6,
+                                            "gaussian_blur: expected a whole ", name, " >= 1, got ", value);
+                      return static_cast<std::int64_t>(value);
+                    };
+                    const Tensor sigma = number(d, "sigma", x);
+                    return filters::gaussian_blur2d(x, {.kernel = {extent("kernel_height"), extent("kernel_width")},
+                                                        .sigma = stack({sigma, sigma}, 1),
+                                                        .border = border_named(std::get<std::string>(s.at("border")))});
+                  },
+                  {{"kernel_height", double(o.kernel.height)},
+                   {"kernel_width", double(o.kernel.width)},
+                   {"border", name_of(o.border)}}) {}
 
 RandomGrayscale::RandomGrayscale(Gate p)
     : Photometric("grayscale", std::move(p), {},
@@ -237,8 +267,8 @@ RandomGrayscale::RandomGrayscale(Gate p)
 
 RandomInvert::RandomInvert(Gate p)
     : Photometric("invert", std::move(p), {},
-                  [](const Tensor& x, const Draw&, const Settings& s) {
-                    return enhance::invert(x, std::get<double>(s.at("max_value")));
+                  [](const Tensor&, const Draw&, const Settings& s) {
+                    return enhance::steps::invert(std::get<double>(s.at("max_value")));
                   },
                   {{"max_value", 1.0}}) {}
 

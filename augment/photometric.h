@@ -9,19 +9,24 @@
 
 namespace lumigrad::augment {
 
-/// A change that is one function of image, numbers and options.
+/// A change that is one function of image, numbers and options: a step of a chain, which pipelines join with its
+/// neighbours into one pass over memory, or any other.
 class LUMIGRAD_API Photometric : public Augmentation {
  public:
   Settings settings() const override { return settings_; }
   void set(const std::string& name, const Setting& value) override;
+  std::optional<PixelStep> pixel_step(const Tensor& image, const Draw& draw) const override;
 
  protected:
+  using Step = PixelStep (*)(const Tensor& image, const Draw& draw, const Settings& settings);
   using Change = Tensor (*)(const Tensor& image, const Draw& draw, const Settings& settings);
+  Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Step step, Settings settings = {});
   Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Change change, Settings settings = {});
   Tensor transform(const Tensor& image, const Draw& draw) const override;
 
  private:
-  Change change_;
+  Step step_ = nullptr;
+  Change change_ = nullptr;
   Settings settings_;
 };
 
@@ -126,6 +131,18 @@ struct SolarizeOptions {
 class LUMIGRAD_API RandomSolarize final : public Photometric {
  public:
   explicit RandomSolarize(SolarizeOptions options = {});
+};
+
+struct GaussianBlurOptions {
+  Distribution sigma = {0.1, 2.0};  ///< pixels, > 0
+  Size kernel = {3, 3};             ///< extents of the window, odd or even
+  Border border = Border::reflection;
+  Gate p = 0.5;
+};
+/// A Gaussian average (filters::gaussian_blur2d). Its options are kernel_height, kernel_width and border.
+class LUMIGRAD_API RandomGaussianBlur final : public Photometric {
+ public:
+  explicit RandomGaussianBlur(GaussianBlurOptions options = {});
 };
 
 /// The grey of RGB images in all channels. The options red, green and blue are its weights: 0.299, 0.587, 0.114.

@@ -58,31 +58,50 @@ void Pipeline::require_steps(const Draw& draw) const {
 AugmentationSequential::AugmentationSequential(Steps steps, PipelineOptions options)
     : Pipeline("sequential", std::move(steps), std::move(options)) {}
 
-// Matrices wait until something else has to be done to the image, or something that reads it in another way.
+// Matrices wait until something else has to be done to the image, or something that reads it in another way; steps of
+// pixels wait until something else comes. At most one of the two waits.
 Tensor AugmentationSequential::transform(const Tensor& image, const Draw& draw) const {
   require_steps(draw);
   const Steps all = steps();
   Tensor y = image, waiting;
   const Resampling* reading = nullptr;
+  std::vector<PixelStep> chain;
   std::size_t first = 0, count = 0;
   const auto read = [&] {
     if (count == 1) y = all[first]->apply(y, draw.steps[first]);  // a lone one may know a better way (a flip)
     if (count > 1) y = warp(y, waiting, *reading);
     count = 0;
   };
+  const auto pass = [&] {
+    if (!chain.empty()) y = fuse(y, chain);
+    chain.clear();
+  };
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const Resampling* own = y.rank() == 4 ? all[k]->one_warp(draw.steps[k]) : nullptr;
-    if (count > 0 && (!own || !(*own == *reading))) read();
-    if (own) {
-      const Tensor matrix = all[k]->transform_matrix(draw.steps[k], y.shape());
+    const Draw& drawn = draw.steps[k];
+    const Tensor gate = drawn.gate.defined() ? drawn.gate : Tensor::ones({y.size(0)}, DType::f64);
+    if (untouched(gate)) continue;
+    if (const Resampling* own = y.rank() == 4 ? all[k]->one_warp(drawn) : nullptr) {
+      pass();
+      if (count > 0 && !(*own == *reading)) read();
+      const Tensor matrix = all[k]->transform_matrix(drawn, y.shape());
       waiting = count > 0 ? matmul(matrix, waiting) : matrix;
       if (count == 0) first = k, reading = own;
       ++count;
+      continue;
+    }
+    read();
+    std::optional<PixelStep> step =
+        is_hard(gate) ? all[k]->pixel_step(y, all[k]->completed(drawn, y.shape())) : std::nullopt;
+    if (step) {
+      if (min_of(gate) == 0) step->applies = gate.to(y.dtype());
+      chain.push_back(std::move(*step));
     } else {
-      y = all[k]->apply(y, draw.steps[k]);
+      pass();
+      y = all[k]->apply(y, drawn);
     }
   }
   read();
+  pass();
   return y;
 }
 

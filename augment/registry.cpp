@@ -2,6 +2,7 @@
 #include <lumigrad/augment/geometric.h>
 #include <lumigrad/augment/photometric.h>
 #include <lumigrad/augment/registry.h>
+#include <lumigrad/augment/volume.h>
 
 namespace lumigrad::augment {
 namespace {
@@ -16,13 +17,16 @@ std::shared_ptr<Augmentation> made() {
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
       {"affine", "Shear, rotation, scale and translation about the middle, read once.", made<RandomAffine>},
+      {"affine3d", "Volumes: shear, rotation, scale and translation about the middle.", made<RandomAffine3D>, true},
       {"brightness", "image + (factor - 1).", made<RandomBrightness>},
       {"color_jiggle", "Kornia's ColorJiggle: added brightness, multiplied contrast, HSV saturation, hue.",
        made<ColorJiggle>},
       {"color_jitter", "TorchVision's ColorJitter: brightness, contrast about the mean, saturation about grey, hue.",
        made<ColorJitter>},
       {"contrast", "image x factor.", made<RandomContrast>},
+      {"depth_flip", "Volumes mirrored front to back.", made<RandomDepthFlip>, true},
       {"gamma", "gain image^gamma.", made<RandomGamma>},
+      {"gaussian_blur", "A Gaussian average.", made<RandomGaussianBlur>},
       {"grayscale", "Grey in all channels.", made<RandomGrayscale>},
       {"horizontal_flip", "Mirrored left to right.", made<RandomHorizontalFlip>},
       {"hue", "Hue (HSV) + angle.", made<RandomHue>},

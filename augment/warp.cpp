@@ -2,9 +2,31 @@
 #include <lumigrad/augment/warp.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/transform.h>
+#include <lumigrad/vision/geometry/transform3d.h>
 #include <algorithm>
+#include <array>
 
 namespace lumigrad::augment {
+namespace {
+
+constexpr std::array modes = {"nearest", "bilinear", "bicubic"};
+constexpr std::array borders = {"zeros", "border", "reflection", "symmetric", "circular"};
+
+template <class Names>
+std::size_t place_of(const char* what, const Names& names, const std::string& name) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (name == names[i]) return i;
+  std::string known;
+  for (const char* each : names) known += known.empty() ? each : std::string(", ") + each;
+  throw FormatError(message(what, ": expected one of ", known, ", got ", name));
+}
+
+}  // namespace
+
+std::string name_of(Border border) { return borders[static_cast<std::size_t>(border)]; }
+std::string name_of(Interpolation mode) { return modes[static_cast<std::size_t>(mode)]; }
+Border border_named(const std::string& name) { return static_cast<Border>(place_of("border", borders, name)); }
+Interpolation mode_named(const std::string& name) { return static_cast<Interpolation>(place_of("mode", modes, name)); }
 
 double max_of(const Tensor& x) {
   const std::vector<double> values = x.values();
@@ -16,14 +38,24 @@ double min_of(const Tensor& x) {
 }
 
 Tensor warp(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
-  require<ShapeError>(image.rank() == 4, "warp: expected images [N, C, H, W], got ", image.shape());
   if (image.numel() == 0) return image;
-  const geometry::WarpOptions options = {
-      .mode = reading.mode,
-      .border = reading.border,
-      .fill = reading.border == Border::zeros && reading.fill != 0 ? Tensor(reading.fill) : Tensor(),
-      .align_corners = reading.align_corners};
-  return geometry::warp_affine(image, slice(matrix, 1, 0, 2), options);
+  const Tensor fill = reading.border == Border::zeros && reading.fill != 0 ? Tensor(reading.fill) : Tensor();
+  if (image.rank() == 5)  // bilinear is trilinear there
+    return geometry::warp_affine3d(
+        image, slice(matrix, 1, 0, 3),
+        {.mode = reading.mode, .border = reading.border, .fill = fill, .align_corners = reading.align_corners});
+  return geometry::warp_affine(
+      image, slice(matrix, 1, 0, 2),
+      {.mode = reading.mode, .border = reading.border, .fill = fill, .align_corners = reading.align_corners});
+}
+
+Tensor mirror(const Shape& image, std::int64_t axis) {
+  const std::int64_t n = image.rank() - 1;
+  Tensor matrix = Tensor::eye(n, DType::f64);
+  auto* numbers = matrix.mutable_data<double>();
+  numbers[axis * n + axis] = -1;
+  numbers[axis * n + n - 1] = double(image[image.rank() - 1 - static_cast<int>(axis)] - 1);
+  return expand(unsqueeze(matrix, 0), {image[0], n, n});
 }
 
 Tensor transform_points(const Tensor& matrix, const Tensor& points) {

@@ -7,8 +7,16 @@ namespace lumigrad::augment {
 
 /// An image under an affine map [N, 3, 3] of source to destination pixels.
 Tensor warp(const Tensor& image, const Tensor& matrix, const Resampling& reading);
+/// The matrix that mirrors along an axis (0: x): x -> extent - 1 - x. [N, 3, 3] or [N, 4, 4].
+Tensor mirror(const Shape& image, std::int64_t axis);
 /// Mask, boxes and keypoints of an example under matrices of source to destination.
 void move_annotations(Example& example, const Tensor& matrix);
+
+/// Borders and interpolations by name; FormatError lists the names.
+std::string name_of(Border border);
+std::string name_of(Interpolation mode);
+Border border_named(const std::string& name);
+Interpolation mode_named(const std::string& name);
 
 double max_of(const Tensor& x);
 double min_of(const Tensor& x);

@@ -42,6 +42,23 @@ void affine(const GoldenCase& golden, Values& values) {
   values.set("shear_y", radians(golden.inputs.at("param_shear_y")));
 }
 
+// Volumes, the same with one axis more; the reference divides by the angle plus 1e-6 and moves the centre.
+void affine3d(const GoldenCase& golden, Values& values) {
+  reading(golden, values, false);
+  const Tensor translation = golden.inputs.at("param_translations"), scale = golden.inputs.at("param_scale"),
+               angle = neg(radians(golden.inputs.at("param_angles")));
+  const char* axes[] = {"x", "y", "z"};
+  for (int axis = 0; axis < 3; ++axis) {
+    values.set(std::string("translate_") + axes[axis], fraction(select(translation, 1, axis), golden, 4 - axis));
+    values.set(std::string("scale_") + axes[axis], select(scale, 1, axis));
+    values.set(std::string("angle_") + axes[axis], select(angle, 1, axis));
+  }
+  for (const char* pair : {"xy", "xz", "yx", "yz", "zx", "zy"})
+    values.set(std::string("shear_") + pair, radians(golden.inputs.at(std::string("param_s") + pair)));
+  values.set("axis_epsilon", 1e-6);
+  values.set("fixed_center", false);
+}
+
 // Hue in turns; the order as four places in the list brightness, contrast, saturation, hue.
 void jitter(const GoldenCase& golden, Values& values) {
   values.set("hue", radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
@@ -96,8 +113,32 @@ std::vector<Binding> augment_bindings() {
                                values.set("x", radians(golden.inputs.at("param_shear_x")));
                                values.set("y", radians(golden.inputs.at("param_shear_y")));
                              }));
-  all.push_back(augmentation("RandomHorizontalFlip", "horizontal_flip", {}));
-  all.push_back(augmentation("RandomVerticalFlip", "vertical_flip", {}));
+  Rename volume = reads({{"param_translations", ""},
+                         {"param_center", ""},
+                         {"param_scale", ""},
+                         {"param_angles", ""},
+                         {"degrees", ""},
+                         {"translate", ""},
+                         {"scale", ""},
+                         {"shears", ""}});
+  for (const char* pair : {"xy", "xz", "yx", "yz", "zx", "zy"}) volume[std::string("param_s") + pair] = "";
+  all.push_back(augmentation("RandomAffine3D", "affine3d", volume, affine3d));
+  for (const char* space : {"", "3D"}) {
+    all.push_back(augmentation(std::string("RandomHorizontalFlip") + space, "horizontal_flip", {}));
+    all.push_back(augmentation(std::string("RandomVerticalFlip") + space, "vertical_flip", {}));
+  }
+  all.push_back(augmentation("RandomDepthicalFlip3D", "depth_flip", {}));
+  all.push_back(augmentation(
+      "RandomGaussianBlur", "gaussian_blur",
+      {{"param_sigma", "sigma"}, {"sigma", ""}, {"kernel_size", ""}, {"border_type", ""}, {"separable", ""}},
+      [](const GoldenCase& golden, Values& values) {
+        const nlohmann::json& kernel = golden.params.at("kernel_size");
+        values.set("kernel_height", (kernel.is_array() ? kernel[0] : kernel).get<double>());
+        values.set("kernel_width", (kernel.is_array() ? kernel[1] : kernel).get<double>());
+        const std::map<std::string, std::string> borders = {
+            {"constant", "zeros"}, {"replicate", "border"}, {"reflect", "reflection"}, {"circular", "circular"}};
+        values.set("border", borders.at(golden.param("border_type", std::string("reflect"))));
+      }));
   for (const auto& [golden, row] : {std::pair("ColorJitter", "color_jitter"), std::pair("ColorJiggle", "color_jiggle")})
     all.push_back(augmentation(golden, row,
                                {{"param_brightness_factor", "brightness"},
