@@ -8,8 +8,8 @@
 //   sizes        (h, w): rows first, the order of memory
 //   pixels       the centre of pixel (0, 0) is the point (0, 0); an image covers [-0.5, w - 0.5] x [-0.5, h - 0.5]
 //   matrices     act on columns (x, y, 1), in space (x, y, z, 1); a square matrix given to a warp maps
-//                source to destination, as in OpenCV's and Kornia's warp_perspective; with {.inverse_map = true} it maps
-//                destination to source
+//                source to destination, as in OpenCV's and Kornia's warp_perspective; with {.inverse_map = true} it
+//                maps destination to source
 //   registration a result maps fixed to moving: the destination (fixed) to the source (moving) of a warp
 //   resizing     maps the covered extents onto each other; pyramids follow
 //   angles       radians everywhere; positive is counter-clockwise as displayed (x to the right, y down). In space a
