@@ -94,15 +94,27 @@ struct Selection {
 
   template <class Integer>
   void note(const Margins<T>& margins, const Integer* pick, std::int64_t r, std::int64_t to) const {
-    const std::int64_t none = plan.image_numel();
+    const std::int64_t none = plan.image_numel(), width = plan.axis[2].image, front = plan.axis[2].front;
+    std::vector<std::int64_t> row(
+        static_cast<std::size_t>(plan.axis[1].taps));  // of the image, behind each of the window
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      const std::int64_t at =
+          index_at_border(r + static_cast<std::int64_t>(k) - plan.axis[1].front, plan.axis[1].image, plan.border);
+      row[k] = at < 0 ? -1 : at * width;
+    }
     for (std::int64_t i = 0; i < plan.axis[2].result; ++i) {
-      const bool any = pick[i] >= 0;
-      const Place place = any ? places[static_cast<std::size_t>(pick[i])] : Place{0, 0};
-      if (tap) tap[to + i] = any ? place.row * plan.axis[2].taps + place.column : plan.taps();
+      if (pick[i] < 0) {
+        if (tap) tap[to + i] = plan.taps();
+        if (pixel) pixel[to + i] = none;
+        continue;
+      }
+      const Place place = places[static_cast<std::size_t>(pick[i])];
+      if (tap) tap[to + i] = place.row * plan.axis[2].taps + place.column;
       if (!pixel) continue;
-      const std::int64_t row = index_at_border(r + place.row - plan.axis[1].front, plan.axis[1].image, plan.border);
-      const std::int64_t column = margins.place(i + place.column);
-      pixel[to + i] = any && row >= 0 && column >= 0 ? row * plan.axis[2].image + column : none;
+      std::int64_t column = i + place.column - front;
+      if (column < 0 || column >= width) column = margins.place(i + place.column);
+      const std::int64_t start = row[static_cast<std::size_t>(place.row)];
+      pixel[to + i] = start < 0 || column < 0 ? none : start + column;
     }
   }
 };

@@ -32,6 +32,15 @@ std::vector<Tensor> z_backwards(const GoldenCase& golden, const std::vector<Tens
   return {mul(results[0], signs)};
 }
 
+// Axis angles are in degrees, and their length is divided by 1e-6 too much.
+void turned_in_degrees(const GoldenCase& golden, Values& v) {
+  Values angle;
+  if (golden.params.contains("angle")) angle.set("angle", value_of(golden.params.at("angle")));
+  if (golden.inputs.count("angle") > 0) angle.set("angle", golden.inputs.at("angle"));
+  v.set("axis_angle", radians(angle.tensor("angle")));
+  v.set("axis_epsilon", 1e-6);
+}
+
 // The weights of filters.
 void weights_into(std::vector<Binding>& all) {
   const std::string area = "filters.";
@@ -53,6 +62,10 @@ void weights_into(std::vector<Binding>& all) {
                  area + "get_motion_kernel2d",
                  {{"kernel_size", "taps"}},
                  [](const GoldenCase&, Values& v) { v.set("angle", radians(v.tensor("angle"))); }});
+  all.push_back({area + "get_motion_kernel3d",
+                 area + "get_motion_kernel3d",
+                 {{"kernel_size", "taps"}, {"angle", ""}},
+                 turned_in_degrees});
 }
 
 }  // namespace
@@ -79,6 +92,14 @@ std::vector<Binding> filters_bindings() {
     reworded(golden, v);
     v.set("angle", radians(v.tensor("angle")));
   };
+  all.push_back(linear("motion_blur3d", {{"input", "volume"}, {"angle", ""}}));
+  all.back().arrange = [](const GoldenCase& golden, Values& v) {
+    reworded(golden, v);
+    turned_in_degrees(golden, v);
+  };
+  all.push_back(
+      linear("edge_aware_blur_pool2d", {{"edge_threshold", "threshold"}, {"edge_dilation_kernel_size", "dilation"}}));
+  all.push_back(linear("in_range", {{"return_mask", "mask"}}));
   for (const char* name : {"dilation", "erosion", "opening", "closing", "gradient", "top_hat", "bottom_hat"})
     all.push_back({std::string("morphology.") + name,
                    std::string("morphology.") + name,

@@ -80,7 +80,7 @@ std::vector<Operator> linear_rows() {
                    rows::flag("convolve", "turn the kernel round", false)},
        .choose =
            [](Values& v, const Shape& image, std::size_t i) {
-             const Size size = window_of(i);
+             const Size size = i == 2 ? Size{3, 3} : window_of(i);  // the benchmark's
              const bool valid = i % 3 == 2 && image[-2] >= size.height && image[-1] >= size.width;
              v.set("kernel", weights({kernels_of(image, i), size.height, size.width}, i));
              v.set("border", border_names[(i + 2) % 5]);
@@ -191,6 +191,50 @@ Operator median_row() {
   return row;
 }
 
+// Benchmarks of images take the defaults, where everything else has one.
+void bench_with_defaults(Operator& row) {
+  if (row.arguments[0].name != "image") return;
+  for (std::size_t i = 1; i < row.arguments.size(); ++i)
+    if (row.arguments[i].otherwise.empty() && !row.arguments[i].optional) return;
+  row.bench = [](const Shape& shape, DType dtype) {
+    return Values{{"image", uniform({7, 1}, shape, 0.04, 0.96, dtype)}};
+  };
+}
+
+Operator range_row() {
+  Operator row =
+      image_row({.name = "filters.in_range",
+                 .doc = "The image where every channel lies between bounds, or the mask of these pixels.",
+                 .channels = 3,
+                 .call =
+                     [](const Tensor& x, const Values& v) {
+                       return std::vector{in_range(x, v.tensor("lower"), v.tensor("upper"), v.flag("mask"))};
+                     },
+                 .kinks = {0.2, 0.3, 0.4, 0.6, 0.7, 0.8},
+                 .gradient = Differentiability::almost_everywhere,
+                 .options = {{.name = "lower", .doc = "a number, one a channel, or [N, C, 1, 1]"},
+                             {.name = "upper", .doc = "likewise"},
+                             rows::flag("mask", "1 and 0 instead of the image", false)},
+                 .choose =
+                     [](Values& v, const Shape&, std::size_t i) {
+                       v.set("lower", i % 2 ? rows::numbers_of({0.2, 0.3, 0.2}) : Tensor::full({}, 0.2, DType::f64));
+                       v.set("upper", i % 2 ? rows::numbers_of({0.8, 0.7, 0.6}) : Tensor::full({}, 0.8, DType::f64));
+                     }});
+  std::erase_if(row.refusals, [](const Refusal& refusal) { return refusal.name == "wrong channels"; });
+  row.kinks.push_back({"the ends are inside",
+                       {{"image", rows::pixel_of({0.25, 0.5, 0.75})}, {"lower", 0.25}, {"upper", 0.75}},
+                       rows::pixel_of({1, 1, 1}),
+                       "image",
+                       rows::pixel_of({1, 1, 1})});
+  row.golden.push_back({"by hand",
+                        {{"image", rows::pixel_of({0.1, 0.5, 0.9})},
+                         {"lower", rows::numbers_of({0, 0.5, 0})},
+                         {"upper", rows::numbers_of({1, 0.5, 0.8})},
+                         {"mask", true}},
+                        {rows::pixel_of({0})}});
+  return row;
+}
+
 }  // namespace
 
 const std::vector<Operator>& filter_operators() {
@@ -200,6 +244,9 @@ const std::vector<Operator>& filter_operators() {
       joined.insert(joined.end(), part.begin(), part.end());
     joined.push_back(median_row());
     joined.push_back(canny_row());
+    joined.push_back(motion3d_row());
+    joined.push_back(range_row());
+    for (Operator& row : joined) bench_with_defaults(row);
     return joined;
   }();
   return all;

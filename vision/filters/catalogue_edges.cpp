@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of slopes, edges, volumes and pools.
 #include <lumigrad/vision/filters/edges.h>
+#include <lumigrad/vision/filters/motion.h>
 #include <lumigrad/vision/filters/pools.h>
 #include <lumigrad/vision/filters/rows.h>
 
@@ -167,7 +168,65 @@ std::vector<Operator> edge_rows() {
              v.set("stride", static_cast<std::int64_t>(1 + (i + 1) % 3));
              v.set("window", std::min<std::int64_t>({image[-2], image[-1], static_cast<std::int64_t>(1 + i % 3)}));
            }}));
+  all.push_back(
+      image_row({.name = "filters.edge_aware_blur_pool2d",
+                 .doc = "A binomial average, except near edges.",
+                 .channels = 0,
+                 .call =
+                     [](const Tensor& x, const Values& v) {
+                       return std::vector{edge_aware_blur_pool2d(x, {size_of_list(v, "kernel"), v.number("threshold"),
+                                                                     v.integer("dilation"), v.number("epsilon")})};
+                     },
+                 .gradient = almost,
+                 .options = {size_argument("kernel", "(rows, columns) of the binomial window, odd", "[3, 3]"),
+                             number("threshold", "ratio over four pixels from which on there is an edge", "1.25"),
+                             whole("dilation", "extent by which edges are made wider, odd", "3"),
+                             number("epsilon", "added before the ratio", "1e-6")}}));
+  all.back().samples = [](std::uint64_t seed) {
+    std::vector<Sample> samples;
+    for (std::size_t i = 0; i < 9; ++i) {
+      const auto k = static_cast<std::int64_t>(i);
+      const Shape shape{1 + k % 2, 1 + k % 3, 3 + k, 11 - k};
+      samples.push_back({message("images ", k),
+                         {{"image", rows::image(seed + i, shape, 0.1, 0.9)},
+                          {"kernel", listed({3 + 2 * (k % 2), 3})},
+                          {"threshold", 1.25 + 0.2 * static_cast<double>(k)},
+                          {"dilation", static_cast<std::int64_t>(1 + 2 * (k % 3))}}});
+    }
+    return samples;
+  };
   return all;
+}
+
+Operator motion3d_row() {
+  const auto choose = [](Values& v, const Shape& volume, std::size_t i) {
+    const std::int64_t n = kernels_of(volume, i, 3);
+    v.set("axis_angle", uniform(Generator{i, operation_id("turn")}, {n, 3}, 0.15, 0.4, DType::f64));
+    v.set("direction", uniform(Generator{i, operation_id("tilt")}, {n}, -0.8, 0.8, DType::f64));
+    v.set("border", border_names[i % 5]);
+    v.set("mode", std::string(i % 4 == 2 ? "nearest" : "bilinear"));
+  };
+  Operator op =
+      image_row({.name = "filters.motion_blur3d",
+                 .doc = "Correlation of volumes with a row of weights, turned.",
+                 .channels = 0,
+                 .call =
+                     [](const Tensor& x, const Values& v) {
+                       return std::vector{motion_blur3d(
+                           x, {v.integer("kernel"), v.tensor("axis_angle"), v.tensor("direction"), border_of(v),
+                               v.choice("mode") == "nearest" ? Interpolation::nearest : Interpolation::bilinear,
+                               v.number("axis_epsilon")})};
+                     },
+                 .options = {whole("kernel", "taps, odd, from 3 on", "3"),
+                             rows::factor("axis_angle", "[3] or one a volume, radians", "[0, 0, 0]", almost),
+                             rows::factor("direction", "tilt in [-1, 1], one number or one a volume", "0", almost),
+                             border_argument("zeros"),
+                             rows::choice("mode", "how weights are turned", {"nearest", "bilinear"}, "nearest"),
+                             number("axis_epsilon", "added to the angle before dividing by it", "0")},
+                 .argument = "volume"});
+  of_volumes(op, choose);
+  op.linear = true;
+  return op;
 }
 
 Operator canny_row() {

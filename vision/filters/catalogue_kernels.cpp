@@ -100,6 +100,39 @@ Operator motion_row() {
   return op;
 }
 
+Operator motion3d_kernel_row() {
+  Operator op = motion_row();
+  op.name = "filters.get_motion_kernel3d";
+  op.doc = "A row of weights, turned in a cube.";
+  op.arguments[0] =
+      rows::factor("axis_angle", "[3] or one a kernel, radians", "[0, 0, 0]", Differentiability::almost_everywhere);
+  op.arguments.push_back({.name = "axis_epsilon",
+                          .kind = Argument::Kind::number,
+                          .doc = "added to the angle before dividing by it",
+                          .otherwise = "0"});
+  op.call = [](const Values& v) {
+    const auto mode = v.choice("mode") == "nearest" ? Interpolation::nearest : Interpolation::bilinear;
+    return std::vector{get_motion_kernel3d(v.integer("taps"), v.tensor("axis_angle"), v.tensor("direction"), mode,
+                                           v.number("axis_epsilon"))};
+  };
+  op.samples = [plane = op.samples](std::uint64_t seed) {
+    std::vector<Sample> samples;
+    for (const Sample& flat : plane(seed)) {
+      const std::int64_t n = flat.values.tensor("angle").numel();
+      samples.push_back(
+          {flat.name,
+           {{"axis_angle", uniform(Generator{seed + samples.size(), operation_id("turn")}, {n, 3}, 0.15, 0.4, wide)},
+            {"direction", flat.values.tensor("direction")},
+            {"taps", std::int64_t{3}},
+            {"mode", flat.values.choice("mode")}}});
+    }
+    return samples;
+  };
+  op.refusals = {{"even", {{"axis_angle", Tensor::zeros({3})}, {"taps", std::int64_t{4}}}, "an odd number of taps"},
+                 {"one angle", {{"axis_angle", 0.0}, {"taps", std::int64_t{3}}}, "expected axis angles"}};
+  return op;
+}
+
 Operator slopes_row(bool volume) {
   Operator op;
   op.name = volume ? "filters.get_spatial_gradient_kernel3d" : "filters.get_spatial_gradient_kernel2d";
@@ -159,8 +192,9 @@ std::vector<Operator> kernel_rows() {
                 }),
       sigma_row("gaussian", "Samples of a Gaussian about any mean.", taps_argument(), lengths, 1,
                 [](const Values& v) { return gaussian(v.integer("taps"), v.tensor("sigma"), v.tensor("mean")); }),
-      motion_row()};
-  Operator& any_mean = all[all.size() - 2];
+      motion_row(),
+      motion3d_kernel_row()};
+  Operator& any_mean = all[all.size() - 3];
   any_mean.arguments.push_back(
       {.name = "mean", .doc = "place of the greatest weight", .gradient = exact, .optional = true});
   any_mean.samples = [plain = any_mean.samples](std::uint64_t seed) {

@@ -31,6 +31,16 @@ void with_batch(Operator& op, const std::function<void(Values&, const Shape&, st
   };
 }
 
+// Benchmarks see a guidance of the image's dtype.
+void bench_in_dtype(Operator& op) {
+  op.bench = [bench = op.bench](const Shape& shape, DType dtype) {
+    Values values = bench(shape, dtype);
+    values.set("guidance", values.tensor("guidance").to(dtype));
+    return values;
+  };
+  op.bench_bytes = {};
+}
+
 Size small_window(std::size_t i) {
   static constexpr Size sizes[] = {{3, 5}, {3, 3}, {1, 4}, {2, 3}};
   return sizes[i % 4];
@@ -75,6 +85,7 @@ Operator bilateral_row(bool joint) {
                            .choose = choose});
   with_batch(op, choose);
   op.linear = joint;
+  if (joint) bench_in_dtype(op);
   return op;
 }
 
@@ -107,6 +118,7 @@ Operator guided_row() {
                               .otherwise = "1"}},
                  .choose = choose});
   with_batch(op, choose);
+  bench_in_dtype(op);
   op.linear = true;
   op.f32_bound = 1e-4;
   op.grad_bound = 1e-3;

@@ -2,6 +2,9 @@
 #include <lumigrad/vision/filters/filters.h>
 
 #include <lumigrad/engine/families/filter_rank.h>
+#include <lumigrad/engine/families/interpolation.h>
+#include <lumigrad/engine/families/resample.h>
+#include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
 
@@ -30,6 +33,20 @@ void require_filterable(const char* name, const Tensor& x, int axes) {
   require<ShapeError>(x.rank() > axes, name, ": expected ",
                       axes == 2 ? "images [.., C, H, W]" : "volumes [.., C, D, H, W]", ", got shape ", x.shape());
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+}
+
+Tensor surrounded(Tensor image, Size window, Border border, Here here) {
+  for (const int axis : {-2, -1}) {
+    const std::int64_t taps = axis == -2 ? window.height : window.width, extent = image.size(axis);
+    Band band(extent);
+    for (std::int64_t i = 0; i < extent + taps - 1; ++i) {
+      band.start_row();
+      const std::int64_t from = index_at_border(i - (taps - 1) / 2, extent, border);
+      if (from >= 0) band.add(from, 1);
+    }
+    image = resample(image, axis, std::make_shared<const Band>(std::move(band)), here);
+  }
+  return image;
 }
 
 Tensor filter2d(const Tensor& image, const Tensor& kernel, const Filter2d& options, Here here) {
@@ -87,6 +104,29 @@ Tensor median_blur(const Tensor& image, const MedianBlur& options, Here here) {
                         .anchor_x = (size.width - 1) / 2,
                         .border = options.border},
                        here);
+}
+
+Tensor in_range(const Tensor& image, const Tensor& lower, const Tensor& upper, bool mask, Here here) {
+  const char* name = "filters.in_range";
+  require_filterable(name, image);
+  const auto bound = [&](const Tensor& x) {
+    require<ShapeError>(x.rank() <= 1 || x.rank() == image.rank(), name,
+                        ": expected bounds of one number, one a channel, or [N, C, 1, 1], got shape ", x.shape());
+    const Tensor own = x.detach().to(image.dtype());
+    return x.rank() == 1 ? reshape(own, {x.numel(), 1, 1}) : own;
+  };
+  Tensor inside;
+  {
+    const NoGrad fixed;
+    const Tensor x = image.detach();
+    // 1 where no channel is below its lower or above its upper bound.
+    const Tensor below = clamp(sign(sub(bound(lower), x)), 0, 1), above = clamp(sign(sub(x, bound(upper))), 0, 1);
+    require<ShapeError>(below.shape() == image.shape() && above.shape() == image.shape(), name,
+                        ": expected bounds that go with the image ", image.shape(), ", got ", lower.shape(), " and ",
+                        upper.shape());
+    inside = sub(1.0, clamp(sum(add(below, above), {-3}, true), 0, 1));
+  }
+  return mask ? inside : mul(image, inside, here);
 }
 
 Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options, Here here) {

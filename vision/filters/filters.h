@@ -63,6 +63,11 @@ struct MedianBlur {
 /// first in row-major order where several are equal.
 LUMIGRAD_API Tensor median_blur(const Tensor& image, const MedianBlur& options = {}, Here here = {});
 
+/// The image where every channel lies in [lower, upper], and 0 elsewhere; with `mask` 1 and 0 instead, [.., 1, H, W].
+/// Bounds are one number, one a channel [C], or [N, C, 1, 1]. The mask has no gradient; the image has where it is kept.
+LUMIGRAD_API Tensor in_range(const Tensor& image, const Tensor& lower, const Tensor& upper, bool mask = false,
+                             Here here = {});
+
 /// 2 image - blur: what the blur takes away is added once more.
 LUMIGRAD_API Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options = {}, Here here = {});
 

@@ -21,6 +21,9 @@ struct Lines {
 std::vector<Lines> slope_lines(const char* name, Slopes mode, int order);
 std::vector<Lines> slope_lines3d(const char* name, int order);
 
+/// The image with what its border puts around it, so that a window never leaves it.
+Tensor surrounded(Tensor image, Size window, Border border, Here here);
+
 /// Throws unless x is f32 or f64 images [.., C, H, W] (volumes [.., C, D, H, W] where axes is 3).
 void require_filterable(const char* name, const Tensor& x, int axes = 2);
 

@@ -54,8 +54,14 @@ GaussianPair gaussian_pair(const char* name, Size size, const Tensor& sigma, Her
   require<ShapeError>(sigma.numel() == 1 || (sigma.rank() >= 1 && sigma.rank() <= 2 && sigma.size(-1) == 2), name,
                       ": expected sigma as a number, (y, x) or one pair a kernel [N, 2], got shape ", sigma.shape());
   if (sigma.numel() == 1) {
-    const Tensor both = reshape(sigma, {1}, here);
-    return {gaussian(size.height, both, {}, here), gaussian(size.width, both, {}, here)};
+    const Tensor both = reshape(sigma, {1}, here), column = gaussian(size.height, both, {}, here);
+    return {column, size.width == size.height ? column : gaussian(size.width, both, {}, here)};
+  }
+  if (size.width == size.height) {  // as one
+    const std::int64_t count = sigma.numel() / 2;
+    const Tensor all = gaussian(size.height, reshape(sigma, {2 * count}, here), {}, here);
+    const Tensor pairs = reshape(all, {count, 2, size.height}, here);
+    return {select(pairs, 1, 0, here), select(pairs, 1, 1, here)};
   }
   return {gaussian(size.height, select(sigma, -1, 0, here), {}, here),
           gaussian(size.width, select(sigma, -1, 1, here), {}, here)};

@@ -4,27 +4,44 @@
 #include <lumigrad/engine/families/filter.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
-#include <algorithm>
+#include <lumigrad/vision/geometry/transform3d.h>
 
 namespace lumigrad::filters {
 namespace {
 
-Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& angle, const Tensor& direction,
-                     Interpolation mode, DType dtype, Here here) {
+void require_motion(const char* name, std::int64_t taps, Interpolation mode) {
   require<ShapeError>(taps >= 3 && taps % 2 == 1, name, ": expected an odd number of taps from 3 on, got ", taps);
   require<ShapeError>(mode != Interpolation::bicubic, name, ": expected nearest or bilinear, got bicubic");
-  const std::int64_t n = std::max(angle.numel(), direction.numel());
-  for (const Tensor& x : {angle, direction})
-    require<ShapeError>(x.rank() <= 1 && (x.numel() == 1 || x.numel() == n), name,
-                        ": expected angle and direction of one number, or one a kernel, got shapes ", angle.shape(),
-                        " and ", direction.shape());
-  const auto column = [&](const Tensor& x) { return reshape(x.to(dtype, here), {x.numel(), 1}, here); };
-  // From (1 + d) / 2 at one end to (1 - d) / 2 at the other.
+}
+
+// Of angles and directions, both given for one kernel or for each.
+std::int64_t kernels_of(const char* name, std::int64_t angles, std::int64_t directions) {
+  const std::int64_t n = angles == 1 ? directions : angles;
+  require<ShapeError>(directions == 1 || directions == n, name,
+                      ": expected one angle and direction, or one a kernel, got ", angles, " and ", directions);
+  return n;
+}
+
+// Rows of weights [n, taps], from (1 + d) / 2 at one end to (1 - d) / 2 at the other.
+Tensor tilted_rows(const char* name, std::int64_t n, std::int64_t taps, const Tensor& direction, DType dtype,
+                   Here here) {
+  require<ShapeError>(direction.rank() <= 1, name, ": expected directions of one number, or one a kernel, got shape ",
+                      direction.shape());
   std::vector<double> tilt;
   for (std::int64_t i = 0; i < taps; ++i) tilt.push_back(0.5 - static_cast<double>(i) / static_cast<double>(taps - 1));
-  const Tensor d = clamp(column(direction), -1.0, 1.0, here);
-  Tensor row = add(0.5, mul(d, Tensor::from(tilt, {1, taps}).to(dtype), here), here);
-  row = expand(row, Shape{n, taps}, here);
+  const Tensor d = clamp(reshape(direction.to(dtype, here), {direction.numel(), 1}, here), -1.0, 1.0, here);
+  const Tensor rows = add(0.5, mul(d, Tensor::from(tilt, {1, taps}).to(dtype), here), here);
+  return expand(rows, Shape{n, taps}, here);
+}
+
+Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& angle, const Tensor& direction,
+                     Interpolation mode, DType dtype, Here here) {
+  require_motion(name, taps, mode);
+  require<ShapeError>(angle.rank() <= 1, name, ": expected angles of one number, or one a kernel, got shape ",
+                      angle.shape());
+  const std::int64_t n = kernels_of(name, angle.numel(), direction.numel());
+  const Tensor row = tilted_rows(name, n, taps, direction, dtype, here);
+  const auto column = [&](const Tensor& x) { return reshape(x.to(dtype, here), {x.numel(), 1}, here); };
   const Tensor line = embed(reshape(row, {n, 1, 1, taps}, here), 2, taps / 2, 1, taps, here);
   // Positions in the unturned kernel: the output's, turned back about the middle.
   const Tensor a = expand(column(angle), Shape{n, 1}, here), c = cos(a, here), s = sin(a, here);
@@ -36,7 +53,35 @@ Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& angle, c
   return div(turned, sum(turned, {1, 2}, true, here), here);
 }
 
+Tensor motion_kernel3d(const char* name, std::int64_t taps, const Tensor& axis_angle, const Tensor& direction,
+                       Interpolation mode, double axis_epsilon, DType dtype, Here here) {
+  require_motion(name, taps, mode);
+  require<ShapeError>((axis_angle.rank() == 1 || axis_angle.rank() == 2) && axis_angle.size(-1) == 3, name,
+                      ": expected axis angles [3] or [N, 3], got shape ", axis_angle.shape());
+  const Tensor turn = reshape(axis_angle.to(dtype, here), {-1, 3}, here);
+  const std::int64_t n = kernels_of(name, turn.size(0), direction.numel());
+  const Tensor row = tilted_rows(name, n, taps, direction, dtype, here);
+  const Tensor plane = embed(reshape(row, {n, 1, 1, 1, taps}, here), 3, taps / 2, 1, taps, here);
+  const Tensor line = embed(plane, 2, taps / 2, 1, taps, here);
+  const Tensor turned = squeeze(geometry::rotate3d(line, turn, {}, {.mode = mode}, axis_epsilon, here), 1, here);
+  return div(turned, sum(turned, {1, 2, 3}, true, here), here);
+}
+
 }  // namespace
+
+Tensor get_motion_kernel3d(std::int64_t taps, const Tensor& axis_angle, const Tensor& direction, Interpolation mode,
+                           double axis_epsilon, Here here) {
+  const DType dtype = axis_angle.is_weak() ? direction.dtype() : axis_angle.dtype();
+  return motion_kernel3d("filters.get_motion_kernel3d", taps, axis_angle, direction, mode, axis_epsilon, dtype, here);
+}
+
+Tensor motion_blur3d(const Tensor& volume, const MotionBlur3d& o, Here here) {
+  const char* name = "filters.motion_blur3d";
+  require_filterable(name, volume, 3);
+  const Tensor kernel =
+      motion_kernel3d(name, o.kernel, o.axis_angle, o.direction, o.mode, o.axis_epsilon, volume.dtype(), here);
+  return filter(volume, kernel, 3, {o.border}, here);
+}
 
 Tensor get_motion_kernel2d(std::int64_t taps, const Tensor& angle, const Tensor& direction, Interpolation mode,
                            Here here) {

@@ -3,8 +3,10 @@
 
 #include <lumigrad/engine/families/filter_rank.h>
 #include <lumigrad/engine/families/resample.h>
-#include <lumigrad/engine/views.h>
+#include <lumigrad/engine/node.h>
+#include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
+#include <cmath>
 #include <limits>
 
 namespace lumigrad::filters {
@@ -55,6 +57,42 @@ Tensor max_blur_pool2d(const Tensor& image, const MaxBlurPool& options, Here her
   const Tensor within =
       slice(slice(most, -2, 0, image.size(-2) - window + 1, 1, here), -1, 0, image.size(-1) - window + 1, 1, here);
   return pooled(name, within, options.kernel, options.stride, here);
+}
+
+Tensor edge_aware_blur_pool2d(const Tensor& image, const EdgeAwareBlurPool& o, Here here) {
+  const char* name = "filters.edge_aware_blur_pool2d";
+  require_filterable(name, image);
+  require<ShapeError>(image.size(-2) >= 3 && image.size(-1) >= 3, name, ": expected at least 3 pixels a side, got ",
+                      image.shape());
+  require<NumericError>(o.threshold > 0, name, ": expected a threshold > 0, got ", o.threshold);
+  require<ShapeError>(o.dilation >= 1 && o.dilation % 2 == 1, name, ": expected an odd dilation, got ", o.dilation);
+  require<ShapeError>(o.kernel.height % 2 == 1 && o.kernel.width % 2 == 1, name, ": expected an odd kernel, got ",
+                      o.kernel.height, " x ", o.kernel.width);
+  constexpr std::int64_t around = 2;
+  const auto inner = [&](const Tensor& x, int axis) { return slice(x, axis, around, x.size(axis) - around, 1, here); };
+  const Tensor wide = surrounded(image, {2 * around + 1, 2 * around + 1}, Border::reflection, here);
+  const Tensor blurred = inner(inner(pooled(name, wide, o.kernel, 1, here), -2), -1);
+  Tensor edges;
+  {
+    const NoGrad fixed;
+    const Tensor light = log(add(wide.detach(), o.epsilon));
+    for (const int axis : {-1, -2}) {
+      const std::int64_t n = light.size(axis);
+      const Tensor step =
+          mean(sub(slice(light, axis, 2 * around, n), slice(light, axis, 0, n - 2 * around)), {-3}, true);
+      const Tensor marked = clamp(sign(sub(abs(step), std::log(o.threshold))), 0, 1);
+      const Tensor found = inner(marked, axis == -1 ? -2 : -1);
+      edges = edges.defined() ? maximum(edges, found) : found;
+    }
+    const std::int64_t reach = o.dilation / 2;
+    edges = window_max(edges, {.rows = o.dilation,
+                               .columns = o.dilation,
+                               .anchor_y = reach,
+                               .anchor_x = reach,
+                               .border = Border::zeros,
+                               .outside = -std::numeric_limits<double>::infinity()});
+  }
+  return add(mul(edges, image, here), mul(sub(1.0, edges), blurred, here), here);
 }
 
 }  // namespace lumigrad::filters

@@ -23,4 +23,14 @@ struct MaxBlurPool {
 /// maximum goes to the first pixel, in row-major order, that has it.
 LUMIGRAD_API Tensor max_blur_pool2d(const Tensor& image, const MaxBlurPool& options = {}, Here here = {});
 
+struct EdgeAwareBlurPool {
+  Size kernel = {3, 3};       ///< odd extents
+  double threshold = 1.25;    ///< ratio of two values four pixels apart from which on there is an edge between them
+  std::int64_t dilation = 3;  ///< extent of the window by which edges are made wider, odd
+  double epsilon = 1e-6;      ///< added to values before their ratio is taken
+};
+/// blur_pool2d of stride 1, except near edges, where the image stays. Images [N, C, H, W] of at least 3 pixels a side,
+/// >= 0. Where the edges are has no gradient.
+LUMIGRAD_API Tensor edge_aware_blur_pool2d(const Tensor& image, const EdgeAwareBlurPool& options = {}, Here here = {});
+
 }  // namespace lumigrad::filters

@@ -9,6 +9,7 @@ namespace lumigrad::filters {
 /// Parts of the area's rows beside catalogue.cpp.
 std::vector<Operator> edge_rows();
 Operator canny_row();
+Operator motion3d_row();
 std::vector<Operator> kernel_rows();
 std::vector<Operator> smoothing_rows();
 

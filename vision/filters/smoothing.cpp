@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/smoothing.h>
 
-#include <lumigrad/engine/families/interpolation.h>
 #include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/filters.h>
@@ -22,21 +21,6 @@ Tensor of_image(const char* name, const char* what, const Tensor& x, const Tenso
   require<ShapeError>(x.numel() == 1 || (x.rank() == 1 && x.numel() == image.size(0)), name, ": expected ", what,
                       " of one number, or one an image, got shape ", x.shape(), " for images ", image.shape());
   return reshape(x.to(image.dtype(), here), {x.numel(), 1, 1, 1}, here);
-}
-
-// The image with what its border puts around it, so that a window never leaves it.
-Tensor surrounded(Tensor image, Size window, Border border, Here here) {
-  for (const int axis : {-2, -1}) {
-    const std::int64_t taps = axis == -2 ? window.height : window.width, extent = image.size(axis);
-    Band band(extent);
-    for (std::int64_t i = 0; i < extent + taps - 1; ++i) {
-      band.start_row();
-      const std::int64_t from = index_at_border(i - (taps - 1) / 2, extent, border);
-      if (from >= 0) band.add(from, 1);
-    }
-    image = resample(image, axis, std::make_shared<const Band>(std::move(band)), here);
-  }
-  return image;
 }
 
 Tensor bilateral(const char* name, const Tensor& image, const Tensor& guidance, const BilateralBlur& o, Here here) {
