@@ -59,5 +59,13 @@ std::int64_t product_room(std::int64_t k, std::int64_t n, std::int64_t m) {
 LUMIGRAD_LEVEL_TABLE(ProductKernels, products)
 /// The kernels of the level in use.
 inline const ProductKernels& product_kernels() { return LUMIGRAD_AT(simd_level(), products); }
+/// Those for number type T.
+template <class T>
+const ProductKernel<T>& product_kernel() {
+  if constexpr (sizeof(T) == sizeof(float))
+    return product_kernels().f32;
+  else
+    return product_kernels().f64;
+}
 
 }  // namespace lumigrad

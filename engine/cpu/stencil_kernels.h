@@ -40,7 +40,14 @@ struct StencilKernels {
 };
 
 LUMIGRAD_LEVEL_TABLE(StencilKernels, stencils)
-/// The kernels of the level in use.
-inline const StencilKernels& stencil_kernels() { return LUMIGRAD_AT(simd_level(), stencils); }
+/// The kernels of the level in use for number type T.
+template <class T>
+const StencilKernel<T>& stencil_kernel() {
+  const StencilKernels& all = LUMIGRAD_AT(simd_level(), stencils);
+  if constexpr (sizeof(T) == sizeof(float))
+    return all.f32;
+  else
+    return all.f64;
+}
 
 }  // namespace lumigrad

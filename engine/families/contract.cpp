@@ -77,12 +77,7 @@ void multiply(const Tensor& a, const Tensor& b, const Tensor& y, const Shape& ba
   const std::int64_t m = y.size(-2), k = a.size(-1), n = y.size(-1), count = batch.numel();
   if (y.numel() == 0) return;
   const Matrices<T> left(a, batch), right(b, batch), result(y, batch);
-  const auto& kernel = [] {
-    if constexpr (std::is_same_v<T, float>)
-      return product_kernels().f32;
-    else
-      return product_kernels().f64;
-  }();
+  const ProductKernel<T>& kernel = product_kernel<T>();
   constexpr std::int64_t rows_of_job = 240;
   const std::int64_t parts = (m + rows_of_job - 1) / rows_of_job;
   const double work = static_cast<double>(std::min(m, rows_of_job)) * static_cast<double>(k * n + 1);

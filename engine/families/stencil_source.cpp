@@ -13,6 +13,16 @@ std::int64_t TapGrid::taps() const {
   return count;
 }
 
+TapGrid window_grid(const Stencil& s) {
+  TapGrid grid;
+  for (int a = 0; a < 3; ++a) {
+    const StencilAxis& axis = s.axis[a];
+    grid.axis[a] = {axis.out, axis.stride, {}};
+    for (std::int64_t k = 0; k < axis.taps; ++k) grid.axis[a].offset.push_back(axis.dilation * k - axis.before);
+  }
+  return grid;
+}
+
 template <class T>
 StencilSource<T>::StencilSource(const Tensor& x, std::int64_t planes, const std::int64_t (&extent)[3],
                                 const std::vector<TapGrid>& grids)

@@ -8,6 +8,9 @@
 
 namespace lumigrad {
 
+/// How many parts of at most so many make a number.
+inline std::int64_t parts_of(std::int64_t count, std::int64_t most) { return (count + most - 1) / most; }
+
 /// How the windows lie on one axis: result i and tap k meet index step i + offset[k] of the image, inside it or not.
 struct TapAxis {
   std::int64_t results = 1, step = 1;
@@ -21,6 +24,9 @@ struct TapGrid {
   std::int64_t taps() const;
   std::int64_t results() const { return axis[0].results * axis[1].results * axis[2].results; }
 };
+
+/// Every window of the image.
+TapGrid window_grid(const Stencil& stencil);
 
 /// The image itself where every window lies inside it and neighbouring windows are neighbours; otherwise a copy with
 /// zeros around it whose rows keep together the numbers that are `step` apart.
