@@ -34,8 +34,8 @@ void rotate(T* a, T* b, I step, I n, T c, T s) {
 template <class T>
 void jacobi_angle(double p, double q, double g, T& c, T& s) {
   const double zeta = (q - p) / (2 * g);
-  const double t = std::copysign(1.0, zeta) / (std::fabs(zeta) + std::hypot(1.0, zeta)),
-               cosine = 1 / std::hypot(1.0, t);
+  const double t = std::copysign(1.0, zeta) / (std::fabs(zeta) + std::sqrt(1 + zeta * zeta));
+  const double cosine = 1 / std::sqrt(1 + t * t);
   c = static_cast<T>(cosine);
   s = static_cast<T>(t * cosine);
 }
