@@ -155,6 +155,7 @@ const std::vector<Operator>& augment_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> rows;
     for (const Kind& kind : augment::kinds()) rows.push_back(row_of(kind));
+    for (Operator& row : augment::annotation_rows()) rows.push_back(std::move(row));
     return rows;
   }();
   return all;
