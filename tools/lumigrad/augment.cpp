@@ -190,6 +190,7 @@ void add_augment(CLI::App& app, Action& action) {
   command->add_option("--keypoints", request->keypoints, "JSON: {\"image\": [[x, y, ...], ...]}, pixels");
   command->add_option("--threads", request->threads, "at most so many; the result does not depend on it");
   command->require_subcommand(0, 1);
+  add_augment_check(*command, action);
   command->callback([request, &action] {
     if (!action) action = [request] { return augment_images(*request); };
   });

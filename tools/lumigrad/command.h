@@ -30,6 +30,9 @@ void add_transform(CLI::App& app, Action& action);
 void add_augment(CLI::App& app, Action& action);
 void add_trace(CLI::App& app, Action& action);
 
+// The subcommand of `augment`.
+void add_augment_check(CLI::App& augment, Action& action);
+
 // The subcommands of `op`.
 void add_op_list(CLI::App& op, Action& action);
 void add_op_run(CLI::App& op, Action& action);
