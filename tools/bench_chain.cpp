@@ -51,6 +51,77 @@ Tensor noise(const Shape& shape, unsigned seed) {
   return Tensor::from(values, shape);
 }
 
+using Chain = std::vector<PixelStep>;
+
+void measure(const char* title, const Tensor& image, const Tensor& seed, const Chain& chain, int rounds) {
+  const Tensor leaf = image.detach().requires_grad();
+  std::vector<Tensor> learned;
+  for (const PixelStep& step : chain)
+    for (const Tensor& p : step.params)
+      if (p.needs_grad()) learned.push_back(p);
+  const auto apart = [&](const Tensor& x, std::span<const PixelStep> steps) {
+    Tensor y = x;
+    for (const PixelStep& step : steps) y = fuse(y, {step});
+    return y;
+  };
+  const auto both = [&](const Tensor& y, bool params) {
+    std::vector<Tensor> inputs = {leaf};
+    if (params) inputs.insert(inputs.end(), learned.begin(), learned.end());
+    grad({y}, inputs, {.seeds = {seed}});
+  };
+  const double n = static_cast<double>(chain.size());
+  std::vector<Row> rows;
+  for (const PixelStep& step : chain)
+    rows.push_back({step.name, [&, one = std::span(&step, 1)] { apart(image, one); }, 2});
+  rows.push_back({"one after the other", [&] { apart(image, chain); }, 2 * n});
+  rows.push_back({"in a chain", [&] { fuse(image, chain); }, 2});
+  const std::size_t part = rows.size();
+  for (std::size_t i = 0; i < part; ++i)  // nothing is recorded in the first part
+    rows[i].run = [run = rows[i].run] {
+      const NoGrad plain;
+      run();
+    };
+  for (const bool params : {false, true}) {
+    for (const PixelStep& step : chain)
+      rows.push_back({step.name, [&, params, one = &step] { both(fuse(leaf, {*one}), params); }, 5});
+    rows.push_back({"one after the other", [&, params] { both(apart(leaf, chain), params); }, 5 * n});
+    rows.push_back({"in a chain", [&, params] { both(fuse(leaf, chain), params); }, 5});
+  }
+  const double bytes = static_cast<double>(image.numel()) * sizeof(float);
+  lumigrad::Stream stream(static_cast<std::size_t>(2 * bytes));
+  Row copies[] = {{"copy", [&] { stream.plain(); }, 2}, {"copy past the caches", [&] { stream.past_caches(); }, 2}};
+  const auto time = [](Row& row) {
+    const double begin = worked();
+    row.run();
+    row.seconds.push_back(worked() - begin);
+  };
+  for (int round = 0; round <= rounds; ++round) {
+    for (Row& row : copies) time(row);
+    for (Row& row : rows) time(row);
+    if (round == 0)  // pages and caches are warm after the first
+      for (Row& row : rows) row.seconds.clear();
+  }
+  const double rate = 2 * bytes / std::min(copies[0].median(), copies[1].median());
+  std::printf("%s, %s f32, one thread; a copy moves %.1f GB/s\n", title, to_string(image.shape()).c_str(), rate * 1e-9);
+  std::printf("%-54s %9s %10s %10s\n", "", "ms", "predicted", "measured");
+  const char* titles[] = {"forward", "forward and backward, to the image",
+                          "forward and backward, to image and parameters"};
+  for (std::size_t k = 0; k < 3; ++k) {
+    std::printf("%s\n", titles[k]);
+    double mean = 0, least = 1e9;
+    for (std::size_t i = k * part; i < (k + 1) * part; ++i) {
+      Row& row = rows[i];
+      if (i < k * part + chain.size()) mean += row.median() / n, least = std::min(least, row.median());
+      std::printf("  %-52s %9.2f %7.0f MB %7.0f MB\n", row.name.c_str(), 1e3 * row.median(), row.images * bytes * 1e-6,
+                  row.median() * rate * 1e-6);
+    }
+    const double whole = rows[(k + 1) * part - 1].median(), separate = rows[(k + 1) * part - 2].median();
+    std::printf(
+        "  a chain costs %.2f of one operator (mean; %.2f of the fastest), and %.2f of them one after the other\n",
+        whole / mean, whole / least, whole / separate);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -62,85 +133,20 @@ int main(int argc, char** argv) try {
   }
   set_num_threads(1);
   namespace steps = enhance::steps;
-  const Tensor image = noise(shape, 1);
-  const Tensor leaf = image.detach().requires_grad(), seed = noise(shape, 2);
-  const Tensor factors[] = {0.05, 1.1, 1.0, 0.9, 0.02, -0.01};
-  std::vector<Tensor> p;
-  for (const Tensor& f : factors) p.push_back(f.to(DType::f32).requires_grad());
-  const std::vector<PixelStep> chain = {steps::adjust_brightness(p[0]),
-                                        steps::adjust_contrast(p[1]),
-                                        steps::invert(p[2]),
-                                        steps::adjust_saturation_with_gray_subtraction(p[3]),
-                                        steps::shift_rgb(p[4], p[4], p[5]),
-                                        steps::adjust_brightness(p[5])};
-  const auto forward = [&](std::span<const PixelStep> some) {
-    const NoGrad plain;
-    Tensor y = image;
-    for (const PixelStep& step : some) y = fuse(y, {step});
-  };
-  const auto both = [&](const Tensor& y, bool params) {
-    std::vector<Tensor> inputs = {leaf};
-    if (params) inputs.insert(inputs.end(), p.begin(), p.end());
-    grad({y}, inputs, {.seeds = {seed}});
-  };
-  std::vector<Row> rows;
-  const double n = 6;
-  for (const PixelStep& step : chain)
-    rows.push_back({std::string(step.name), [&, one = std::span(&step, 1)] { forward(one); }, 2});
-  rows.push_back({"six, one after the other", [&] { forward(chain); }, 2 * n});
-  rows.push_back({"six in a chain",
-                  [&] {
-                    const NoGrad plain;
-                    fuse(image, chain);
-                  },
-                  2});
-  const std::size_t back = rows.size();
-  for (const bool params : {false, true}) {
-    for (const PixelStep& step : chain)
-      rows.push_back({std::string(step.name), [&, params, one = &step] { both(fuse(leaf, {*one}), params); }, 5});
-    rows.push_back({"six, one after the other",
-                    [&, params] {
-                      Tensor y = leaf;
-                      for (const PixelStep& step : chain) y = fuse(y, {step});
-                      both(y, params);
-                    },
-                    5 * n});
-    rows.push_back({"six in a chain", [&, params] { both(fuse(leaf, chain), params); }, 5});
-  }
-  const double bytes = static_cast<double>(shape.numel()) * sizeof(float);
-  Stream stream(static_cast<std::size_t>(2 * bytes));
-  Row copies[] = {{"copy", [&] { stream.plain(); }, 2}, {"copy past the caches", [&] { stream.past_caches(); }, 2}};
-  const auto time = [](Row& row) {
-    const double begin = worked();
-    row.run();
-    row.seconds.push_back(worked() - begin);
-  };
-  for (int round = 0; round <= rounds; ++round) {
-    for (Row& row : copies) time(row);
-    for (Row& row : rows) time(row);
-    if (round == 0)  // pages and caches are warm after the first
-      for (auto* all : {&rows})
-        for (Row& row : *all) row.seconds.clear();
-  }
-  const double rate = 2 * bytes / std::min(copies[0].median(), copies[1].median());
-  std::printf("%s f32, one thread; a copy moves %.1f GB/s\n", to_string(shape).c_str(), rate * 1e-9);
-  std::printf("%-52s %9s %10s %10s\n", "", "ms", "predicted", "measured");
-  const char* titles[] = {"forward", "forward and backward, to the image",
-                          "forward and backward, to image and parameters"};
-  for (std::size_t part = 0; part < 3; ++part) {
-    std::printf("%s\n", titles[part]);
-    std::vector<double> single;
-    for (std::size_t i = part * back; i < (part + 1) * back; ++i) {
-      Row& row = rows[i];
-      if (single.size() < chain.size()) single.push_back(row.median());
-      std::printf("  %-50s %9.2f %7.0f MB %7.0f MB\n", row.name.c_str(), 1e3 * row.median(), row.images * bytes * 1e-6,
-                  row.median() * rate * 1e-6);
-    }
-    double mean = 0;
-    for (const double s : single) mean += s / static_cast<double>(single.size());
-    std::printf("  chain / one operator: %.2f (of the mean of the six), %.2f (of the first)\n",
-                rows[part * back + back - 1].median() / mean, rows[part * back + back - 1].median() / single[0]);
-  }
+  const Tensor image = noise(shape, 1), seed = noise(shape, 2);
+  const auto learned = [](double value) { return Tensor(value).to(DType::f32).requires_grad(); };
+  measure(
+      "Six that wait for memory", image, seed,
+      {steps::adjust_brightness(learned(0.05), {.clip = false}), steps::adjust_contrast(learned(1.1), {.clip = false}),
+       steps::invert(learned(1)), steps::rescale(learned(0.9)), steps::adjust_brightness(learned(0.1), {.clip = false}),
+       steps::invert(learned(1))},
+      rounds);
+  const Tensor shift = learned(0.02);
+  measure("Six with limits and colours", image, seed,
+          {steps::adjust_brightness(learned(0.05)), steps::adjust_contrast(learned(1.1)), steps::invert(learned(1)),
+           steps::adjust_saturation_with_gray_subtraction(learned(0.9)), steps::shift_rgb(shift, shift, shift),
+           steps::adjust_brightness(learned(-0.01))},
+          rounds);
   return 0;
 } catch (const Error& error) {
   std::fprintf(stderr, "bench_chain: %s\n", error.what());

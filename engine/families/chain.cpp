@@ -10,10 +10,9 @@ namespace lumigrad {
 namespace {
 
 // Pixels that go through all steps together: few enough that their values stay in the first cache while the image
-// streams past, many enough that a call of a kernel costs little beside its work. A chain of single values takes the
-// blocks that its operators sum their parameters in (pixel_kernels.h).
-constexpr std::size_t longest_block = 1024;
-constexpr std::size_t block_of(int lanes) { return lanes == 1 ? longest_block : lanes <= 3 ? 512 : 256; }
+// streams past, many enough that a call of a kernel costs little beside its work.
+constexpr std::size_t longest_block = 512;
+constexpr std::size_t block_of(int lanes) { return lanes <= 3 ? longest_block : longest_block / 2; }
 
 // A step as the blocks see it.
 struct Link {
@@ -108,37 +107,50 @@ InlineVector<const Link*, 8> taken(const Chain& chain, const T* p) {
   return links;
 }
 
-// The lanes of a block, in memory or in a buffer of ours.
+// The lanes of a block, in memory or in a buffer of ours, where one stands behind the other.
 template <class T>
 struct BlockLanes {
   T* at[max_lanes];
+  bool joined = false;
   void memory(T* const* lanes, int count, std::size_t begin) {
     for (int c = 0; c < count; ++c) at[c] = lanes[c] ? lanes[c] + begin : nullptr;
+    joined = count == 1;
   }
-  void buffer(T* room, int count, std::size_t block) {
-    for (int c = 0; c < count; ++c) at[c] = room + static_cast<std::size_t>(c) * block;
+  void buffer(T* room, int count, std::size_t n) {
+    for (int c = 0; c < count; ++c) at[c] = room + static_cast<std::size_t>(c) * n;
+    joined = true;
   }
 };
 
+// A formula of single values runs over all lanes at once where they are one.
 template <class T>
-void run_link(const Link& link, const T* const* x, const T* p, T* const* y, std::size_t n, unsigned flags) {
+void run_link(const Link& link, const BlockLanes<T>& x, const T* p, const BlockLanes<T>& y, std::size_t n,
+              unsigned flags) {
   const PixelKernel<T>& kernel = kernel_of<T>(*link.kernels);
-  p += link.first;
-  if (!link.each) return kernel.forward(x, p, y, n, flags);
-  for (int c = 0; c < link.inputs; ++c) kernel.forward(x + c, p, y + c, n, flags);
+  const bool whole = !link.each || (x.joined && y.joined);
+  const std::size_t length = link.each && whole ? n * static_cast<std::size_t>(link.inputs) : n;
+  for (int c = 0; c < (whole ? 1 : link.inputs); ++c) kernel.forward(x.at + c, p + link.first, y.at + c, length, flags);
 }
 
 template <class T>
-void run_link_back(const Link& link, const T* const* x, const T* p, const T* const* w, T* const* gx, double* gp,
-                   std::size_t n, unsigned flags) {
+void run_link_back(const Link& link, const BlockLanes<T>& x, const T* p, const BlockLanes<T>& w,
+                   const BlockLanes<T>& gx, double* gp, std::size_t n, unsigned flags) {
   const PixelKernel<T>& kernel = kernel_of<T>(*link.kernels);
-  p += link.first;
-  for (int c = 0; c < (link.each ? link.inputs : 1); ++c) {
+  const bool whole = !link.each || (x.joined && w.joined && gx.joined);
+  const std::size_t length = link.each && whole ? n * static_cast<std::size_t>(link.inputs) : n;
+  for (int c = 0; c < (whole ? 1 : link.inputs); ++c) {
     if (gp)
-      kernel.vjp_params(x + c, p, w + c, gx + c, gp + link.first, n, flags);
+      kernel.vjp_params(x.at + c, p + link.first, w.at + c, gx.at + c, gp + link.first, length, flags);
     else
-      kernel.vjp(x + c, p, w + c, gx + c, n, flags);
+      kernel.vjp(x.at + c, p + link.first, w.at + c, gx.at + c, length, flags);
   }
+}
+
+// Asks for the next block while this one is computed.
+template <class T>
+void fetch_ahead(T* const* lanes, int count, std::size_t begin, std::size_t end) {
+  for (int c = 0; c < count; ++c)
+    for (std::size_t i = begin; i < end; i += 64 / sizeof(T)) __builtin_prefetch(lanes[c] + i, 0, 2);
 }
 
 template <class T>
@@ -162,19 +174,21 @@ Tensor forward(const Chain& chain) {
                 [&](const Block<T>& b) {
                   const T* at = p.data() + static_cast<std::size_t>(b.image) * K;
                   const auto links = taken(chain, at);
-                  T room[max_lanes * longest_block];
+                  alignas(64) T room[max_lanes * longest_block];
                   for (std::size_t begin = 0; begin < b.n; begin += chain.block) {
                     const std::size_t n = std::min(chain.block, b.n - begin);
                     const unsigned flags = stream == 0 ? 0 : begin + n < b.n ? stream | more_follow : stream;
                     BlockLanes<T> now, out, buffer;
                     now.memory(b.lanes, chain.whole.inputs, begin);
                     out.memory(b.lanes + set.read, chain.whole.outputs, begin);
-                    buffer.buffer(room, max_lanes, chain.block);
+                    buffer.buffer(room, max_lanes, n);
                     for (std::size_t s = 0; s < links.size();
                          ++s) {  // a kernel reads a batch before it writes it: in place
                       const bool last = s + 1 == links.size();
-                      run_link<T>(*links[s], now.at, at, last ? out.at : buffer.at, n, last && !b.staged ? flags : 0);
+                      run_link<T>(*links[s], now, at, last ? out : buffer, n, last && !b.staged ? flags : 0);
                       now = buffer;
+                      if (s == 0)
+                        fetch_ahead(b.lanes, chain.whole.inputs, begin + n, std::min(begin + n + chain.block, b.n));
                     }
                     if (links.empty()) copy_lanes(now.at, out.at, chain.whole.outputs, n);
                   }
@@ -214,7 +228,7 @@ void adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, s
                     while (until < links.size() && !wanted(*links[until])) ++until;
                   std::size_t lanes = 0;
                   for (const Link* link : links) lanes += static_cast<std::size_t>(link->inputs);
-                  const auto room = std::make_unique_for_overwrite<T[]>((lanes + max_lanes) * chain.block);
+                  const LineRoom<T> room((lanes + max_lanes) * chain.block);
                   InlineVector<BlockLanes<T>, 8> value(links.size());  // what each step takes
                   for (std::size_t begin = 0; begin < b.n; begin += chain.block) {
                     const std::size_t n = std::min(chain.block, b.n - begin);
@@ -222,19 +236,20 @@ void adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, s
                     BlockLanes<T> now, out, cotangent;
                     now.memory(b.lanes + inputs, outputs, begin);
                     out.memory(b.lanes + set.read, inputs, begin);
-                    cotangent.buffer(room.get(), max_lanes, chain.block);
+                    cotangent.buffer(room.get(), max_lanes, n);
                     T* next = room.get() + max_lanes * chain.block;
                     for (std::size_t s = 0; s < links.size(); ++s) {
                       if (s == 0) {
                         value[s].memory(b.lanes, inputs, begin);
                         continue;
                       }
-                      value[s].buffer(next, links[s]->inputs, chain.block);
+                      value[s].buffer(next, links[s]->inputs, n);
                       next += static_cast<std::size_t>(links[s]->inputs) * chain.block;
-                      run_link<T>(*links[s - 1], value[s - 1].at, at, value[s].at, n, 0);
+                      run_link<T>(*links[s - 1], value[s - 1], at, value[s], n, 0);
+                      if (s == 1) fetch_ahead(b.lanes + inputs, outputs, begin, begin + n);
                     }
                     for (std::size_t s = links.size(); s-- > until;) {
-                      run_link_back<T>(*links[s], value[s].at, at, now.at, s == 0 ? out.at : cotangent.at,
+                      run_link_back<T>(*links[s], value[s], at, now, s == 0 ? out : cotangent,
                                        wanted(*links[s]) ? b.sums : nullptr, n, s == 0 && !b.staged ? flags : 0);
                       now = cotangent;
                     }

@@ -42,10 +42,9 @@ PixelStep pixel_step(const char* name, F formula, std::vector<Tensor> params = {
 /// as it has results. Parameters are one number, or one an image [N] (N the first axis of at least four).
 ///
 /// Values and gradients of the image are those of the operators one after the other, bit for bit; gradients of
-/// parameters are sums over the same terms in a fixed order (the same bits where all formulas have one input and their
-/// parameters are all one number, or all one an image). Second order records the operators one after the other.
-/// Errors name the step: ShapeError for channels or parameters that do not fit, DTypeError, and ShapeError for a chain
-/// without steps.
+/// parameters are sums over the same terms, in a fixed order that depends on the size of the problem alone. Second
+/// order records the operators one after the other. Errors name the step: ShapeError for channels or parameters that do
+/// not fit, DTypeError, and ShapeError for a chain without steps.
 LUMIGRAD_API Tensor fuse(const Tensor& images, std::span<const PixelStep> steps, Here here = {});
 inline Tensor fuse(const Tensor& images, std::initializer_list<PixelStep> steps, Here here = {}) {
   return fuse(images, std::span(steps.begin(), steps.size()), here);

@@ -4,6 +4,7 @@
 #pragma once
 #include <lumigrad/engine/families/pixel_lanes.h>
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,23 @@ InlineVector<T, 16> params_of(const Domain& domain, std::span<const Tensor> para
   }
   return result;
 }
+
+/// Room for `count` numbers that starts with a line of the cache: a register that straddles two of them is stored at
+/// half the speed.
+template <class T>
+class LineRoom {
+ public:
+  explicit LineRoom(std::size_t count) : memory_(std::make_unique_for_overwrite<T[]>(count + line)) {
+    const std::size_t off = reinterpret_cast<std::uintptr_t>(memory_.get()) / sizeof(T) % line;
+    start_ = memory_.get() + (line - off) % line;
+  }
+  T* get() const { return start_; }
+
+ private:
+  static constexpr std::size_t line = 64 / sizeof(T);
+  std::unique_ptr<T[]> memory_;
+  T* start_;
+};
 
 /// What a kernel gets for one block.
 template <class T>
@@ -94,7 +112,7 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
     std::vector<LaneReader<T>> readers(static_cast<std::size_t>(set.count));
     for (int k = 0; k < set.count; ++k)
       if (set.lanes[k].base) readers[static_cast<std::size_t>(k)] = LaneReader<T>(set.lanes[k], domain, image);
-    const auto room = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(set.count * lane_block));
+    const LineRoom<T> room(static_cast<std::size_t>(set.count * lane_block));
     for (std::int64_t at = begin, n = 0; at < end; at += n) {
       n = std::max(lane_block, dense_blocks<T>(set, readers, at, options.longest));
       n = std::min(n, end - at);
