@@ -18,14 +18,26 @@ template <class T>
 void extremum(const T* const* place, const T* height, int count, T sign, T* out, Integer<T>* pick,
               std::int64_t stretch) {
   using V = Vec<T>;
+  if (height == nullptr && pick == nullptr) {
+    for (std::int64_t i = 0; i < stretch; i += V::width) {
+      V best = V::splat(sign * lowest<T>());
+      if (sign > 0)
+        for (int t = 0; t < count; ++t) best = max(best, V::load(place[t] + i));
+      else
+        for (int t = 0; t < count; ++t) best = min(best, V::load(place[t] + i));
+      best.store(out + i);
+    }
+    return;
+  }
   for (std::int64_t i = 0; i < stretch; i += V::width) {
     V best = V::splat(lowest<T>());
     if (pick == nullptr) {
-      for (int t = 0; t < count; ++t) best = max(best, fma(V::splat(sign), V::load(place[t] + i), V::splat(height[t])));
+      for (int t = 0; t < count; ++t)
+        best = max(best, fma(V::splat(sign), V::load(place[t] + i), V::splat(height == nullptr ? T(-0.0) : height[t])));
     } else {
       Int<T> at(-1);
       for (int t = 0; t < count; ++t) {
-        const V value = fma(V::splat(sign), V::load(place[t] + i), V::splat(height[t]));
+        const V value = fma(V::splat(sign), V::load(place[t] + i), V::splat(height == nullptr ? T(-0.0) : height[t]));
         const auto better = value > best;
         best = select(better, value, best);
         at = select(better, Int<T>(t), at);
@@ -46,16 +58,38 @@ LUMIGRAD_SIMD void exchange(V& low, V& high) {
 // equals: the least and the greatest of so many are not needed. So hold that many, forget both, take in the next value,
 // and so on until three are left. `count` is odd.
 template <class V>
+LUMIGRAD_SIMD void ends_apart(V* held, int size) {
+  // Each with its partner at the other end: the least is now in the lower half, the greatest in the upper one.
+#pragma GCC unroll 8
+  for (int i = 0; i < size / 2; ++i) exchange(held[i], held[size - 1 - i]);
+#pragma GCC unroll 8
+  for (int i = 1; i < (size + 1) / 2; ++i) exchange(held[0], held[i]);
+#pragma GCC unroll 8
+  for (int i = size / 2; i < size - 1; ++i) exchange(held[i], held[size - 1]);
+}
+template <class V>
 LUMIGRAD_SIMD V middle(V* held, int count) {
-  int size = count / 2 + 2;
-  for (const V* next = held + size;; --size) {
-    // Each with its partner at the other end: the least is now in the lower half, the greatest in the upper one.
-    for (int i = 0; i < size / 2; ++i) exchange(held[i], held[size - 1 - i]);
-    for (int i = 1; i < (size + 1) / 2; ++i) exchange(held[0], held[i]);
-    for (int i = size / 2; i < size - 1; ++i) exchange(held[i], held[size - 1]);
+  const V* next = held + count / 2 + 2;
+  for (int size = count / 2 + 2;; --size) {
+    ends_apart(held, size);
     if (size == 3) return held[1];
     held[0] = *next++;  // where the least was; the greatest is cut off
   }
+}
+// The same of nine, the most used window, all of it in registers.
+template <class T>
+LUMIGRAD_SIMD Vec<T> middle_of_nine(const T* const* place, std::int64_t i) {
+  Vec<T> held[6];
+#pragma GCC unroll 6
+  for (int t = 0; t < 6; ++t) held[t] = Vec<T>::load(place[t] + i);
+  ends_apart(held, 6);
+  held[0] = Vec<T>::load(place[6] + i);
+  ends_apart(held, 5);
+  held[0] = Vec<T>::load(place[7] + i);
+  ends_apart(held, 4);
+  held[0] = Vec<T>::load(place[8] + i);
+  ends_apart(held, 3);
+  return held[1];
 }
 
 template <class T>
@@ -63,10 +97,15 @@ void median(const T* const* place, int count, T* out, Integer<T>* pick, T* room,
   using V = Vec<T>;
   V* const held = reinterpret_cast<V*>(room);
   for (std::int64_t i = 0; i < stretch; i += V::width) {
-    int n = 0;
-    for (; n < count; ++n) held[n] = V::load(place[n] + i);
-    if (n % 2 == 0) held[n++] = V::splat(lowest<T>());
-    const V value = n == 1 ? held[0] : middle(held, n);
+    V value;
+    if (count == 9) {
+      value = middle_of_nine(place, i);
+    } else {
+      int n = 0;
+      for (; n < count; ++n) held[n] = V::load(place[n] + i);
+      if (n % 2 == 0) held[n++] = V::splat(lowest<T>());
+      value = n == 1 ? held[0] : middle(held, n);
+    }
     value.store(out + i);
     if (pick == nullptr) continue;
     Int<T> at(-1);

@@ -14,8 +14,8 @@ inline constexpr std::int64_t rank_stretch = 16;
 template <class T>
 struct RankKernels {
   using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  /// sign max over t < count of (sign place[t][i] + height[t]), sign 1 or -1. pick (may be null): the first t that
-  /// reaches it, -1 where every one is -infinity. NaN is never picked.
+  /// sign max over t < count of (sign place[t][i] + height[t]), sign 1 or -1, height null: flat. pick (may be null):
+  /// the first t that reaches it, -1 where every one is -infinity. NaN is never picked.
   void (*extremum)(const T* const* place, const T* height, int count, T sign, T* out, Integer* pick,
                    std::int64_t stretch);
   /// The value of rank (count - 1) / 2 among place[t][i]; pick (may be null): the first t that has it. `room`, aligned

@@ -77,17 +77,20 @@ struct Selection {
     for (std::int64_t r = begin; r < end; ++r) {
       for (std::size_t t = 0; t < places.size(); ++t)
         from[t] = room.data() + (r - begin + places[t].row) * line + places[t].column;
+      const std::int64_t to = (plane * plan.axis[1].result + r) * width;
+      // What is written beyond a row is made again, but not beyond the last row of the job.
+      const bool in_place = (end - r) * width >= stretch;
+      T* const line_of = in_place ? y + to : out.data();
       Integer* const picks = pick.empty() ? nullptr : pick.data();
       if (selects == Selects::median) {
         const auto past = reinterpret_cast<std::uintptr_t>(held.data()) % 64;
         T* const aligned = held.data() + (past == 0 ? 0 : (64 - past) / sizeof(T));
-        kernels<T>().median(from.data(), static_cast<int>(count), out.data(), picks, aligned, stretch);
+        kernels<T>().median(from.data(), static_cast<int>(count), line_of, picks, aligned, stretch);
       } else {
-        kernels<T>().extremum(from.data(), own.data(), static_cast<int>(count),
-                              selects == Selects::greatest ? T(1) : T(-1), out.data(), picks, stretch);
+        kernels<T>().extremum(from.data(), heights ? own.data() : nullptr, static_cast<int>(count),
+                              selects == Selects::greatest ? T(1) : T(-1), line_of, picks, stretch);
       }
-      const std::int64_t to = (plane * plan.axis[1].result + r) * width;
-      std::copy_n(out.data(), width, y + to);
+      if (!in_place) std::copy_n(out.data(), width, y + to);
       if (picks) note(margins, picks, r, to);
     }
   }
