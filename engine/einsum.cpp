@@ -4,8 +4,8 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/requirements.h>
 #include <algorithm>
+#include <array>
 #include <cctype>
-#include <map>
 
 namespace lumigrad {
 namespace {
@@ -115,15 +115,20 @@ Term summed(const Term& term, const Letters& needed, Here here) {
   return axes.empty() ? term : Term{sum(term.value, std::span<const int>(axes), false, here), rest};
 }
 
-std::int64_t product(const std::vector<std::int64_t>& extents) {
-  std::int64_t all = 1;
-  for (const std::int64_t extent : extents) all *= extent;
-  return all;
+// The extent of each letter; unknown before its first axis.
+constexpr std::int64_t unknown = -1;
+using Extents = std::array<std::int64_t, 128>;
+std::int64_t& of(Extents& extents, char letter) { return extents[static_cast<unsigned char>(letter) % extents.size()]; }
+
+// The axes that some letters stand for.
+Shape spanned(const Letters& letters, Extents extents) {
+  Shape shape;
+  for (const char letter : letters) shape = shape.inserted(shape.rank(), of(extents, letter));
+  return shape;
 }
 
 // [batch, left, sum] [batch, sum, right], in the letters batch left right.
-Term multiplied(const Term& a, const Term& b, const Letters& needed, const std::map<char, std::int64_t>& extents,
-                Here here) {
+Term multiplied(const Term& a, const Term& b, const Letters& needed, const Extents& extents, Here here) {
   const Term x = summed(a, needed + b.letters, here), y = summed(b, needed + a.letters, here);
   Letters batch, sums, left, right;
   for (const char letter : x.letters) {
@@ -132,23 +137,16 @@ Term multiplied(const Term& a, const Term& b, const Letters& needed, const std::
   }
   for (const char letter : y.letters)
     if (place(x.letters, letter) == not_found) right += letter;
-  const auto sizes = [&](const Letters& letters, const Letters& own) {
-    std::vector<std::int64_t> all;
-    for (const char letter : letters) all.push_back(place(own, letter) == not_found ? 1 : extents.at(letter));
-    return all;
-  };
   const auto matrix = [&](const Term& term, const Letters& first, const Letters& second) {
-    const std::vector<int> order = order_of(term.letters, batch + first + second);
-    Shape full;
-    for (const char letter : batch + first + second) full = full.inserted(full.rank(), extents.at(letter));
-    const Tensor value = expand(permute(term.value, std::span<const int>(order), here), full, here);
-    return reshape(value, {product(sizes(batch, batch)), product(sizes(first, first)), product(sizes(second, second))},
-                   here);
+    const Letters letters = batch + first + second;
+    const std::vector<int> order = order_of(term.letters, letters);
+    const Tensor value = permute(term.value, std::span<const int>(order), here);
+    const auto size = [&](const Letters& part) { return spanned(part, extents).numel(); };
+    return reshape(expand(value, spanned(letters, extents), here), {size(batch), size(first), size(second)}, here);
   };
   const Tensor result = matmul(matrix(x, left, sums), matrix(y, sums, right), here);
   const Letters letters = batch + left + right;
-  const std::vector<std::int64_t> shape = sizes(letters, letters);
-  return {reshape(result, std::span<const std::int64_t>(shape), here), letters};
+  return {reshape(result, spanned(letters, extents), here), letters};
 }
 
 }  // namespace
@@ -158,7 +156,8 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& operands, Here h
   require<ShapeError>(equation.inputs.size() == operands.size(), "einsum: expected ", equation.inputs.size(),
                       " operands, got ", operands.size());
   std::vector<Term> terms;
-  std::map<char, std::int64_t> extents;
+  Extents extents;
+  extents.fill(unknown);
   int most_dots = 0;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     const std::string& part = equation.inputs[k];
@@ -174,24 +173,24 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& operands, Here h
     for (std::size_t i = 0; i < terms.back().letters.size(); ++i) {
       const char letter = terms.back().letters[i];
       const std::int64_t extent = terms.back().value.size(static_cast<int>(i));
-      const auto known = extents.find(letter);
-      require<ShapeError>(known == extents.end() || known->second == extent || known->second == 1 || extent == 1,
+      std::int64_t& known = of(extents, letter);
+      require<ShapeError>(known == unknown || known == extent || known == 1 || extent == 1,
                           "einsum: expected one extent of letter ", std::string(1, letter), ", got ", extent, " and ",
-                          known == extents.end() ? 0 : known->second);
-      if (known == extents.end() || known->second == 1) extents[letter] = extent;
+                          known);
+      if (known == unknown || known == 1) known = extent;
     }
   }
   Letters output = spelled(equation.output, most_dots);
   if (!equation.arrow) {
-    std::map<char, int> uses;
-    for (std::size_t k = 0; k < operands.size(); ++k)
-      for (const char letter : equation.inputs[k]) uses[letter] += letter == '.' ? 0 : 1;
+    std::string all;
+    for (const std::string& part : equation.inputs) all += part;
+    std::sort(all.begin(), all.end());
     output = spelled(".", most_dots);
-    for (const auto& [letter, count] : uses)
-      if (count == 1) output += letter;
+    for (const char letter : all)
+      if (letter != '.' && std::count(all.begin(), all.end(), letter) == 1) output += letter;
   }
   for (std::size_t i = 0; i < output.size(); ++i) {
-    if (!extents.count(output[i])) refuse("results made of letters of operands", text);
+    if (of(extents, output[i]) == unknown) refuse("results made of letters of operands", text);
     if (output.find(output[i], i + 1) != Letters::npos) refuse("each letter of the result once", text);
   }
   Term result = terms[0];

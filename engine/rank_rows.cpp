@@ -78,8 +78,8 @@ void refuse(Operator& op, const char* name, const Shape& shape, const Values& re
   op.refusals.push_back({name, values, op.name.substr(7) + ": expected"});
 }
 
-// The shapes that every operator along one axis is tried on.
-std::vector<Case> along_an_axis(const Values& more) {
+// The shapes that every operator along one axis is tried on, and others.
+std::vector<Case> along_an_axis(const Values& more, const std::vector<Case>& others = {}) {
   std::vector<Case> cases = {{"vector", {7}, {{"axis", I{0}}}},
                              {"last axis", {3, 5}, {{"axis", I{-1}}}},
                              {"middle axis", {3, 4, 5}, {{"axis", I{1}}}},
@@ -91,19 +91,14 @@ std::vector<Case> along_an_axis(const Values& more) {
                              {"longer than 64", {2, 70}, {{"axis", I{1}}}}};
   for (Case& c : cases)
     for (const auto& [name, value] : more.items()) c.rest.set(name, value);
+  cases.insert(cases.end(), others.begin(), others.end());
   return cases;
 }
-template <class T>
-std::vector<T> operator+(std::vector<T> a, const std::vector<T>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 std::vector<Operator> orders() {
   const std::vector<Argument> arguments = {integer("axis", "along which", "-1"),
                                            flag("descending", "the largest first")};
-  const std::vector<Case> cases = along_an_axis({}) + along_an_axis({{"descending", true}}) +
-                                  std::vector<Case>{{"empty lines", {2, 0}, {}}, {"no lines", {0, 3}, {}}};
+  const std::vector<Case> cases =
+      along_an_axis({}, along_an_axis({{"descending", true}}, {{"empty lines", {2, 0}, {}}, {"no lines", {0, 3}, {}}}));
   Operator sorted = row(
       "sort", "The elements along an axis in order, and where they were. Stable; NaN is the largest.", arguments,
       [](const Values& v) { return both(sort(v.tensor("x"), axis_of(v), v.flag("descending"))); }, cases);
@@ -124,12 +119,11 @@ std::vector<Operator> orders() {
       "topk", "The k largest or smallest elements along an axis, in order.",
       {integer("k", "how many", ""), integer("axis", "along which", "-1"), flag("largest", "or the smallest", "true")},
       [](const Values& v) { return both(topk(v.tensor("x"), v.integer("k"), axis_of(v), v.flag("largest"))); },
-      along_an_axis({{"k", I{1}}}) +
-          std::vector<Case>{{"two", {3, 4, 5}, {{"k", I{2}}, {"axis", I{2}}}},
-                            {"two smallest", {3, 4, 5}, {{"k", I{2}}, {"axis", I{1}}, {"largest", false}}},
-                            {"all", {2, 5}, {{"k", I{5}}}},
-                            {"many of many", {2, 70}, {{"k", I{40}}}},
-                            {"none", {2, 3}, {{"k", I{0}}}}});
+      along_an_axis({{"k", I{1}}}, {{"two", {3, 4, 5}, {{"k", I{2}}, {"axis", I{2}}}},
+                                    {"two smallest", {3, 4, 5}, {{"k", I{2}}, {"axis", I{1}}, {"largest", false}}},
+                                    {"all", {2, 5}, {{"k", I{5}}}},
+                                    {"many of many", {2, 70}, {{"k", I{40}}}},
+                                    {"none", {2, 3}, {{"k", I{0}}}}}));
   top.golden = {
       {"hand calculation", {{"x", vector({3, 1, 3, 2})}, {"k", I{3}}}, {vector({3, 3, 2}), indices({0, 2, 3})}, 0}};
   refuse(top, "more than there are", {2, 3}, {{"k", I{4}}});
@@ -146,14 +140,13 @@ std::vector<Operator> orders() {
 
 // One element of each line, or of all.
 Operator single(const char* name, const char* doc, Results (*call)(const Values&), bool places) {
-  Operator op =
-      row(name, doc,
-          {integer("axis", "along which; all elements when left out", "", true),
-           flag("keep", "leave the axis with extent 1")},
-          call,
-          along_an_axis({}) + along_an_axis({{"keep", true}}) +
-              std::vector<Case>{
-                  {"all elements", {3, 4}, {}}, {"a scalar", {}, {}}, {"no lines", {0, 3}, {{"axis", I{1}}}}});
+  Operator op = row(name, doc,
+                    {integer("axis", "along which; all elements when left out", "", true),
+                     flag("keep", "leave the axis with extent 1")},
+                    call,
+                    along_an_axis({}, along_an_axis({{"keep", true}}, {{"all elements", {3, 4}, {}},
+                                                                       {"a scalar", {}, {}},
+                                                                       {"no lines", {0, 3}, {{"axis", I{1}}}}})));
   op.variadic = true;  // no indices with the element of all
   if (places) {
     op.outputs = {"indices"};
@@ -257,17 +250,16 @@ Operator quantile_row() {
         if (!v.has("axis")) return Results{quantile(v.tensor("x"), v.tensor("q"), rule)};
         return Results{quantile(v.tensor("x"), v.tensor("q"), axis_of(v), v.flag("keep"), rule)};
       },
-      along_an_axis({{"q", number(0.31)}}) +
-          std::vector<Case>{
-              {"kept", {3, 4}, {{"q", number(0.7)}, {"axis", I{1}}, {"keep", true}}},
-              {"several", {3, 4, 5}, {{"q", vector({0.13, 0.52, 0.9})}, {"axis", I{1}}}},
-              {"several, kept", {3, 5}, {{"q", vector({0.13, 0.6})}, {"axis", I{1}}, {"keep", true}}},
-              {"all elements", {3, 5}, {{"q", number(0.44)}}},
-              {"several of all", {2, 5}, {{"q", vector({0.44, 0.03})}}},
-              {"lower", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("lower")}}},
-              {"higher", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("higher")}}},
-              {"midpoint", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("midpoint")}}},
-              {"nearest", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("nearest")}}}});
+      along_an_axis({{"q", number(0.31)}},
+                    {{"kept", {3, 4}, {{"q", number(0.7)}, {"axis", I{1}}, {"keep", true}}},
+                     {"several", {3, 4, 5}, {{"q", vector({0.13, 0.52, 0.9})}, {"axis", I{1}}}},
+                     {"several, kept", {3, 5}, {{"q", vector({0.13, 0.6})}, {"axis", I{1}}, {"keep", true}}},
+                     {"all elements", {3, 5}, {{"q", number(0.44)}}},
+                     {"several of all", {2, 5}, {{"q", vector({0.44, 0.03})}}},
+                     {"lower", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("lower")}}},
+                     {"higher", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("higher")}}},
+                     {"midpoint", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("midpoint")}}},
+                     {"nearest", {2, 5}, {{"q", number(0.3)}, {"axis", I{1}}, {"rule", std::string("nearest")}}}}));
   op.outputs = {"out"};
   op.f32_bound = 1e-5;
   op.golden = {{"hand calculation",
@@ -294,7 +286,8 @@ Operator quantile_row() {
 }  // namespace
 
 std::vector<Operator> ranks() {
-  std::vector<Operator> all = orders() + singles();
+  std::vector<Operator> all = orders();
+  for (const Operator& op : singles()) all.push_back(op);
   all.push_back(over_axes(
       "amax", "The largest element over some axes, or of all; those that tie share the gradient.",
       [](const Values& v) { return Results{amax(v.tensor("x"), std::span<const int>(axes_of(v)), v.flag("keep"))}; },
