@@ -88,6 +88,21 @@ TEST_CASE("splat is the transpose of sample") {
   }
 }
 
+TEST_CASE("gradients of matrices add up over all tiles and images") {
+  // 70 x 50 outputs are six tiles. A grid of positions has the same gradient, pixel by pixel, and the matrix behind it
+  // gets its own through recorded arithmetic.
+  const Tensor image = noise({2, 3, 61, 83}, DType::f64, 41), w = noise({2, 3, 50, 70}, DType::f64, 42, -1, 1);
+  for (const Tensor& matrix : {homographies(), affinities()}) {
+    Tensor whole = matrix.clone().requires_grad(), by_grid = matrix.clone().requires_grad();
+    const Tensor fused =
+        matrix.size(1) == 3 ? sample_homography(image, whole, {50, 70}) : sample_affine(image, whole, {50, 70});
+    const Tensor a = grad({fused}, {whole}, {.seeds = {w}})[0];
+    const Tensor b = grad({sample(image, position_grid(by_grid, {50, 70}))}, {by_grid}, {.seeds = {w}})[0];
+    const std::vector<double> x = a.values(), y = b.values();
+    for (std::size_t i = 0; i < x.size(); ++i) CHECK(x[i] == doctest::Approx(y[i]).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("gradients to image, map and fill agree with differences, in every mode") {
   const Tensor image = noise({2, 2, 9, 11}, DType::f64, 3), fill = noise({2}, DType::f64, 4);
   const Tensor grid = noise({2, 7, 6, 2}, DType::f64, 5, -3, 13);
