@@ -66,10 +66,11 @@ struct Block {
 template <class T, int R>
 void add_rows(const Block<T>& block, std::int64_t i, int rows) {
   constexpr int C = tile_columns<T>;
-  for (int r = 0; r < R; ++r) {
-    const T* from = block.a.at + (i + (r < rows ? r : 0)) * block.a.row;
-    for (std::int64_t p = 0; p < block.steps; ++p) block.panel[p * R + r] = from[p * block.a.column];
-  }
+  const T* from[R];
+  for (int r = 0; r < R; ++r) from[r] = block.a.at + (i + (r < rows ? r : 0)) * block.a.row;
+  for (std::int64_t p = 0; p < block.steps; ++p)
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r) block.panel[p * R + r] = from[r][p * block.a.column];
   for (std::int64_t j = 0; j < block.columns; j += C) {
     const int some = block.columns - j < C ? static_cast<int>(block.columns - j) : C;
     T* y = block.y.at + i * block.y.row + j * block.y.column;
