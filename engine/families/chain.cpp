@@ -187,8 +187,6 @@ Tensor forward(const Chain& chain) {
                       const bool last = s + 1 == links.size();
                       run_link<T>(*links[s], now, at, last ? out : buffer, n, last && !b.staged ? flags : 0);
                       now = buffer;
-                      if (s == 0)
-                        fetch_ahead(b.lanes, chain.whole.inputs, begin + n, std::min(begin + n + chain.block, b.n));
                     }
                     if (links.empty()) copy_lanes(now.at, out.at, chain.whole.outputs, n);
                   }

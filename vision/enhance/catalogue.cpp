@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/enhance/catalogue.h>
 #include <lumigrad/vision/enhance/enhance.h>
+#include <lumigrad/vision/enhance/steps.h>
 #include <lumigrad/vision/photometric_rows.h>
 #include <numbers>
 
@@ -357,12 +358,37 @@ Operator jitter_row() {
   return op;
 }
 
+// A chain stands here for all of them; its steps have its name.
+Operator chain_row() {
+  const auto call = [](const Tensor& x, const Values& v) {
+    std::vector<PixelStep> steps = {enhance::steps::adjust_brightness(v.tensor("brightness"), {.clip = false}),
+                                    enhance::steps::adjust_saturation_with_gray_subtraction(v.tensor("saturation")),
+                                    enhance::steps::adjust_gamma(v.tensor("gamma"))};
+    for (PixelStep& step : steps) step.name = "enhance.fuse";
+    return std::vector{fuse(x, steps)};
+  };
+  return image_row({.name = "enhance.fuse",
+                    .doc = "A chain in one pass: brightness added, saturation about grey, the power gamma.",
+                    .call = call,
+                    .low = 0.25,
+                    .high = 0.75,
+                    .gradient = almost,
+                    .options = {factor("brightness", "added to the image", "0.0", almost),
+                                factor("saturation", "factor of the distance from the grey level", "1.0", almost),
+                                factor("gamma", "power", "1.0", almost)},
+                    .choose = [](Values& values, const Shape& shape, std::size_t index) {
+                      values.set("brightness", factor_of(shape, index, -0.1, 0.1));
+                      values.set("saturation", factor_of(shape, index + 1, 0.8, 1.1));
+                      values.set("gamma", factor_of(shape, index + 2, 0.8, 1.4));
+                    }});
+}
+
 }  // namespace
 
 const std::vector<Operator>& enhance_operators() {
   static const std::vector<Operator> all = [] {
     std::vector<Operator> rows;
-    for (const auto& part : {factor_rows(), curve_rows(), arithmetic_rows(), {jitter_row()}})
+    for (const auto& part : {factor_rows(), curve_rows(), arithmetic_rows(), {jitter_row(), chain_row()}})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
