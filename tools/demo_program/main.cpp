@@ -54,14 +54,17 @@ int main(int count, char** words) {
     const demo::Panel panel = request.pictures.empty()
                                   ? demo::known_registration(demo::photographs(request.photos))
                                   : demo::own_registration(request.pictures[0], request.pictures[1]);
+    const demo::Panel jitter = demo::recovered_jitter(demo::photographs(request.photos));
     const demo::Panel tape = demo::recorded_tape(request.out);
     const std::string path = (std::filesystem::path(request.out) / "index.html").string();
-    write_file(path, report::page("lumigrad at work",
-                                  "Differentiable computer vision for C++ programs. Everything on "
-                                  "this page was computed on this machine a moment ago.",
-                                  panel.html + tape.html + "<footer>lumigrad " + version() + "</footer>"));
-    std::printf("lumigrad_demo: %s; %s; %s\n", panel.sentence.c_str(), tape.sentence.c_str(), path.c_str());
-    return panel.good ? 0 : check_failed;
+    write_file(path,
+               report::page("lumigrad at work",
+                            "Differentiable computer vision for C++ programs. Everything on "
+                            "this page was computed on this machine a moment ago.",
+                            panel.html + jitter.html + tape.html + "<footer>lumigrad " + version() + "</footer>"));
+    std::printf("lumigrad_demo: %s; %s; %s; %s\n", panel.sentence.c_str(), jitter.sentence.c_str(),
+                tape.sentence.c_str(), path.c_str());
+    return panel.good && jitter.good ? 0 : check_failed;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lumigrad_demo: %s\n", error.what());
     return data_fault;

@@ -16,6 +16,9 @@ struct Panel {
 /// registered: the error is the distance from the truth, good up to 0.05 pixels.
 Panel known_registration(const std::vector<std::string>& photographs);
 
+/// The four numbers of a colour jitter, learned from a photograph and its jittered self; good to 1 %.
+Panel recovered_jitter(const std::vector<std::string>& photographs);
+
 /// A recorded tape: its steps, and a page beside the demonstration's in `folder` that steps through them.
 Panel recorded_tape(const std::string& folder);
 
