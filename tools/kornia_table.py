@@ -256,6 +256,35 @@ def matrix_pairs():
               lambda v, p: warps.get_perspective_transform(v["source"], v["destination"]))
 
 
+def filter_pairs():
+    filters, morphology = kornia.filters, kornia.morphology
+
+    def row(name, theirs, params=None, make=images(), by=("image",), area="filters", **more):
+        return Pair(f"{area}.{name}", make, theirs, by, (lambda h, w: params) if params else (lambda h, w: {}), **more)
+    for size in (5, 21):
+        yield row("gaussian_blur2d",
+                  lambda v, p, size=size: filters.gaussian_blur2d(v["image"], (size, size), torch.stack([v["sigma"]] * 2, 1)),
+                  {"kernel": [size, size]}, lambda n, h, w: {"image": image(n, 3, h, w), "sigma": torch.full((1,), 1.5)},
+                  label=f"filters.gaussian_blur2d {size}x{size}")
+    yield row("box_blur", lambda v, p: filters.box_blur(v["image"], (3, 3), separable=True))
+    yield row("median_blur", lambda v, p: filters.median_blur(v["image"], (3, 3)))
+    yield row("laplacian", lambda v, p: filters.laplacian(v["image"], 3))
+    yield row("spatial_gradient", lambda v, p: filters.spatial_gradient(v["image"]))
+    yield row("sobel", lambda v, p: filters.sobel(v["image"]))
+    yield row("unsharp_mask", lambda v, p: filters.unsharp_mask(v["image"], (5, 5), (1.5, 1.5)))
+    yield row("blur_pool2d", lambda v, p: filters.blur_pool2d(v["image"], 3))
+    yield row("max_blur_pool2d", lambda v, p: filters.max_blur_pool2d(v["image"], 3))
+    yield row("bilateral_blur", lambda v, p: filters.bilateral_blur(v["image"], (5, 5), 0.1, (1.5, 1.5)))
+    yield row("guided_blur", lambda v, p: filters.guided_blur(v["guidance"], v["image"], 5, 0.01),
+              make=two(first="guidance", second="image"), by=("guidance", "image"))
+    yield row("motion_blur", lambda v, p: filters.motion_blur(v["image"], 5, torch.tensor([0.0]), torch.tensor([0.0]),
+                                                                "constant"))
+    kernel = torch.ones(3, 3)
+    for name in ("dilation", "erosion", "opening", "closing"):
+        yield row(name, lambda v, p, call=getattr(morphology, name): call(v["image"], v["kernel"]),
+                  make=lambda n, h, w: {"image": image(n, 3, h, w), "kernel": kernel}, area="morphology")
+
+
 def products():
     """torch.matmul: squares whose sides are the next powers of two of the images'."""
     def make(n, h, w):
@@ -267,7 +296,7 @@ def products():
 
 def all_pairs():
     pairs = []
-    for part in (color_pairs, enhance_pairs, loss_pairs, warp_pairs, matrix_pairs, products):
+    for part in (color_pairs, enhance_pairs, loss_pairs, warp_pairs, filter_pairs, matrix_pairs, products):
         pairs += part()
     for pair in pairs:
         if not pair.label:

@@ -57,7 +57,7 @@ LUMIGRAD_API Tensor box_blur(const Tensor& image, const BoxBlur& options = {}, H
 
 struct MedianBlur {
   Size kernel = {3, 3};
-  Border border = Border::reflection;  ///< Kornia's is zeros
+  Border border = Border::reflection;  ///< that of Kornia up to 0.8 is zeros
 };
 /// The median of a window, the lower one of an even number of places. The gradient goes to the pixel that it is, the
 /// first in row-major order where several are equal.
