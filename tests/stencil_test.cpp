@@ -140,6 +140,14 @@ TEST_CASE("large convolutions cross every block and agree with the definition") 
   }
 }
 
+TEST_CASE("a stride beyond all taps leaves the bias between them, at no cost of its own") {
+  const Tensor x = Tensor::ones({1, 1, 2}), w = Tensor::full({1, 1, 2}, 3);
+  const Tensor y = conv_transpose1d(x, w, {.bias = Tensor::full({1}, 0.5), .stride = 1000000});
+  REQUIRE(y.numel() == 1000002);
+  CHECK(sum(y - 0.5).item() == 12);
+  CHECK(select(y, 2, 1000001).item() == 3.5);
+}
+
 TEST_CASE("double backward through a small network of convolutions agrees with finite differences") {
   const Tensor target = noise(4, {2, 3, 3, 2});
   const Program penalty = [&](const std::vector<Tensor>& at) {

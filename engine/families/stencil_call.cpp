@@ -14,15 +14,16 @@ namespace {
 // ---- where windows lie ----------------------------------------------------------------------------------------------
 
 // Place q of the image meets tap k of result p where stride p = q + before - dilation k. For q = r + stride i that is
-// p = i + (r + before - dilation k) / stride, for those taps k that leave no rest: a window over y with step 1.
+// p = i + (r + before - dilation k) / stride, for those taps k that leave no rest: a window over y with step 1. Where
+// there are fewer taps than places in a stride, some r meet none and are left out.
 std::vector<TapAxis> transposed_axis(const StencilAxis& axis) {
   std::vector<TapAxis> all;
-  for (std::int64_t r = 0; r < std::min(axis.stride, axis.in); ++r) {
-    TapAxis one = {parts_of(axis.in - r, axis.stride), 1, {}, r, axis.stride};
-    for (std::int64_t k = 0; k < axis.taps; ++k)
-      if (const std::int64_t at = r + axis.before - axis.dilation * k; at % axis.stride == 0)
-        one.offset.push_back(at / axis.stride);
-    all.push_back(std::move(one));
+  for (std::int64_t k = 0; k < axis.taps; ++k) {
+    const std::int64_t r = ((axis.dilation * k - axis.before) % axis.stride + axis.stride) % axis.stride;
+    if (r >= axis.in) continue;
+    auto one = std::find_if(all.begin(), all.end(), [&](const TapAxis& other) { return other.first == r; });
+    if (one == all.end()) one = all.insert(one, {parts_of(axis.in - r, axis.stride), 1, {}, r, axis.stride});
+    one->offset.push_back((r + axis.before - axis.dilation * k) / axis.stride);
   }
   return all;
 }
@@ -216,6 +217,11 @@ Tensor stencil_spread(const Stencil& s, const Tensor& w, const Tensor& y, const 
   const Tensor x = Tensor::empty({s.images, s.in, s.axis[0].in, s.axis[1].in, s.axis[2].in}, y.dtype());
   if (x.numel() == 0) return x;
   by_differentiable_dtype(y.dtype(), [&]<class T>(T) {
+    std::int64_t met = 0;
+    for (const TapGrid& grid : grids) met += grid.results();
+    if (const std::int64_t plane = s.axis[0].in * s.axis[1].in * s.axis[2].in; met < plane)
+      for (std::int64_t i = 0; i < s.images * s.in; ++i)
+        std::fill_n(new_elements<T>(x) + i * plane, plane, added.defined() ? elements<T>(added)[i % s.in] : T(0));
     const StencilSource<T> source(y, s.images * s.out, extent, grids);
     const Tensor turned = Tensor::empty(w.shape(), w.dtype());
     for (const TapGrid& grid : grids) {
