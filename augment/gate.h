@@ -9,18 +9,16 @@
 // but a single hard gate shows only one of the two losses, and its own value does not change with p at all. What to do
 // about that is a choice, and each way promises something else:
 //
-//   estimator         gate             what dL/dp is                          bias                         variance
-//   none              hard             0: p is not learned                    -                            -
-//   straight_through  hard             dL/dg at the drawn g: the slope of     none if L is linear in the   small
-//                                      the loss along the blend, at one end   image (or in g), else yes
-//   relaxed           soft, in (0, 1)  the exact derivative of another        of order the temperature;    grows as the
-//                                      expectation: of soft gates             towards hard gates as T -> 0 temperature
-//                                      falls
-//   score_function    hard             (L - b) d log P(g) / dp, by            none for 0 < p < 1           large; less
-//   with
-//                                      score_function() below                                              a baseline b
-//   (enumeration)     both values      p and 1 - p stand in the loss itself,  none, 0 and 1 included       none
-//                                      by enumerate() of pipeline.h
+//   none              a hard gate, 0 or 1. p does not learn.
+//   straight_through  a hard gate; dL/dp is taken to be dL/dg, the slope of the loss along the blend at the drawn end.
+//                     No bias where L is linear in the image, else biased; little variance.
+//   relaxed           a soft gate in (0, 1); the exact derivative of another expectation, that of soft gates. The bias
+//                     falls with the temperature T, the variance grows as it falls. At p = 0 and 1 the slope is 0:
+//                     start inside.
+//   score_function    a hard gate; (L - b) d log P(g) / dp, by score_function() below. No bias for 0 < p < 1; much
+//                     variance, less with a baseline b.
+//   (enumeration)     both values of the gate: p and 1 - p stand in the loss itself, by enumerate() of pipeline.h. No
+//                     bias, at 0 and 1 too, and no variance from gates; 2^k applications for k gates.
 //
 // Straight-through: Y. Bengio, N. Leonard, A. Courville, Estimating or propagating gradients through stochastic
 // neurons, 2013. Relaxed: C. Maddison, A. Mnih, Y. W. Teh; E. Jang, S. Gu, B. Poole, both 2017. Score function:

@@ -53,6 +53,13 @@ void Pipeline::require_steps(const Draw& draw) const {
                       " steps, got ", draw.steps.size());
 }
 
+void Pipeline::require_choice(const Draw& draw) const {
+  require_steps(draw);
+  const Shape all = {draw.count(), static_cast<std::int64_t>(steps_.size())};
+  require<ShapeError>(draw.choice.defined() && draw.choice.shape() == all, name(), ": expected a choice ", all,
+                      " in the draw, got ", draw.choice.defined() ? draw.choice.shape() : Shape{});
+}
+
 // ---- all -----------------------------------------------------------------------------------------------------------
 
 AugmentationSequential::AugmentationSequential(Steps steps, PipelineOptions options)
@@ -177,7 +184,7 @@ void OneOf::draw_more(Draw& draw, const Generator& generator, const Shape& image
 }
 
 Tensor OneOf::transform(const Tensor& image, const Draw& draw) const {
-  require_steps(draw);
+  require_choice(draw);
   const Steps all = steps();
   const bool hard = is_hard(draw.choice);
   Tensor total;
@@ -198,7 +205,7 @@ Tensor OneOf::transform(const Tensor& image, const Draw& draw) const {
 }
 
 Tensor OneOf::matrix(const Draw& draw, const Shape& image) const {
-  require_steps(draw);
+  require_choice(draw);
   const Steps all = steps();
   Tensor total = identity(image);
   for (std::size_t k = 0; k < all.size(); ++k)
@@ -209,7 +216,8 @@ Tensor OneOf::matrix(const Draw& draw, const Shape& image) const {
 
 const Resampling* OneOf::one_warp(const Draw& draw) const {
   const Steps all = steps();
-  if (!is_hard(draw.gate) || draw.steps.size() != all.size() || !is_hard(draw.choice)) return nullptr;
+  if (!is_hard(draw.gate) || draw.steps.size() != all.size() || !draw.choice.defined() || !is_hard(draw.choice))
+    return nullptr;
   const Resampling* common = nullptr;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const Resampling* own = all[k]->one_warp(draw.steps[k]);
@@ -241,7 +249,7 @@ void SomeOf::draw_more(Draw& draw, const Generator& generator, const Shape& imag
 }
 
 Tensor SomeOf::transform(const Tensor& image, const Draw& draw) const {
-  require_steps(draw);
+  require_choice(draw);
   const Steps all = steps();
   Tensor y = image;
   for (std::size_t k = 0; k < all.size(); ++k) {
@@ -252,7 +260,7 @@ Tensor SomeOf::transform(const Tensor& image, const Draw& draw) const {
 }
 
 Tensor SomeOf::matrix(const Draw& draw, const Shape& image) const {
-  require_steps(draw);
+  require_choice(draw);
   const Steps all = steps();
   Tensor total = identity(image);
   for (std::size_t k = 0; k < all.size(); ++k) {
