@@ -56,6 +56,31 @@ void multiply(const T* x, const T* b, T* y, I n) {
     for (I j = 0; j < n; ++j) y[i * n + j] = static_cast<T>(dot(x + i * n, 1, b + j, n, n));
 }
 
+// Gaussian elimination with partial pivoting: w [n, n] becomes upper triangular, and the rows of x [n, m] go with its
+// rows. Returns the sign of the exchanges.
+template <class T>
+double eliminate(T* w, I n, T* x, I m) {
+  double sign = 1;
+  for (I k = 0; k < n; ++k) {
+    I best = k;
+    for (I i = k + 1; i < n; ++i)
+      if (std::fabs(w[i * n + k]) > std::fabs(w[best * n + k])) best = i;
+    if (best != k) {
+      std::swap_ranges(w + k * n, w + (k + 1) * n, w + best * n);
+      std::swap_ranges(x + k * m, x + (k + 1) * m, x + best * m);
+      sign = -sign;
+    }
+    const T pivot = w[k * n + k];
+    if (pivot == 0) continue;
+    for (I i = k + 1; i < n; ++i) {
+      const T factor = w[i * n + k] / pivot;
+      for (I j = k + 1; j < n; ++j) w[i * n + j] -= factor * w[k * n + j];
+      for (I j = 0; j < m; ++j) x[i * m + j] -= factor * x[k * m + j];
+    }
+  }
+  return sign;
+}
+
 // Columns `rows[j]` of length p that are too short to have a direction get one that is orthogonal to the others.
 template <class T>
 void complete(T* rows, const T* lengths, I count, I p, T least) {
@@ -245,30 +270,34 @@ void svd(const T* a, T* u, T* s, T* vh, I m, I n, T* room) {
 
 template <class T>
 void determinant(const T* a, I n, T* value, T* sign, T* log_size, T* room) {
-  T* w = room;
-  std::copy_n(a, n * n, w);
-  double product = 1, log = 0, direction = 1;
+  std::copy_n(a, n * n, room);
+  double direction = eliminate<T>(room, n, nullptr, 0), product = 1, log = 0;
   for (I k = 0; k < n; ++k) {
-    I best = k;
-    for (I i = k + 1; i < n; ++i)
-      if (std::fabs(w[i * n + k]) > std::fabs(w[best * n + k])) best = i;
-    if (best != k) {
-      std::swap_ranges(w + k * n, w + (k + 1) * n, w + best * n);
-      direction = -direction;
-    }
-    const double pivot = static_cast<double>(w[k * n + k]);
+    const double pivot = static_cast<double>(room[k * n + k]);
     product *= pivot;
     log += std::log(std::fabs(pivot));
     direction *= pivot > 0 ? 1 : pivot < 0 ? -1 : pivot;
-    if (pivot == 0) continue;
-    for (I i = k + 1; i < n; ++i) {
-      const T factor = static_cast<T>(static_cast<double>(w[i * n + k]) / pivot);
-      for (I j = k + 1; j < n; ++j) w[i * n + j] -= factor * w[k * n + j];
-    }
   }
   *value = static_cast<T>(direction * std::fabs(product));
   *sign = static_cast<T>(direction);
   *log_size = static_cast<T>(log);
+}
+
+template <class T>
+void solve_small(const T* a, const T* b, T* x, I n, I m, T* room) {
+  std::copy_n(a, n * n, room);
+  std::copy_n(b, n * m, x);
+  eliminate(room, n, x, m);
+  solve_triangular(room, x, x, n, m, true);
+}
+
+template <class T>
+void invert_small(const T* a, T* y, I n, T* room) {
+  std::copy_n(a, n * n, room);
+  std::fill_n(y, n * n, T(0));
+  for (I i = 0; i < n; ++i) y[i * n + i] = 1;
+  eliminate(room, n, y, n);
+  solve_triangular(room, y, y, n, n, true);
 }
 
 // With |b| <= 1/2 the polynomial of degree 16 is exact to rounding: (1/2)^17 / 17! < 1e-19.
@@ -310,7 +339,9 @@ void matrix_exp(const T* a, T* y, I n, T* room) {
   template void eigh(const T*, T*, T*, I, T*);                        \
   template void svd(const T*, T*, T*, T*, I, I, T*);                  \
   template void determinant(const T*, I, T*, T*, T*, T*);             \
-  template void matrix_exp(const T*, T*, I, T*);
+  template void matrix_exp(const T*, T*, I, T*);                      \
+  template void solve_small(const T*, const T*, T*, I, I, T*);        \
+  template void invert_small(const T*, T*, I, T*);
 LUMIGRAD_DECOMPOSITIONS(float)
 LUMIGRAD_DECOMPOSITIONS(double)
 #undef LUMIGRAD_DECOMPOSITIONS

@@ -30,6 +30,12 @@ void svd(const T* a, T* u, T* s, T* vh, std::int64_t m, std::int64_t n, T* room)
 /// The determinant's sign (0 of a singular matrix) and the logarithm of its size, and the determinant. room: n n.
 template <class T>
 void determinant(const T* a, std::int64_t n, T* value, T* sign, T* log_size, T* room);
+/// x [n, m] with a x = b, and y = a^-1, by elimination with partial pivoting; infinities or NaN where a is singular.
+/// Meant for n up to 16: larger ones stand in dense_matrices.h. room: n n.
+template <class T>
+void solve_small(const T* a, const T* b, T* x, std::int64_t n, std::int64_t m, T* room);
+template <class T>
+void invert_small(const T* a, T* y, std::int64_t n, T* room);
 /// e^a by scaling, a Taylor polynomial and squaring. room: 2 n n.
 template <class T>
 void matrix_exp(const T* a, T* y, std::int64_t n, T* room);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/dense_matrices.h>
 #include <lumigrad/engine/cpu/product_kernels.h>
+#include <lumigrad/engine/cpu/small_matrices.h>
 #include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/families/matrices.h>
 #include <lumigrad/engine/node.h>
@@ -43,10 +44,8 @@ struct SolveNode final : Node {
   }
 };
 
-// Dense matrices of `batch`, one behind the other.
-Tensor dense(const Tensor& a, const Shape& batch) {
-  return expand(a.detach(), matrix_shape(batch, a.size(-2), a.size(-1))).contiguous();
-}
+// Matrices up to this size are eliminated on the spot; Eigen works in blocks, and allocates.
+bool small(std::int64_t n) { return n <= 16; }
 
 // Where the matrices of x, repeated to fill `batch`, begin.
 template <class T>
@@ -122,11 +121,12 @@ Tensor inverse(const Tensor& a, Here here) {
   require_square("inverse", a);
   const std::int64_t n = a.size(-1);
   Tensor y = Tensor::empty(a.shape(), a.dtype());
-  const Tensor from = dense(a, batch_of(a));
-  by_differentiable_dtype(a.dtype(), [&](auto t) {
+  const Tensor from = dense(a);
+  decompose(a, cube(n), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
     using T = decltype(t);
-    each_matrix(batch_of(a).numel(), static_cast<double>(n * n * n),
-                [&](std::int64_t i) { invert(new_elements<T>(from) + i * n * n, new_elements<T>(y) + i * n * n, n); });
+    const T* matrix = elements<T>(from) + i * n * n;
+    T* result = new_elements<T>(y) + i * n * n;
+    small(n) ? invert_small(matrix, result, n, room) : invert(matrix, result, n);
   });
   if (auto node = record<InverseNode>("inverse", here, {&a})) {
     node->kept[0] = node->save_output(0, y);
@@ -148,13 +148,12 @@ Tensor solve(const Tensor& a, const Tensor& b, Here here) {
   if (!(batch == batch_of(a))) return solve(expand(a, matrix_shape(batch, n, n), here), b, here);
   if (!(batch == batch_of(b))) return solve(a, expand(b, matrix_shape(batch, n, m), here), here);
   Tensor x = Tensor::empty(b.shape(), b.dtype());
-  const Tensor left = dense(a, batch), right = dense(b, batch);
-  by_differentiable_dtype(a.dtype(), [&](auto t) {
+  const Tensor left = dense(a), right = dense(b);
+  decompose(a, static_cast<double>(n * n * (n + m)), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
     using T = decltype(t);
-    each_matrix(batch.numel(), static_cast<double>(n * n * (n + m)), [&](std::int64_t i) {
-      solve(new_elements<T>(left) + i * n * n, new_elements<T>(right) + i * n * m, new_elements<T>(x) + i * n * m, n,
-            m);
-    });
+    const T *matrix = elements<T>(left) + i * n * n, *side = elements<T>(right) + i * n * m;
+    T* result = new_elements<T>(x) + i * n * m;
+    small(n) ? solve_small(matrix, side, result, n, m, room) : solve(matrix, side, result, n, m);
   });
   if (auto node = record<SolveNode>("solve", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);

@@ -29,18 +29,7 @@ inline Shape matrix_shape(const Shape& batch, std::int64_t m, std::int64_t n) {
   return batch.inserted(batch.rank(), m).inserted(batch.rank() + 1, n);
 }
 
-/// Runs f(i) over a batch; `work` is multiply-adds a matrix.
-template <class F>
-void each_matrix(std::int64_t count, double work, const F& f) {
-  const auto group = static_cast<std::int64_t>(std::max(1.0, 2e4 / std::max(work, 1.0)));
-  parallel_for((count + group - 1) / group,
-               [&](std::int64_t job) {
-                 for (std::int64_t i = job * group; i < std::min(count, (job + 1) * group); ++i) f(i);
-               },
-               1e-3 * work * static_cast<double>(group));
-}
-
-/// The same over the matrices of `a` with what decompositions want: f(T{}, i, room), where `room` holds `scratch`
+/// Runs f(T{}, i, room) for every matrix of a batch; `work` is multiply-adds a matrix, and `room` holds `scratch`
 /// numbers and serves a whole job.
 template <class F>
 void decompose(const Tensor& a, double work, std::int64_t scratch, const F& f) {
