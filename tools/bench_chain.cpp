@@ -81,11 +81,15 @@ void measure(const char* title, const Tensor& image, const Tensor& seed, const C
       const NoGrad plain;
       run();
     };
+  Chain fixed = chain;  // parameters without gradients
+  for (PixelStep& step : fixed)
+    for (Tensor& p : step.params) p = p.detach();
   for (const bool params : {false, true}) {
-    for (const PixelStep& step : chain)
-      rows.push_back({step.name, [&, params, one = &step] { both(fuse(leaf, {*one}), params); }, 5});
-    rows.push_back({"one after the other", [&, params] { both(apart(leaf, chain), params); }, 5 * n});
-    rows.push_back({"in a chain", [&, params] { both(fuse(leaf, chain), params); }, 5});
+    const Chain& steps = params ? chain : fixed;
+    for (const PixelStep& step : steps)
+      rows.push_back({step.name, [&both, &leaf, params, one = &step] { both(fuse(leaf, {*one}), params); }, 5});
+    rows.push_back({"one after the other", [&, params, &steps = steps] { both(apart(leaf, steps), params); }, 5 * n});
+    rows.push_back({"in a chain", [&, params, &steps = steps] { both(fuse(leaf, steps), params); }, 5});
   }
   const double bytes = static_cast<double>(image.numel()) * sizeof(float);
   lumigrad::Stream stream(static_cast<std::size_t>(2 * bytes));
