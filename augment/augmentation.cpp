@@ -51,6 +51,9 @@ Draw Augmentation::completed(const Draw& given, const Shape& image) const {
     draw.value(p.name);
     complete(p.name, draw.values[p.name]);
   }
+  const auto inner = steps();
+  for (std::size_t k = 0; k < inner.size() && k < draw.steps.size(); ++k)
+    draw.steps[k] = inner[k]->completed(draw.steps[k], image);
   return draw;
 }
 

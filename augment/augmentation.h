@@ -84,7 +84,7 @@ class LUMIGRAD_API Augmentation : public Module {
   std::uint64_t samples_seen() const { return seen_; }
 
   /// A draw with what may be left out: the gate, which is then open, and one number for all images in place of one an
-  /// image. Throws ShapeError, FormatError for what does not fit.
+  /// image; in the draws of steps too. Throws ShapeError, FormatError for what does not fit.
   Draw completed(const Draw& draw, const Shape& image) const;
 
   /// The name in policies and in the catalogue: "rotate" is augment.rotate.

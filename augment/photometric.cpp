@@ -86,6 +86,8 @@ double order_number(std::string_view order) {
   return number;
 }
 std::string order_text(double number) {
+  require<NumericError>(number >= 0 && number < 256, "color_jitter: expected an order as a number in [0, 256), got ",
+                        number);
   std::string text(4, 'b');
   auto rest = static_cast<int>(number);
   for (std::size_t i = 4; i-- > 0; rest /= 4) text[i] = letters[static_cast<std::size_t>(rest % 4)];
@@ -114,6 +116,8 @@ Tensor in_order(const Tensor& image, const Draw& draw, const std::string& order,
   }
   const std::vector<double> orders = found->second.values();
   if (orders.size() == 1) return change(image, draw, order_text(orders[0]));
+  require<ShapeError>(static_cast<std::int64_t>(orders.size()) == image.size(0), "color_jitter: expected an order for ",
+                      image.size(0), " images, got ", orders.size());
   std::vector<Tensor> parts;
   for (std::size_t begin = 0, end = 0; begin < orders.size(); begin = end) {
     for (end = begin; end < orders.size() && orders[end] == orders[begin];) ++end;

@@ -66,18 +66,28 @@ AugmentationSequential::AugmentationSequential(Steps steps, PipelineOptions opti
     : Pipeline("sequential", std::move(steps), std::move(options)) {}
 
 // Matrices wait until something else has to be done to the image, or something that reads it in another way; steps of
-// pixels wait until something else comes. At most one of the two waits.
+// pixels wait until something else comes. At most one of the two waits. What is read together is decided by the steps
+// alone and not by who takes them: a sample must not be read otherwise because of its neighbours in the batch.
 Tensor AugmentationSequential::transform(const Tensor& image, const Draw& draw) const {
   require_steps(draw);
   const Steps all = steps();
-  Tensor y = image, waiting;
+  Tensor y = image;
+  std::vector<std::size_t> moves;  // steps that wait to be read
   const Resampling* reading = nullptr;
   std::vector<PixelStep> chain;
-  std::size_t first = 0, count = 0;
   const auto read = [&] {
-    if (count == 1) y = all[first]->apply(y, draw.steps[first]);  // a lone one may know a better way (a flip)
-    if (count > 1) y = warp(y, waiting, *reading);
-    count = 0;
+    std::erase_if(moves, [&](std::size_t k) { return untouched(draw.steps[k].gate); });
+    if (moves.size() == 1) y = all[moves[0]]->apply(y, draw.steps[moves[0]]);  // may know a better way (a flip)
+    if (moves.size() > 1) {
+      Tensor matrix, moved = Tensor::zeros({y.size(0)}, DType::f64);
+      for (const std::size_t k : moves) {
+        const Tensor next = all[k]->transform_matrix(draw.steps[k], y.shape());
+        matrix = matrix.defined() ? matmul(next, matrix) : next;
+        moved = maximum(moved, draw.steps[k].gate);
+      }
+      y = blend(moved, warp(y, matrix, *reading), y);
+    }
+    moves.clear();
   };
   const auto pass = [&] {
     if (!chain.empty()) y = fuse(y, chain);
@@ -85,20 +95,17 @@ Tensor AugmentationSequential::transform(const Tensor& image, const Draw& draw) 
   };
   for (std::size_t k = 0; k < all.size(); ++k) {
     const Draw& drawn = draw.steps[k];
-    const Tensor gate = drawn.gate.defined() ? drawn.gate : Tensor::ones({y.size(0)}, DType::f64);
-    if (untouched(gate)) continue;
     if (const Resampling* own = y.rank() == 4 ? all[k]->one_warp(drawn) : nullptr) {
       pass();
-      if (count > 0 && !(*own == *reading)) read();
-      const Tensor matrix = all[k]->transform_matrix(drawn, y.shape());
-      waiting = count > 0 ? matmul(matrix, waiting) : matrix;
-      if (count == 0) first = k, reading = own;
-      ++count;
+      if (!moves.empty() && !(*own == *reading)) read();
+      moves.push_back(k);
+      reading = own;
       continue;
     }
     read();
-    std::optional<PixelStep> step =
-        is_hard(gate) ? all[k]->pixel_step(y, all[k]->completed(drawn, y.shape())) : std::nullopt;
+    const Tensor& gate = drawn.gate;
+    if (untouched(gate)) continue;
+    std::optional<PixelStep> step = is_hard(gate) ? all[k]->pixel_step(y, drawn) : std::nullopt;
     if (step) {
       if (min_of(gate) == 0) step->applies = gate.to(y.dtype());
       chain.push_back(std::move(*step));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipelines: one pass over memory, choices that learn, volumes, hostile policies.
 #include <doctest/doctest.h>
+#include <lumigrad/augment/geometric.h>
 #include <lumigrad/augment/photometric.h>
 #include <lumigrad/augment/policy.h>
 #include <lumigrad/augment/volume.h>
@@ -52,6 +53,55 @@ TEST_CASE("a chain of pixel changes in one pass has the bits of its steps one af
         CHECK(first[j] == doctest::Approx(second[j]).epsilon(dtype == DType::f32 ? 1e-4 : 1e-10));
     }
   }
+}
+
+TEST_CASE("a sample comes out the same, bit for bit, whatever its neighbours in the batch do") {
+  const auto turned = [](double p) {
+    return std::make_shared<RandomRotation>(
+        RotationOptions{.angle = 0.5, .p = p, .resampling = {.align_corners = false}});
+  };
+  const auto brighter = std::make_shared<RandomBrightness>(FactorOptions{.factor = 0.3, .p = 0.5});
+  const auto jitter = std::make_shared<ColorJitter>(ColorJitterOptions{.hue = 0.2, .order = "random", .p = 0.5});
+  const std::vector<Steps> all = {{turned(1), brighter, turned(1)},
+                                  {turned(0.5), jitter, turned(0.5), turned(0.5)},
+                                  {std::make_shared<RandomHorizontalFlip>(0.5), turned(0.5), turned(0.3), brighter}};
+  for (const Steps& steps : all)
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const AugmentationSequential pipeline(steps);
+      const Tensor x = images(8, dtype);
+      const Draw draw = pipeline.draw({9}, x.shape());
+      const Tensor together = pipeline.apply(x, draw);
+      for (std::int64_t i = 0; i < x.size(0); ++i) {
+        const Tensor alone = pipeline.apply(slice(x, 0, i, i + 1), draw.part(i, i + 1));
+        CHECK(alone.values() == slice(together, 0, i, i + 1).values());
+      }
+    }
+}
+
+TEST_CASE("gates that are left out of a draw are open, in steps too") {
+  const auto turned = [] { return std::make_shared<RandomRotation>(RotationOptions{.angle = 0.5, .p = 1}); };
+  const auto inner = std::make_shared<AugmentationSequential>(Steps{turned(), turned()});
+  const AugmentationSequential pipeline({inner, turned(), shifted(0.1)});
+  const Tensor x = images(2);
+  const Draw draw = pipeline.draw({9}, x.shape());
+  Draw given = draw;
+  given.gate = {};
+  for (Draw& step : given.steps) step.gate = {};
+  for (Draw& step : given.steps[0].steps) step.gate = {};
+  CHECK(pipeline.apply(x, given).values() == pipeline.apply(x, draw).values());
+  CHECK(pipeline.transform_matrix(given, x.shape()).values() == pipeline.transform_matrix(draw, x.shape()).values());
+}
+
+TEST_CASE("an order that is none is refused") {
+  const ColorJitter jitter({.order = "random"});
+  const Tensor x = images(2);
+  Draw draw = jitter.draw({9}, x.shape());
+  for (const double order : {-5.0, 256.0, std::nan("")}) {
+    draw.values["order"] = Tensor::full({2}, order, DType::f64);
+    CHECK_THROWS_AS(jitter.apply(x, draw), NumericError);
+  }
+  draw.values["order"] = Tensor::full({3}, 0b00'01'10'11, DType::f64);
+  CHECK_THROWS_AS(jitter.apply(x, draw), ShapeError);
 }
 
 TEST_CASE("weights of a choice learn: every estimator goes the way of the exact gradient") {
