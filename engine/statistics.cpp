@@ -54,6 +54,11 @@ Tensor largest(const Tensor& x, const Axes& axes) {
   return m;
 }
 
+// The largest finite number.
+double bound(const Tensor& x) {
+  return x.dtype() == DType::f32 ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
+}
+
 // A finite number near the largest element: x - level does not overflow, and is not infinity minus infinity.
 Tensor level(const Tensor& x, const Axes& axes) {
   if (extent_of(x, axes) == 0) {
@@ -61,9 +66,7 @@ Tensor level(const Tensor& x, const Axes& axes) {
     for (const int axis : axes) kept = kept.with(axis, 1);
     return Tensor::zeros(kept, x.dtype());
   }
-  const double bound =
-      x.dtype() == DType::f32 ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max();
-  return clamp(largest(x, axes), -bound, bound);
+  return clamp(largest(x, axes), -bound(x), bound(x));
 }
 
 }  // namespace
@@ -77,8 +80,12 @@ Tensor logsumexp(const Tensor& x, std::span<const int> over, bool keep, Here her
             const Tensor m = level(in[0], axes);
             return add(log(sum(exp(sub(in[0], m)), std::span<const int>(axes), true)), m);
           },
-      .adjoint = [here](const Inputs& in, const Tensor& y,
-                        const Tensor& w) { return Inputs{mul(w, exp(sub(in[0], y, here), here), here)}; }};
+      // Minus infinity, a sum of nothing, is held above the elements of that sum: they have slope 0, not inf - inf.
+      .adjoint =
+          [here](const Inputs& in, const Tensor& y, const Tensor& w) {
+            const Tensor above = maximum(y, -bound(y), here);
+            return Inputs{mul(w, exp(sub(in[0], above, here), here), here)};
+          }};
   const Tensor y = function({x}, here);
   return keep ? y : without(y, axes, here);
 }

@@ -17,7 +17,7 @@
 namespace lumigrad {
 
 /// log of the sum of e^x over some axes; `keep` leaves them with extent 1. f32 and f64, like all in this file. A sum
-/// over nothing, or over minus infinities, gives minus infinity.
+/// over nothing, or over minus infinities, gives minus infinity, with slope 0.
 LUMIGRAD_API Tensor logsumexp(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
 inline Tensor logsumexp(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
   return logsumexp(x, std::span<const int>(axes.begin(), axes.size()), keep, here);

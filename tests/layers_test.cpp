@@ -9,7 +9,9 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/optim.h>
 #include <lumigrad/engine/schedule.h>
+#include <lumigrad/engine/statistics.h>
 #include <cmath>
+#include <limits>
 
 using namespace lumigrad;
 
@@ -42,6 +44,17 @@ TEST_CASE("batch normalisation trains on the batch and evaluates with what it ha
   check_values(norm(x), {(1 - mean) / std::sqrt(variance), (3 - mean) / std::sqrt(variance),
                          (5 - mean) / std::sqrt(variance), (7 - mean) / std::sqrt(variance)});
   check_values(norm.state().at("mean"), {1.75});
+}
+
+TEST_CASE("log sum e^x of minus infinities is minus infinity and has slope 0; of some of them, that of the others") {
+  constexpr double none = -std::numeric_limits<double>::infinity();
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    Tensor x = numbers({none, none, none, 2}, {2, 2}).to(dtype).requires_grad();
+    const Tensor y = logsumexp(x, {1});
+    CHECK(y.values() == std::vector<double>{none, 2});
+    sum(y).backward();
+    CHECK(x.grad().values() == std::vector<double>{0, 0, 0, 1});
+  }
 }
 
 TEST_CASE("a step in evaluation can be swept after the statistics have moved on") {
