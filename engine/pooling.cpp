@@ -53,8 +53,10 @@ WindowAxis sliding(const char* name, std::int64_t extent, std::int64_t kernel, s
 }
 
 WindowAxis parts(const char* name, std::int64_t extent, std::int64_t size) {
-  require<ShapeError>(size >= 0 && (extent > 0 || size == 0), name, ": expected a size of at least 0 of an image, got ",
-                      size, " of ", extent);
+  // Windows are listed: more of them than pixels are meant to be few.
+  constexpr std::int64_t most = std::int64_t{1} << 24;
+  require<ShapeError>(size >= 0 && (extent > 0 || size == 0) && (size <= most || size <= extent), name,
+                      ": expected a size from 0 to ", most, " of an image, got ", size, " of ", extent);
   WindowAxis axis{extent, {}};
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t begin = i * extent / size, end = ((i + 1) * extent + size - 1) / size;

@@ -220,6 +220,7 @@ Operator adaptive_row(const char* name, const char* doc, int axes, Results (*cal
                      {"empty", image({0, 2}, axes, {2, 3, 6}), {{"size", I{2}}}}},
                     selects);
   refuse(op, "a negative size", image({1, 1}, axes, {4, 4, 4}), {{"size", I{-1}}});
+  refuse(op, "more parts than can be listed", image({1, 1}, axes, {4, 4, 4}), {{"size", I{1} << 40}});
   refuse(op, "an image without pixels", image({1, 1}, axes, {0, 0, 0}), {{"size", I{2}}});
   refuse(op, "a size of four axes", image({1, 1}, axes, {4, 4, 4}), {{"size", List{2, 2, 2, 2}}});
   refuse(op, "integers", image({1, 1}, axes, {4, 4, 4}), {{"size", I{2}}}, DType::i64);
