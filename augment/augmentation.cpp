@@ -125,7 +125,10 @@ void Augmentation::seed(std::uint64_t seed, std::uint64_t first_sample) {
 Distribution& Augmentation::distribution(const std::string& name) {
   for (Parameter& p : drawn_)
     if (p.name == name) return p.distribution;
-  throw FormatError(message(name_, ": expected the name of a drawn parameter, got ", name));
+  std::string known;
+  for (const Parameter& p : drawn_) known += (known.empty() ? "" : ", ") + p.name;
+  throw FormatError(message(name_, ": expected the name of a drawn parameter (",
+                            known.empty() ? "there is none" : known, "), got ", name));
 }
 
 std::vector<std::string> Augmentation::names_to_learn() const {

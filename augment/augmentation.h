@@ -28,6 +28,7 @@
 #include <lumigrad/engine/families/chain.h>
 #include <lumigrad/engine/families/sample.h>
 #include <lumigrad/engine/module.h>
+#include <concepts>
 #include <variant>
 
 namespace lumigrad::augment {
@@ -74,7 +75,11 @@ class LUMIGRAD_API Augmentation : public Module {
   /// Draws for the next N samples and applies. The module counts the samples it has seen, so that two batches of four
   /// are drawn as one of eight.
   Tensor forward(const Tensor& image) override;
-  using Module::operator();
+  /// As a module, for a tensor and nothing that becomes one: `pipeline({.image = images})` is an example.
+  template <std::same_as<Tensor> T>
+  Tensor operator()(const T& image) {
+    return forward(image);
+  }
   Example operator()(const Example& example);
   /// What the last call drew.
   const Draw& last_draw() const { return last_; }

@@ -14,7 +14,7 @@
 // has a gradient there.
 //
 // The noise is a pure function of seed, sample and name (engine/random.h), so a draw can be repeated under other ends:
-// that is what replay means, and how the gradients are checked (check.h).
+// that is what replay means, and how the gradients are checked (gradient_check.h).
 //
 // The ends are tensors, read at each draw and kept by handle. Who changes one (an optimiser, load(), assign()) changes
 // the next draw; there is no copy to go stale. They are f64, whatever the images are: a draw is the same for f32 and

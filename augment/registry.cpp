@@ -46,7 +46,9 @@ const std::vector<Kind>& kinds() {
 std::shared_ptr<Augmentation> make(std::string_view name) {
   for (const Kind& kind : kinds())
     if (name == kind.name) return kind.make();
-  throw FormatError(message("op: expected the name of an augmentation, got ", name));
+  std::string known;
+  for (const Kind& kind : kinds()) known += (known.empty() ? "" : ", ") + std::string(kind.name);
+  throw FormatError(message("op: expected the name of an augmentation, got ", name, " (known: ", known, ")"));
 }
 
 }  // namespace lumigrad::augment

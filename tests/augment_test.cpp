@@ -247,13 +247,15 @@ TEST_CASE("policies of the documented form are read, others are refused with the
   CHECK(made->steps().size() == 3);
   CHECK(made->steps()[0]->gate().probability.item() == 0.5);
   CHECK((*made)(images(2)).shape() == Shape{2, 3, 12, 15});
+  CHECK((*made)({.image = images(2)}).image.shape() == Shape{2, 3, 12, 15});
   const std::vector<std::pair<std::string, std::string>> refused = {
       {"[]", "policy: expected an object"},
       {"{", "policy: expected JSON"},
       {R"({"version": 2, "steps": []})", "version: expected 1"},
       {R"({"version": 1, "step": []})", "expected \"op\""},
       {R"({"version": 1, "steps": [{"op": "turn"}]})", "steps[0]: op: expected the name of an augmentation, got turn"},
-      {R"({"version": 1, "steps": [{"op": "rotate", "params": {"angel": 1}}]})", "steps[0].params.angel"},
+      {R"({"version": 1, "steps": [{"op": "rotate", "params": {"angel": 1}}]})",
+       "steps[0].params.angel: rotate: expected the name of a drawn parameter (angle), got angel"},
       {R"({"version": 1, "steps": [{"op": "rotate", "params": {"angle": [1, -1]}}]})", "expected low <= high"},
       {R"({"version": 1, "steps": [{"op": "rotate", "params": {"border": "sky"}}]})", "border: expected one of zeros"},
       {R"({"version": 1, "steps": [{"op": "rotate", "p": 1.5}]})", "expected a number in [0, 1]"},
