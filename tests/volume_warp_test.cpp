@@ -96,6 +96,18 @@ TEST_CASE("projective warps of volumes read exactly where their matrix says") {
                 }) < 1e-12);
 }
 
+TEST_CASE("crops make their own map: its direction is not an option") {
+  const Tensor volume = uniform({5, 7}, {1, 2, 5, 6, 19}, -1, 1, DType::f64);
+  CHECK(center_crop3d(volume, {.size = {3, 4, 5}, .inverse_map = true}).values() ==
+        center_crop3d(volume, {.size = {3, 4, 5}}).values());
+  const Tensor image = select(volume, 2, 0);
+  CHECK(center_crop(image, {.size = {4, 5}, .inverse_map = true}).values() ==
+        slice(slice(image, 2, 1, 5), 3, 7, 12).values());
+  const Tensor box = Tensor::from(std::vector<double>{3, 1, 7, 1, 7, 4, 3, 4}, {1, 4, 2});
+  CHECK(crop_and_resize(image, box, {.size = {4, 5}, .inverse_map = true}).values() ==
+        crop_and_resize(image, box, {.size = {4, 5}}).values());
+}
+
 TEST_CASE("identities, whole translations and mirrors of volumes are exact to the bit") {
   for (const DType dtype : {DType::f32, DType::f64}) {
     const Tensor volume = uniform({5, 6}, {2, 2, 5, 6, 19}, -1, 1, dtype);

@@ -49,6 +49,12 @@ Size size_of_box(const Tensor& boxes) {
   return {static_cast<std::int64_t>(height), static_cast<std::int64_t>(width)};
 }
 
+// Crops make their map themselves, and from source to destination.
+WarpOptions own_map(WarpOptions options) {
+  options.inverse_map = false;
+  return options;
+}
+
 }  // namespace
 
 Tensor warp_affine(const Tensor& image, const Tensor& matrix, const WarpOptions& options, Here here) {
@@ -171,7 +177,7 @@ Tensor crop_by_boxes(const Tensor& image, const Tensor& source, const Tensor& de
                      Here here) {
   require_image("crop_by_boxes", image);
   const Tensor to = get_perspective_transform(source.to(DType::f64, here), destination.to(DType::f64, here), here);
-  WarpOptions sized = options;
+  WarpOptions sized = own_map(options);
   if (sized.size == Size{}) sized.size = size_of_box(destination);
   return warp_affine(image, slice(to, 1, 0, 2, 1, here), sized, here);
 }
@@ -192,7 +198,7 @@ Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here) {
   const double left = static_cast<double>(image.size(3) - size.width) / 2;
   const double top = static_cast<double>(image.size(2) - size.height) / 2;
   const std::vector<double> moved = {1, 0, -left, 0, 1, -top};
-  return warp_affine(image, Tensor::from(moved, {1, 2, 3}), options, here);
+  return warp_affine(image, Tensor::from(moved, {1, 2, 3}), own_map(options), here);
 }
 
 }  // namespace lumigrad::geometry

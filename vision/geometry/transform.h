@@ -18,7 +18,7 @@ struct WarpOptions {
   /// true: coordinates are pixels and nothing else. false: positions go through normalised coordinates in which
   /// outermost centres and outermost edges are mixed up, as Kornia and PyTorch do for align_corners=False (for parity).
   bool align_corners = true;
-  bool inverse_map = false;  ///< the matrix maps destination to source, as a registration result does
+  bool inverse_map = false;  ///< the matrix maps destination to source; ignored by crops
   double cubic = -0.75;      ///< Keys' a of bicubic weights
 };
 

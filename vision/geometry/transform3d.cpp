@@ -58,6 +58,12 @@ Tensor mirrored(const char* name, const Tensor& volume, int axis, Here here) {
   return flip(volume, std::vector<int>{axis}, here);
 }
 
+// Crops make their map themselves, and from source to destination.
+Warp3dOptions own_map(Warp3dOptions options) {
+  options.inverse_map = false;
+  return options;
+}
+
 }  // namespace
 
 Tensor warp_affine3d(const Tensor& volume, const Tensor& matrix, const Warp3dOptions& options, Here here) {
@@ -113,7 +119,7 @@ Tensor crop_by_boxes3d(const Tensor& volume, const Tensor& source, const Tensor&
                        const Warp3dOptions& options, Here here) {
   require_volume("crop_by_boxes3d", volume);
   const Tensor to = get_perspective_transform3d(source.to(DType::f64, here), destination.to(DType::f64, here), here);
-  Warp3dOptions sized = options;
+  Warp3dOptions sized = own_map(options);
   if (sized.size == VolumeSize{}) sized.size = size_of_box(destination);
   return warp_affine3d(volume, slice(to, 1, 0, 3, 1, here), sized, here);
 }
@@ -138,7 +144,7 @@ Tensor center_crop3d(const Tensor& volume, const Warp3dOptions& options, Here he
   const auto first = [](std::int64_t from, std::int64_t to) { return static_cast<double>(to - from) / 2; };
   const std::vector<double> moved = {1, 0, 0, first(of.width, size.width), 0, 1, 0, first(of.height, size.height),
                                      0, 0, 1, first(of.depth, size.depth)};
-  return warp_affine3d(volume, Tensor::from(moved, {1, 3, 4}), options, here);
+  return warp_affine3d(volume, Tensor::from(moved, {1, 3, 4}), own_map(options), here);
 }
 
 Tensor affine_grid(const Tensor& theta, Size size, bool align_corners, Here here) {

@@ -17,7 +17,7 @@ struct Warp3dOptions {
   Border border = Border::zeros;
   Tensor fill = {};           ///< with Border::zeros: what lies outside, one number or one a channel
   bool align_corners = true;  ///< as in WarpOptions: false is for parity with Kornia
-  bool inverse_map = false;   ///< the matrix maps destination to source, as a registration result does
+  bool inverse_map = false;   ///< the matrix maps destination to source; ignored by crops
 };
 
 /// The volume under an affine map [N, 3, 4] of source to destination voxels.
