@@ -42,7 +42,9 @@ struct LUMIGRAD_API Gate {
   template <class T>
   requires std::is_arithmetic_v<T> Gate(T probability) : Gate(Tensor(probability)) {}
 
-  Tensor probability;  ///< f64, one number, read at each draw; values outside [0, 1] act as the nearer end, slope 1
+  /// f64, one number, read at each draw. Values outside [0, 1] act as the nearer end; straight-through gates have slope
+  /// 1 there too, relaxed ones are flat: a probability that learns by them does not come back.
+  Tensor probability;
   Estimator estimator = Estimator::straight_through;  ///< used where the probability requires gradients
   double temperature = 0.5;                           ///< of relaxed gates, in [0.02, 10]
 

@@ -35,8 +35,10 @@ Dropout::Dropout(double p, std::uint64_t seed) : p_(p), generator_(Generator{see
 
 Tensor Dropout::forward(const Tensor& x) {
   if (!training()) return x;
-  const std::int64_t call = (*calls_.mutable_data<std::int64_t>())++;
-  return dropout(x, p_, generator_.then(static_cast<std::uint32_t>(call)));
+  const std::int64_t call = calls_.data<std::int64_t>()[0];
+  Tensor y = dropout(x, p_, generator_.then(static_cast<std::uint32_t>(call)));
+  calls_.mutable_data<std::int64_t>()[0] = call + 1;  // a refused call is none
+  return y;
 }
 
 }  // namespace lumigrad

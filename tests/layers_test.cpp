@@ -108,6 +108,8 @@ TEST_CASE("dropout drops p of the elements, scales the rest, and does nothing in
   }
   CHECK(std::abs(kept - 6000) < 5 * std::sqrt(8000 * 0.25 * 0.75));
   CHECK(layer(x).values() != y);
+  CHECK_THROWS_AS(layer(Tensor::ones({2}, DType::i64)), DTypeError);
+  CHECK(layer.state().at("calls").item() == 2);  // a refused call is none
   layer.train(false);
   CHECK(layer(x).values() == x.values());
 }
