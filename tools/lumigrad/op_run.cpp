@@ -126,8 +126,8 @@ int run_one(const Request& request) {
   std::map<std::string, Tensor> file;
   if (!request.in.empty()) file = load_safetensors(request.in);
   Values values = completed(op, arguments(request, op, file));
-  if (!request.dtype.empty() || request.grad)
-    values = in_dtype(op, values, request.dtype.empty() ? dtype_of(op, values) : parse_dtype(request.dtype));
+  // Numbers of --params are doubles until they meet a picture or a file.
+  values = in_dtype(op, values, request.dtype.empty() ? dtype_of(op, values) : parse_dtype(request.dtype));
 
   std::vector<Tensor> leaves;
   std::vector<std::string> names;

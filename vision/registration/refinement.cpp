@@ -116,6 +116,8 @@ NormalEquations equations_at(std::span<const LevelPair> pairs, const Estimate& e
 
 }  // namespace
 
+namespace {
+
 /// The derivative of the gradient along a step as two passes saw it, over what the first pass predicted.
 double curvature(const NormalEquations& before, const NormalEquations& after, const RefinementOptions& o,
                  const double* step) {
@@ -132,6 +134,8 @@ double curvature(const NormalEquations& before, const NormalEquations& after, co
   }
   return predicted > 0 ? seen / predicted : 1;
 }
+
+}  // namespace
 
 Matrix3 centred_frame(const PlaneView& fixed) {
   const double unit = 2.0 / std::max(fixed.width, fixed.height);
@@ -180,16 +184,16 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   // Robust weights and noise make J'WJ larger than the derivative of J'Wr. Plain steps fall short by that factor and
   // leave a third of the way to the next one; divided by it they close in as Newton's do. Half of what the weights
   // predict is trusted at first; then every step tells how the gradient really changed along it.
-  double shortness = 1;
+  double shortness = 0;
   auto scales_at = [&](const Estimate& e) {
     std::vector<double> scales;
-    shortness = 0;
+    double predicted = 0;
     for (const LevelPair& pair : pairs) {
       const Samples s = sample_pairs(pair.fixed, pair.moving, e.map, o.samples);
       scales.push_back(o.width * residual_scale(s, e.tone));
-      shortness += slope_over_weight(o.loss, s, e.tone, scales.back()) / static_cast<double>(pairs.size());
+      predicted += slope_over_weight(o.loss, s, e.tone, scales.back()) / static_cast<double>(pairs.size());
     }
-    shortness = std::max(0.5 * (1 + shortness), 0.5);
+    if (shortness == 0) shortness = 0.5 * (1 + predicted);
     return scales;
   };
   r.scales = scales_at(start);
