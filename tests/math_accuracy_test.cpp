@@ -25,24 +25,6 @@ namespace {
 
 using Exact = std::function<long double(long double, long double)>;
 
-/// |got - want| in units of the last place that a T near `want` has; 0 where both are the same infinity or NaN.
-template <class T>
-double ulps(T got, long double want) {
-  constexpr double wrong = 1e9;
-  if (std::isnan(want)) return std::isnan(got) ? 0 : wrong;
-  const T rounded = static_cast<T>(want);
-  if (std::isinf(rounded) || std::isinf(got)) {
-    if (rounded == got) return 0;
-    const long double largest = std::numeric_limits<T>::max();
-    return std::isinf(got) == std::isinf(rounded) || std::fabs(want) < largest * (1 - 1e-6L) ? wrong : 0;
-  }
-  int exponent = 0;
-  std::frexp(want, &exponent);
-  exponent = std::max(exponent, std::numeric_limits<T>::min_exponent);
-  return static_cast<double>(std::fabs(static_cast<long double>(got) - want) /
-                             std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits));
-}
-
 struct Range {
   double low, high;
 };
