@@ -10,17 +10,17 @@ namespace lumigrad {
 /// clamped to its range (NaN becomes 0); to bool they become value != 0. The version is not raised.
 void copy_values(const Tensor& source, const Tensor& target);
 
+// The same between and on devices; copy_values calls it where one of the two is not on the CPU.
+void copy_across(const Tensor& source, const Tensor& target);
+/// Every element of a tensor on a device becomes `value`; elements along its one axis become 0, 1, 2, ...
+void fill_values(const Tensor& target, double value);
+void count_up(const Tensor& target);
+
 /// Reads `count` elements that lie `stride` apart, as float or double, times `scale`.
 void load_elements(const void* source, DType dtype, std::int64_t stride, std::int64_t count, double scale, float* to);
 void load_elements(const void* source, DType dtype, std::int64_t stride, std::int64_t count, double scale, double* to);
 /// Writes `count` numbers `stride` apart, converted as copy_values does.
 void store_elements(const float* from, std::int64_t count, void* target, DType dtype, std::int64_t stride);
 void store_elements(const double* from, std::int64_t count, void* target, DType dtype, std::int64_t stride);
-
-/// IEEE half and bfloat16 storage, to and from float, round to nearest even.
-float float_from_half(std::uint16_t bits);
-std::uint16_t half_from_float(float value);
-float float_from_bfloat16(std::uint16_t bits);
-std::uint16_t bfloat16_from_float(float value);
 
 }  // namespace lumigrad

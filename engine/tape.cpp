@@ -71,7 +71,7 @@ Tensor seed_of(const Tensor& output, const Tensor& seed) {
   if (!seed.defined()) {
     require<ShapeError>(output.numel() == 1, "backward: expected a seed for an output of shape ", output.shape(),
                         ", got none (only a one-element output has the default seed 1)");
-    return Tensor::ones(output.shape(), output.dtype());
+    return Tensor::ones(output.shape(), output.dtype(), output.device());
   }
   require<ShapeError>(seed.shape() == output.shape(), "backward: expected a seed of shape ", output.shape(), ", got ",
                       seed.shape());
@@ -203,7 +203,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     const auto k = static_cast<std::size_t>(input.state().output);
     const bool arrived = sweep.holds(node) && node.cotangents.size() > k && node.cotangents[k].defined();
     gradients.push_back(arrived ? own(node.cotangents[k], options.create_graph)
-                                : Tensor::zeros(input.shape(), input.dtype()));
+                                : Tensor::zeros(input.shape(), input.dtype(), input.device()));
   }
   return gradients;
 }
@@ -218,7 +218,7 @@ Pullback vjp(const Callable<Tensor(const std::vector<Tensor>&)>& f, const std::v
   if (value.needs_grad()) {
     gradients = grad({value}, leaves, {.seeds = {w}});
   } else {
-    for (std::size_t i = 0; i < leaves.size(); ++i) gradients[i] = Tensor::zeros(leaves[i].shape(), leaves[i].dtype());
+    for (std::size_t i = 0; i < leaves.size(); ++i) gradients[i] = Tensor::zeros(leaves[i].shape(), leaves[i].dtype(), leaves[i].device());
   }
   return {value.detach(), std::move(gradients)};
 }

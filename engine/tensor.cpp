@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/copy.h>
+#include <lumigrad/engine/device/memory.h>
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <cmath>
 
 namespace lumigrad {
 
-std::shared_ptr<Buffer> Buffer::allocate(std::size_t bytes) {
-  void* data = lumigrad::allocate(bytes);
-  return std::allocate_shared<Buffer>(PoolAllocator<Buffer>(), data, bytes, nullptr, true);
+std::shared_ptr<Buffer> Buffer::allocate(std::size_t bytes, Device device) {
+  void* data = device == Device() ? lumigrad::allocate(bytes) : device::allocate(device, bytes);
+  return std::allocate_shared<Buffer>(PoolAllocator<Buffer>(), data, bytes, nullptr, true, device);
 }
 
 std::shared_ptr<Buffer> Buffer::wrap(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
@@ -16,7 +18,11 @@ std::shared_ptr<Buffer> Buffer::wrap(void* data, std::size_t bytes, std::shared_
 }
 
 Buffer::~Buffer() {
-  if (own_) deallocate(data_, bytes_);
+  if (!own_) return;
+  if (device_ == Device())
+    deallocate(data_, bytes_);
+  else
+    device::deallocate(device_, data_, bytes_);
 }
 
 std::string to_string(Device device) {
@@ -29,10 +35,6 @@ Device parse_device(std::string_view name) {
   if (name.size() == 6 && name.starts_with("cuda:") && name[5] >= '0' && name[5] <= '9')
     return {Device::Kind::cuda, name[5] - '0'};
   throw DeviceError(message("device: expected cpu, cuda or cuda:N, got ", name));
-}
-
-std::string unavailable_reason(Device device) {
-  return device.kind == Device::Kind::cpu ? "" : "this build of lumigrad has no CUDA module";
 }
 
 namespace {
@@ -54,6 +56,12 @@ struct CastNode final : Node {
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override { g[0] = w[0].to(from); }
 };
 
+struct TransferNode final : Node {
+  using Node::Node;
+  Device from;
+  void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override { g[0] = w[0].to(from); }
+};
+
 struct CopyNode final : Node {
   using Node::Node;
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override { g[0] = w[0]; }
@@ -61,7 +69,7 @@ struct CopyNode final : Node {
 
 template <class N>
 Tensor copied(const char* name, const Tensor& source, DType dtype, Here here) {
-  Tensor result = Tensor::empty(source.shape(), dtype);
+  Tensor result = Tensor::empty(source.shape(), dtype, source.device());
   copy_values(source, result);
   result.state().weak = source.is_weak() && dtype == source.dtype() && std::is_same_v<N, CopyNode>;
   if (is_differentiable(dtype))
@@ -76,8 +84,8 @@ Tensor copied(const char* name, const Tensor& source, DType dtype, Here here) {
 
 void Tensor::throw_undefined() { throw GraphError("tensor: expected a defined tensor, got an undefined one"); }
 
-Tensor Tensor::empty(const Shape& shape, DType dtype) {
-  return make(shape, dtype, Buffer::allocate(static_cast<std::size_t>(shape.numel()) * size_of(dtype)),
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
+  return make(shape, dtype, Buffer::allocate(static_cast<std::size_t>(shape.numel()) * size_of(dtype), device),
               dense_strides(shape), 0);
 }
 
@@ -93,24 +101,37 @@ Tensor::Tensor(std::initializer_list<double> values)
   state().weak = true;
 }
 
-Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
-  Tensor result = empty(shape, dtype);
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor result = empty(shape, dtype, device);
+  if (device != Device()) {
+    fill_values(result, value);
+    return result;
+  }
   const Tensor number = scalar(value);
   copy_values(number.with_layout(shape, Strides{}, 0), result);
   return result;
 }
 
-Tensor Tensor::arange(std::int64_t count, DType dtype) {
+Tensor Tensor::arange(std::int64_t count, DType dtype, Device device) {
   require<ShapeError>(count >= 0, "arange: expected a count >= 0, got ", count);
+  if (device != Device()) {
+    Tensor there = empty({count}, dtype, device);
+    count_up(there);
+    return there;
+  }
   Tensor result = empty({count}, DType::i64);
   auto* values = reinterpret_cast<std::int64_t*>(result.state().buffer->data());
   for (std::int64_t i = 0; i < count; ++i) values[i] = i;
   return result.to(dtype);
 }
 
-Tensor Tensor::eye(std::int64_t n, DType dtype) {
-  Tensor result = zeros({n, n}, dtype);
+Tensor Tensor::eye(std::int64_t n, DType dtype, Device device) {
+  Tensor result = zeros({n, n}, dtype, device);
   Tensor diagonal = result.with_layout({n}, Strides{n + 1}, 0);
+  if (device != Device()) {
+    fill_values(diagonal, 1);
+    return result;
+  }
   copy_values(scalar(1).with_layout({n}, Strides{}, 0), diagonal);
   return result;
 }
@@ -149,7 +170,13 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
+std::byte* Tensor::device_data() const {
+  return state().buffer->data() + state().offset * static_cast<std::int64_t>(size_of(dtype()));
+}
+
 const std::byte* Tensor::bytes() const {
+  require<DeviceError>(device() == Device(), "data: expected a tensor on the cpu, got one on ", device(),
+                       "; move it with to(Device{})");
   return state().buffer->data() + state().offset * static_cast<std::int64_t>(size_of(dtype()));
 }
 
@@ -160,7 +187,8 @@ void Tensor::check_type(DType wanted) const {
 double Tensor::item() const {
   require<ShapeError>(numel() == 1, "item: expected one element, got shape ", shape());
   double value = 0;
-  load_elements(bytes(), dtype(), 1, 1, 1, &value);
+  const Tensor here = device() == Device() ? *this : detach().to(Device());
+  load_elements(here.bytes(), dtype(), 1, 1, 1, &value);
   return value;
 }
 
@@ -178,6 +206,19 @@ Tensor Tensor::to(DType dtype, Here here) const {
     return firm;
   }
   return copied<CastNode>("to", *this, dtype, here);
+}
+
+Tensor Tensor::to(Device device, Here here) const {
+  if (device == this->device()) return *this;
+  Tensor result = empty(shape(), dtype(), device);
+  copy_values(*this, result);
+  result.state().weak = is_weak();
+  if (is_differentiable(dtype()))
+    if (auto node = record<TransferNode>("to", here, {this})) {
+      node->from = this->device();
+      node->attach(result);
+    }
+  return result;
 }
 
 Tensor Tensor::contiguous(Here here) const { return is_contiguous() ? *this : clone(here); }
@@ -242,7 +283,7 @@ void Tensor::assign(const Tensor& source, const char* by) {
 
 bool all_finite(const Tensor& tensor) {
   if (!is_floating(tensor.dtype())) return true;
-  const Tensor dense = tensor.detach().contiguous();
+  const Tensor dense = tensor.detach().to(Device()).contiguous();
   const std::int64_t n = dense.numel();
   double block[256];
   for (std::int64_t done = 0; done < n; done += 256) {

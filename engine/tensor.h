@@ -56,14 +56,18 @@ class LUMIGRAD_API Tensor {
   Tensor(std::initializer_list<double> values);
 
   /// Uninitialised / filled tensors.
-  static Tensor empty(const Shape& shape, DType dtype = DType::f32);
-  static Tensor zeros(const Shape& shape, DType dtype = DType::f32) { return full(shape, 0, dtype); }
-  static Tensor ones(const Shape& shape, DType dtype = DType::f32) { return full(shape, 1, dtype); }
-  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = {});
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {}) {
+    return full(shape, 0, dtype, device);
+  }
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32, Device device = {}) {
+    return full(shape, 1, dtype, device);
+  }
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
   /// 0, 1, ..., count - 1.
-  static Tensor arange(std::int64_t count, DType dtype = DType::f32);
+  static Tensor arange(std::int64_t count, DType dtype = DType::f32, Device device = {});
   /// The n by n unit matrix.
-  static Tensor eye(std::int64_t n, DType dtype = DType::f32);
+  static Tensor eye(std::int64_t n, DType dtype = DType::f32, Device device = {});
   /// A copy of `values` (row-major); throws ShapeError unless their number is shape.numel().
   template <class T>
   static Tensor from(std::span<const T> values, const Shape& shape);
@@ -90,14 +94,16 @@ class LUMIGRAD_API Tensor {
   int rank() const { return shape().rank(); }
   std::int64_t numel() const { return shape().numel(); }
   DType dtype() const { return state().dtype; }
-  Device device() const { return {}; }
+  /// Where its numbers are.
+  Device device() const { return state().buffer->device(); }
   const Strides& strides() const { return state().strides; }
   /// Row-major without gaps.
   bool is_contiguous() const;
   /// Made from a bare number.
   bool is_weak() const { return state().weak; }
 
-  /// Pointer to the first element of this view; throws DTypeError when T is not its type.
+  /// Pointer to the first element of this view, on the CPU; throws DTypeError when T is not its type and DeviceError
+  /// when the numbers are on another device.
   template <class T>
   const T* data() const {
     check_type(dtype_of<T>);
@@ -111,13 +117,17 @@ class LUMIGRAD_API Tensor {
     return reinterpret_cast<T*>(const_cast<std::byte*>(bytes()));
   }
   const std::byte* bytes() const;
-  /// The value of a one-element tensor of any dtype, as double.
+  /// The value of a one-element tensor of any dtype, as double. Of another device than the CPU it is fetched: that
+  /// waits for all work before it.
   double item() const;
-  /// All values, row-major, as double.
+  /// All values, row-major, as double (fetched like item()).
   std::vector<double> values() const;
 
   /// The same values as another dtype (recorded between f32 and f64; the same handle when nothing changes).
   Tensor to(DType dtype, Here here = {}) const;
+  /// The same values on another device (recorded; the same handle where nothing changes). Throws DeviceError with the
+  /// reason where the device cannot be used.
+  Tensor to(Device device, Here here = {}) const;
   /// Dense row-major values: this tensor, or a recorded copy.
   Tensor contiguous(Here here = {}) const;
   /// A copy of the values in memory of its own, recorded.
@@ -149,6 +159,7 @@ class LUMIGRAD_API Tensor {
   void assign(const Tensor& source, const char* by = "assign");
 
   // For the engine.
+  std::byte* device_data() const;  // the first element of this view, wherever it is
   explicit Tensor(std::shared_ptr<TensorState> state) : state_(std::move(state)) {}
   TensorState& state() const {
     if (!state_) [[unlikely]]

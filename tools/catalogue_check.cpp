@@ -4,6 +4,7 @@
 #include <lumigrad/engine/random.h>
 #include <lumigrad/engine/tape.h>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace lumigrad {
@@ -20,6 +21,7 @@ class Check {
       guarded("gradient", sample.name, [&] { gradients(sample); });
       guarded("f32", sample.name, [&] { single_precision(sample); });
       if (op_.linear) guarded("adjoint", sample.name, [&] { adjoint(sample); });
+      if (options_.device != Device()) guarded("device", sample.name, [&] { on_device(sample); });
     }
     for (const Kink& kink : op_.kinks)
       for (const DType dtype : {DType::f64, DType::f32})
@@ -68,7 +70,7 @@ class Check {
     const Program program = [&](const std::vector<Tensor>& at) {
       Values moved = full;
       for (std::size_t i = 0; i < names.size(); ++i) moved.set(names[i], at[i]);
-      return run(op_, moved);
+      return run_on(op_, moved, options_.device);
     };
     const GradcheckReport report = gradcheck(program, inputs, {.order = op_.order >= 2 ? 2 : 1, .seed = options_.seed});
     for (const GradcheckBlock& block : report.blocks) {
@@ -100,7 +102,8 @@ class Check {
   void single_precision(const Sample& sample) {
     const Values narrow = in_dtype(op_, sample.values, DType::f32);
     const Values wide = in_dtype(op_, narrow, DType::f64);  // the same numbers
-    const ValuesAndGradients a = differentiate(op_, narrow, options_.seed), b = differentiate(op_, wide, options_.seed);
+    const ValuesAndGradients a = differentiate(op_, narrow, options_.seed, true, options_.device),
+                             b = differentiate(op_, wide, options_.seed);
     for (std::size_t k = 0; k < a.outputs.size(); ++k)
       compare(sample.name, "value of " + output_name(op_, k), a.outputs[k], b.outputs[k], op_.f32_bound);
     const std::vector<std::string> names = live_arguments(op_, wide, true);
@@ -108,8 +111,33 @@ class Check {
       compare(sample.name, "gradient of " + names[i], a.gradients[i], b.gradients[i], op_.grad_bound);
   }
 
+  // The same numbers as on the CPU, and twice the same bits.
+  void on_device(const Sample& sample) {
+    const Values full = in_dtype(op_, sample.values, DType::f64);
+    const ValuesAndGradients here = differentiate(op_, full, options_.seed),
+                             there = differentiate(op_, full, options_.seed, true, options_.device),
+                             again = differentiate(op_, full, options_.seed, true, options_.device);
+    const std::vector<std::string> names = live_arguments(op_, full, true);
+    const auto all = [&](const std::vector<Tensor>& a, const std::vector<Tensor>& b, const std::vector<Tensor>& c,
+                         const auto& name) {
+      for (std::size_t i = 0; i < b.size(); ++i) {
+        compare(sample.name, name(i), a.at(i), b[i], 1e-11, "device");
+        const bool same = bits(a[i]) == bits(c.at(i));
+        if (!same) add({"device", sample.name, false, INFINITY, name(i) + ": a repetition gives other bits"});
+      }
+    };
+    all(there.outputs, here.outputs, again.outputs, [&](std::size_t k) { return "value of " + output_name(op_, k); });
+    all(there.gradients, here.gradients, again.gradients, [&](std::size_t i) { return "gradient of " + names[i]; });
+  }
+
+  static std::vector<std::uint64_t> bits(const Tensor& tensor) {
+    std::vector<std::uint64_t> result;
+    for (const double value : tensor.values()) result.push_back(std::bit_cast<std::uint64_t>(value));
+    return result;
+  }
+
   void compare(const std::string& where, const std::string& what, const Tensor& narrow, const Tensor& wide,
-               double bound) {
+               double bound, const char* check = "f32") {
     const std::vector<double> a = narrow.values(), b = wide.values();
     double largest = 0, off = a.size() == b.size() ? 0 : INFINITY;
     for (std::size_t i = 0; i < b.size() && i < a.size(); ++i) {
@@ -118,9 +146,9 @@ class Check {
       off = std::isnan(a[i] - b[i]) ? INFINITY : std::max(off, std::fabs(a[i] - b[i]));
     }
     for (const double value : b) largest = std::max(largest, std::fabs(value));
-    const double rounding = 6e-8;  // of the result itself
+    const double rounding = wide.dtype() == DType::f64 && check[0] == 'd' ? 1e-15 : 6e-8;  // of the result itself
     const double over = off == 0 ? 0 : off / (std::max(bound, rounding) * std::max(largest, 1e-3));
-    add({"f32", where, over <= 1, over, message(what, ": off by ", off, " where the largest is ", largest)});
+    add({check, where, over <= 1, over, message(what, ": off by ", off, " where the largest is ", largest)});
   }
 
   void adjoint(const Sample& sample) {
@@ -129,7 +157,7 @@ class Check {
     const Program program = [&](const std::vector<Tensor>& at) {
       Values moved = full;
       moved.set(first, at[0]);
-      return run(op_, moved);
+      return run_on(op_, moved, options_.device);
     };
     const DotTest test = dot_test(program, {full.tensor(first)}, options_.seed);
     const double over = std::max(test.deviation, test.linearity) / 1e-12;
@@ -141,7 +169,7 @@ class Check {
     Values full = in_dtype(op_, kink.values, dtype);
     const Tensor leaf = full.tensor(kink.argument).clone().requires_grad();
     full.set(kink.argument, leaf);
-    const std::vector<Tensor> y = run(op_, full);
+    const std::vector<Tensor> y = run_on(op_, full, options_.device);
     const Tensor got = y[0].needs_grad() ? grad({y[0]}, {leaf}, {.seeds = {kink.seed.to(dtype)}})[0]
                                          : Tensor::zeros(leaf.shape(), dtype);
     const std::vector<double> a = got.values(), b = kink.slope.to(dtype).values();
@@ -151,7 +179,7 @@ class Check {
   }
 
   void known(const Golden& golden) {
-    const std::vector<Tensor> y = run(op_, in_dtype(op_, golden.values, DType::f64));
+    const std::vector<Tensor> y = run_on(op_, in_dtype(op_, golden.values, DType::f64), options_.device);
     for (std::size_t k = 0; k < golden.outputs.size(); ++k) {
       const std::vector<double> a = y.at(k).values(), b = golden.outputs[k].values();
       double over = y[k].shape() == golden.outputs[k].shape() ? 0 : INFINITY;
@@ -174,7 +202,7 @@ class Check {
   void refused(const Refusal& refusal) {
     CheckLine line = {"refusal", refusal.name, false, INFINITY, "was taken"};
     try {
-      run(op_, refusal.values);
+      run_on(op_, refusal.values, options_.device);
     } catch (const Error& error) {
       line.passed = std::string(error.what()).find(refusal.message) != std::string::npos;
       line.deviation = line.passed ? 0 : INFINITY;
@@ -204,6 +232,19 @@ double OperatorCheck::worst(const std::string& check) const {
 }
 
 OperatorCheck check_operator(const Operator& op, const CheckOptions& options) { return Check(op, options).run_all(); }
+
+std::vector<Tensor> run_on(const Operator& op, const Values& values, Device device) {
+  if (device == Device()) return run(op, values);
+  Values moved = complete(op, values);
+  for (const Argument& argument : op.arguments) {
+    if (argument.kind != Argument::Kind::tensor || !moved.has(argument.name)) continue;
+    const Tensor tensor = moved.tensor(argument.name);
+    if (!tensor.is_weak()) moved.set(argument.name, tensor.to(device));
+  }
+  std::vector<Tensor> results = run(op, moved);
+  for (Tensor& result : results) result = result.to(Device());
+  return results;
+}
 
 std::vector<Sample> samples_of(const Operator& op, std::uint64_t seed, int count) {
   std::vector<Sample> all = op.samples(seed);
@@ -236,14 +277,15 @@ Values in_dtype(const Operator& op, const Values& values, DType dtype) {
   return full;
 }
 
-ValuesAndGradients differentiate(const Operator& op, const Values& values, std::uint64_t seed, bool surrogates) {
+ValuesAndGradients differentiate(const Operator& op, const Values& values, std::uint64_t seed, bool surrogates,
+                                 Device device) {
   Values full = complete(op, values);
   std::vector<Tensor> leaves;
   for (const std::string& name : live_arguments(op, full, surrogates)) {
     leaves.push_back(full.tensor(name).detach().requires_grad());
     full.set(name, leaves.back());
   }
-  ValuesAndGradients result{run(op, full), {}};
+  ValuesAndGradients result{run_on(op, full, device), {}};
   if (op.order < 1) return result;
   std::vector<Tensor> live, seeds;
   for (const Tensor& y : result.outputs) {

@@ -2,7 +2,8 @@
 // Everything a catalogue row promises, tried: gradients of every differentiable argument at every sample against finite
 // differences, second order where promised (and a clear refusal where not), agreed slopes at kinks, golden points,
 // inputs that must be refused, the adjoint dot test of linear operators, and f32 against f64 at the instruction level
-// in use. `lumigrad op check` prints the result, the tests demand that it is clean.
+// in use; on another device than the CPU also the agreement with the CPU, and that a repetition gives the same bits.
+// `lumigrad op check` prints the result, the tests demand that it is clean.
 #pragma once
 #include <lumigrad/engine/catalogue.h>
 
@@ -10,7 +11,8 @@ namespace lumigrad {
 
 struct CheckOptions {
   std::uint64_t seed = 1;
-  int samples = 0;  ///< how many; 0: as many as the row has
+  int samples = 0;     ///< how many; 0: as many as the row has
+  Device device = {};  ///< where operators run; the arguments and the arithmetic of the check stay on the CPU
 };
 
 /// One thing that was tried.
@@ -33,6 +35,8 @@ struct OperatorCheck {
 
 OperatorCheck check_operator(const Operator& op, const CheckOptions& options = {});
 
+/// run() with every tensor argument moved to `device` and every result moved back, both recorded.
+std::vector<Tensor> run_on(const Operator& op, const Values& values, Device device);
 /// The samples a check walks through.
 std::vector<Sample> samples_of(const Operator& op, std::uint64_t seed, int count = 0);
 /// Names of the arguments of completed values that gradients flow to: exact and almost-everywhere, and, with
@@ -45,6 +49,7 @@ Values in_dtype(const Operator& op, const Values& values, DType dtype);
 struct ValuesAndGradients {
   std::vector<Tensor> outputs, gradients;
 };
-ValuesAndGradients differentiate(const Operator& op, const Values& values, std::uint64_t seed, bool surrogates = true);
+ValuesAndGradients differentiate(const Operator& op, const Values& values, std::uint64_t seed, bool surrogates = true,
+                                 Device device = {});
 
 }  // namespace lumigrad

@@ -171,7 +171,7 @@ void drop_unpromised_zeros(const Binding& binding, const Operator& row, const Js
 }
 
 Verdict compare_case(const Binding& binding, const Operator& row, const Json& entry,
-                     const std::map<std::string, Tensor>& tensors, DType dtype, Result& result) {
+                     const std::map<std::string, Tensor>& tensors, DType dtype, Device device, Result& result) {
   std::map<std::string, std::string> gradients = stored_gradients(entry);
   drop_unpromised_zeros(binding, row, entry, gradients);
   const GoldenCase golden = golden_case(entry, tensors, dtype, gradients);
@@ -182,7 +182,13 @@ Verdict compare_case(const Binding& binding, const Operator& row, const Json& en
   result.reason = missing_gradient(binding, row, entry, gradients);
   if (!result.reason.empty()) return Verdict::failed;
 
-  std::vector<Tensor> outputs = run(row, arguments_of(binding, golden, dtype));
+  Values values = arguments_of(binding, golden, dtype);
+  const Values given = values;
+  for (const auto& [name, value] : given.items())
+    if (const auto* tensor = std::get_if<Tensor>(&value); tensor && tensor->defined() && !tensor->is_weak())
+      values.set(name, tensor->to(device));
+  std::vector<Tensor> outputs = run(row, values);
+  for (Tensor& output : outputs) output = output.to(Device());
   if (binding.rearrange) outputs = binding.rearrange(golden, outputs);
   const Json& stored = entry.at("outputs");
   if (outputs.size() != stored.size()) {
@@ -200,7 +206,8 @@ Verdict compare_case(const Binding& binding, const Operator& row, const Json& en
 
 }  // namespace
 
-Result run_case(const Bound& bound, const Json& entry, const std::map<std::string, Tensor>& tensors, DType dtype) {
+Result run_case(const Bound& bound, const Json& entry, const std::map<std::string, Tensor>& tensors, DType dtype,
+                Device device) {
   Result result{entry.at("op"), entry.at("case")};
   const auto [first, last] = bound.bindings.equal_range(result.op);
   if (first == last) {
@@ -221,7 +228,7 @@ Result run_case(const Bound& bound, const Json& entry, const std::map<std::strin
     } else if (const auto row = bound.rows.find(taken->second.op); row == bound.rows.end()) {
       result.reason = "no row " + taken->second.op + " in the catalogue";
     } else {
-      result.verdict = compare_case(taken->second, *row->second, entry, tensors, dtype, result);
+      result.verdict = compare_case(taken->second, *row->second, entry, tensors, dtype, device, result);
     }
   } catch (const std::exception& error) {
     result.reason = error.what();

@@ -34,6 +34,6 @@ struct Bound {
 
 /// Runs one entry of the manifest in f32 or f64. `tensors` are those of the case's file.
 Result run_case(const Bound& bound, const nlohmann::json& entry, const std::map<std::string, Tensor>& tensors,
-                DType dtype);
+                DType dtype, Device device);
 
 }  // namespace lumigrad::parity

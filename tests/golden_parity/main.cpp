@@ -60,7 +60,7 @@ std::vector<Result> run_all(const Request& request) {
       file = entry.at("file");
       tensors = load_safetensors(request.data + "/" + file);
     }
-    results.push_back(run_case(all, entry, tensors, parse_dtype(request.dtype)));
+    results.push_back(run_case(all, entry, tensors, parse_dtype(request.dtype), parse_device(request.device)));
   }
   return results;
 }
@@ -132,8 +132,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    lumigrad::require<lumigrad::DeviceError>(request.device == "cpu",
-                                             "golden_parity: expected a device that is there, got cuda (not built)");
+    const lumigrad::Device device = lumigrad::parse_device(request.device);
+    if (const std::string reason = lumigrad::unavailable_reason(device); !reason.empty())
+      throw lumigrad::DeviceError(reason);
     const std::vector<Result> results = run_all(request);
     if (!request.json.empty()) write_json(request, results);
     return report(results);

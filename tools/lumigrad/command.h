@@ -5,6 +5,7 @@
 //
 // A new subcommand: a file here, its add_ function below, a call in main.cpp, a line in tools/meson.build.
 #pragma once
+#include <lumigrad/engine/device.h>
 #include <lumigrad/engine/catalogue.h>
 #include <functional>
 #include <stdexcept>
@@ -40,7 +41,7 @@ void add_op_check(CLI::App& op, Action& action);
 void add_op_bench(CLI::App& op, Action& action);
 
 /// --device: throws DeviceError with the reason when the device is not there.
-void require_device(const std::string& device);
+Device require_device(const std::string& name);
 /// An operator and its arguments, a line each.
 std::string operator_text(const Operator& row);
 /// The rows of these names, or all when there are none; throws Usage for an unknown name. "color." stands for an area.

@@ -24,17 +24,18 @@ std::string cell(const OperatorCheck& check, const char* kind) {
 }
 
 int check_all(const Request& request) {
-  require_device(request.device);
+  CheckOptions options = request.options;
+  options.device = require_device(request.device);
   const std::vector<const Operator*> rows = chosen_operators(request.names);
-  constexpr const char* kinds[] = {"gradient", "second order", "kink", "golden", "refusal", "adjoint", "f32"};
-  std::printf("largest deviation over what is allowed (fails above 1), instruction level %s, seed %llu\n",
-              name(simd_level()), static_cast<unsigned long long>(request.options.seed));
+  constexpr const char* kinds[] = {"gradient", "second order", "kink", "golden", "refusal", "adjoint", "f32", "device"};
+  std::printf("largest deviation over what is allowed (fails above 1), %s, instruction level %s, seed %llu\n",
+              request.device.c_str(), name(simd_level()), static_cast<unsigned long long>(request.options.seed));
   std::printf("%-36s %7s", "operator", "samples");
   for (const char* kind : kinds) std::printf(" %12s", kind);
   std::printf("\n");
   std::size_t failed = 0, tried = 0;
   for (const Operator* row : rows) {
-    const OperatorCheck check = check_operator(*row, request.options);
+    const OperatorCheck check = check_operator(*row, options);
     std::printf("%-36s %7d", check.name.c_str(), check.samples);
     for (const char* kind : kinds) std::printf(" %12s", cell(check, kind).c_str());
     std::printf("%s\n", check.passed() ? "" : "  FAILED");

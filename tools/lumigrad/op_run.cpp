@@ -120,7 +120,7 @@ std::vector<Tensor> gradients(const Operator& op, const std::vector<Tensor>& out
 }
 
 int run_one(const Request& request) {
-  require_device(request.device);
+  const Device device = require_device(request.device);
   check_ending(request);
   const Operator& op = *chosen_operators({request.name}).front();
   std::map<std::string, Tensor> file;
@@ -139,7 +139,7 @@ int run_one(const Request& request) {
       values.set(name, leaves.back());
     }
   }
-  const std::vector<Tensor> outputs = run(op, values);
+  const std::vector<Tensor> outputs = run_on(op, values, device);
   std::map<std::string, Tensor> results;
   for (std::size_t k = 0; k < outputs.size(); ++k)
     results[outputs.size() == 1 ? "out" : output_name(op, k)] = outputs[k].detach();

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each source of the module contributes to its table (engine/device/table.h); module.cu joins them.
+#pragma once
+#include <lumigrad/engine/device/table.h>
+
+namespace lumigrad::cuda {
+
+extern const device::MemoryTable memory_table;
+extern const device::CopyTable copy_table;
+
+/// The library's services, known after it has asked for the table.
+extern const device::Host* host;
+
+}  // namespace lumigrad::cuda

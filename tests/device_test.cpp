@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors on a device: where they are, how they get there and back, what is refused, and what memory does. Runs on
+// whatever module LUMIGRAD_CUDA_MODULE names: the stand-in in the fast suite.
+#include <doctest/doctest.h>
+#include <lumigrad/engine/device_memory.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/tape.h>
+#include <lumigrad/engine/views.h>
+
+using namespace lumigrad;
+
+namespace {
+
+const Device gpu{Device::Kind::cuda, 0};
+
+}  // namespace
+
+TEST_CASE("a tensor goes to the device and back, in every dtype and layout") {
+  for (const DType dtype : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::u8, DType::u16, DType::i32,
+                            DType::i64, DType::boolean}) {
+    const Tensor x = reshape(Tensor::arange(24), {2, 3, 4}).to(dtype);
+    for (const Tensor& view : {x, permute(x, {2, 0, 1}), slice(x, 1, 1, 3), expand(slice(x, 2, 1, 2), {2, 3, 5})}) {
+      const Tensor there = view.to(gpu);
+      CHECK(there.device() == gpu);
+      CHECK(there.dtype() == dtype);
+      CHECK(there.to(Device()).values() == view.values());
+      CHECK(permute(there, {1, 2, 0}).contiguous().values() == permute(view, {1, 2, 0}).values());
+    }
+  }
+}
+
+TEST_CASE("numbers change their dtype on the device as on the CPU") {
+  const Tensor x =
+      Tensor::from(std::vector<double>{-3.5, -0.5, 0.5, 1.5, 2.5, 254.5, 300.0, 70000.0, -1e30, 1e30}, {10});
+  for (const DType from : {DType::f64, DType::f32, DType::f16, DType::u8, DType::i64})
+    for (const DType to : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::u8, DType::u16, DType::i32,
+                           DType::i64, DType::boolean}) {
+      CAPTURE(to_string(from));
+      CAPTURE(to_string(to));
+      CHECK(x.to(from).to(gpu).to(to).values() == x.to(from).to(to).values());
+    }
+}
+
+TEST_CASE("tensors are made on the device") {
+  CHECK(Tensor::zeros({2, 3}, DType::f64, gpu).values() == std::vector<double>(6, 0.0));
+  CHECK(Tensor::full({3}, 2.5, DType::f32, gpu).values() == std::vector<double>(3, 2.5));
+  CHECK(Tensor::arange(4, DType::i64, gpu).values() == std::vector<double>{0, 1, 2, 3});
+  CHECK(Tensor::eye(3, DType::f32, gpu).values() == Tensor::eye(3).values());
+  CHECK(Tensor::zeros({0, 3}, DType::f32, gpu).values().empty());
+  CHECK(Tensor::full({}, 7, DType::f64, gpu).item() == 7);
+}
+
+TEST_CASE("gradients come back over the bus") {
+  Tensor x = Tensor({1.0, 2.0, 3.0}).to(DType::f64).requires_grad();
+  const Tensor y = x.to(gpu);
+  y.backward(Tensor::full({3}, 2, DType::f64, gpu));
+  CHECK(x.grad().device() == Device());
+  CHECK(x.grad().values() == std::vector<double>{2, 2, 2});
+}
+
+TEST_CASE("what is on a device cannot be read as if it were here") {
+  const Tensor x = Tensor::zeros({2}, DType::f32, gpu);
+  CHECK_THROWS_WITH_AS(x.data<float>(),
+                       "data: expected a tensor on the cpu, got one on cuda:0; move it with to(Device{})", DeviceError);
+  CHECK_THROWS_AS(Tensor::zeros({2}, DType::f32, {Device::Kind::cuda, 7}), DeviceError);
+}
+
+TEST_CASE("memory of a device is reused, bounded, and given back") {
+  empty_cache(gpu);
+  const DeviceMemoryStats before = memory_stats(gpu);
+  { const Tensor x = Tensor::empty({1000}, DType::f32, gpu); }
+  const std::size_t asked = memory_stats(gpu).allocations;
+  { const Tensor x = Tensor::empty({1000}, DType::f32, gpu); }
+  CHECK(memory_stats(gpu).allocations == asked);
+  CHECK(memory_stats(gpu).in_use == before.in_use);
+  CHECK(memory_stats(gpu).cached >= 4000);
+  empty_cache(gpu);
+  CHECK(memory_stats(gpu).cached == 0);
+
+  set_memory_budget(gpu, before.in_use + (1 << 20));
+  Tensor half = Tensor::empty({1 << 17}, DType::f32, gpu);  // half of the budget
+  CHECK_THROWS_AS(Tensor::empty({1 << 18}, DType::f32, gpu), ResourceError);
+  half = Tensor();  // now cached: the next request empties the cache and fits
+  CHECK_NOTHROW(Tensor::empty({(1 << 18) - 1024}, DType::f32, gpu));
+  set_memory_budget(gpu, 0);
+}
+
+TEST_CASE("a request beyond the device names what there is") {
+  try {
+    Tensor::empty({std::int64_t{1} << 40}, DType::f32, gpu);
+    FAIL("4 TiB were given");
+  } catch (const ResourceError& error) {
+    const std::string text = error.what();
+    CHECK(text.find("4398046511104 bytes on cuda:0") != std::string::npos);
+    CHECK(text.find("free of") != std::string::npos);
+  }
+}
