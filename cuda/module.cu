@@ -18,7 +18,7 @@ Scratch::~Scratch() {
 
 namespace {
 
-device::Table table() { return {memory_table, copy_table}; }
+device::Table table() { return {memory_table, copy_table, filter_table, stencil_table}; }
 
 }  // namespace
 }  // namespace lumigrad::cuda

@@ -7,6 +7,8 @@ namespace lumigrad::cuda {
 
 extern const device::MemoryTable memory_table;
 extern const device::CopyTable copy_table;
+extern const device::FilterTable filter_table;
+extern const device::StencilTable stencil_table;
 
 /// The library's services, known after it has asked for the table.
 extern const device::Host* host;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/copy.h>
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/interpolation.h>
 #include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/node.h>
@@ -37,7 +38,7 @@ struct PadNode final : Node {
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
     if (wants(0)) g[0] = mode == Border::zeros ? middle(w[0], from, margins, from.rank(), here()) : back(w[0]);
     if (inputs().size() < 2 || !wants(1)) return;
-    Tensor total = Tensor::zeros({}, w[0].dtype());
+    Tensor total = Tensor::zeros({}, w[0].dtype(), w[0].device());
     for (int a = 0; a < from.rank(); ++a) {  // the slabs before and after x, which do not overlap
       const Tensor part = middle(w[0], from, margins, a, here());
       const Margin& m = margins[static_cast<std::size_t>(a)];
@@ -62,8 +63,16 @@ struct PadNode final : Node {
   }
 };
 
+void pad_on_device(const Tensor& x, const Tensor& y, const Margins& margins, Border mode, const Tensor& value) {
+  device::PadCall call{device::array_of(x), device::array_of(y), {}, mode, device::array_of(value)};
+  for (std::size_t a = 0; a < static_cast<std::size_t>(x.rank()); ++a) call.before[a] = margins[a].before;
+  const Device device = x.device();
+  device::check("pad", device, device::table(device).stencil.pad(device::place_of(device), &call));
+}
+
 // Row by row; the margins of a row element by element.
 void copy_padded(const Tensor& x, const Tensor& y, const Margins& margins, Border mode, const Tensor& value) {
+  if (x.device() != Device()) return pad_on_device(x, y, margins, mode, value);
   const std::size_t size = size_of(x.dtype());
   const int last = y.rank() - 1;
   std::vector<std::int64_t> source[max_rank];  // of each index of y, -1 for none
@@ -139,8 +148,10 @@ Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptio
     shape = shape.with(a, from.size(a) + before + after);
   }
   if (!any) return from;
-  const Tensor value = constant ? reshape(options.value.to(x.dtype(), here), {}, here) : Tensor();
-  Tensor y = Tensor::empty(shape, x.dtype());
+  const Tensor value =
+      constant ? reshape(device::on_device("pad", options.value.to(x.dtype(), here), x.device(), here), {}, here)
+               : Tensor();
+  Tensor y = Tensor::empty(shape, x.dtype(), x.device());
   if (y.numel() > 0)
     copy_padded(from.detach().contiguous(), y, margins, options.mode, constant ? value.detach().contiguous() : value);
   const Tensor* inputs[] = {&from, &value};

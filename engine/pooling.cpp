@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
+#include <lumigrad/engine/families/picks.h>
 #include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/pooling.h>
@@ -14,10 +16,11 @@ namespace {
 struct Window {
   std::int64_t begin, end, step, count;
 };
-/// The windows along one axis.
+/// The windows along one axis, and the rule of their list.
 struct WindowAxis {
   std::int64_t extent = 1;
   std::vector<Window> windows = {{0, 1, 1, 1}};
+  device::PoolAxis rule = {};
 };
 
 void check(const char* name, int axes, const Tensor& x) {
@@ -39,7 +42,7 @@ WindowAxis sliding(const char* name, std::int64_t extent, std::int64_t kernel, s
                       extent);
   std::int64_t results = room / stride + 1;
   if (ceil && (results - 1) * stride >= extent + padding) --results;
-  WindowAxis axis{extent, {}};
+  WindowAxis axis{extent, {}, {extent, results, stride, padding, reach, dilation}};
   for (std::int64_t i = 0; i < results; ++i) {
     const std::int64_t first = i * stride - padding;
     Window w{first, std::min(first + reach, extent), dilation, 0};
@@ -57,7 +60,7 @@ WindowAxis parts(const char* name, std::int64_t extent, std::int64_t size) {
   constexpr std::int64_t most = std::int64_t{1} << 24;
   require<ShapeError>(size >= 0 && (extent > 0 || size == 0) && (size <= most || size <= extent), name,
                       ": expected a size from 0 to ", most, " of an image, got ", size, " of ", extent);
-  WindowAxis axis{extent, {}};
+  WindowAxis axis{extent, {}, {extent, size, 0, 0, 1, 1}};
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t begin = i * extent / size, end = ((i + 1) * extent + size - 1) / size;
     axis.windows.push_back({begin, end, 1, end - begin});
@@ -100,6 +103,29 @@ void find_largest(const T* x, const WindowAxis (&axis)[3], std::int64_t* index) 
       }
 }
 
+// The same where x [planes, pixels] is on a device; the gradient asks each pixel for the windows that it won.
+Picker find_on_device(const Tensor& x, const WindowAxis (&axis)[3], std::int64_t results) {
+  const Device device = x.device();
+  const Tensor from = x.detach().contiguous(), index = Tensor::empty({x.size(0), results}, DType::i64, device);
+  device::PoolCall call{
+      {axis[0].rule, axis[1].rule, axis[2].rule}, x.size(0), device::array_of(from), device::array_of(index)};
+  if (index.numel() > 0)
+    device::check("max_pool", device, device::table(device).stencil.largest(device::place_of(device), &call));
+  const auto back = [call, index, pixels = x.size(1)](const Tensor& z) {
+    const Device there = z.device();
+    const Tensor dense = z.detach().contiguous(), image = Tensor::empty({z.size(0), pixels}, z.dtype(), there);
+    const device::UnpoolCall collect{{call.axis[0], call.axis[1], call.axis[2]},
+                                     call.planes,
+                                     device::array_of(dense),
+                                     device::array_of(index),
+                                     device::array_of(image)};
+    if (image.numel() > 0)
+      device::check("max_pool", there, device::table(there).stencil.unpool(device::place_of(there), &collect));
+    return image;
+  };
+  return {index, x.size(1), back};
+}
+
 Selection largest(const Tensor& x, const std::vector<WindowAxis>& axes, Here here) {
   WindowAxis three[3];
   std::copy(axes.begin(), axes.end(), three + 3 - axes.size());
@@ -111,6 +137,12 @@ Selection largest(const Tensor& x, const std::vector<WindowAxis>& axes, Here her
     extents.push_back(count);
     plane *= axis.extent;
     results *= count;
+  }
+  const Shape shape(extents);
+  if (x.device() != Device()) {
+    const Tensor lines = reshape(x, {planes, plane}, here);
+    const Picker found = find_on_device(lines, three, results);
+    return {reshape(pick(lines, found, here), shape, here), reshape(found.index, shape)};
   }
   Tensor index = Tensor::empty({planes, results}, DType::i64);
   if (index.numel() > 0) {
@@ -126,7 +158,6 @@ Selection largest(const Tensor& x, const std::vector<WindowAxis>& axes, Here her
         },
         1e-3 * static_cast<double>(results * 4));
   }
-  const Shape shape(extents);
   return {reshape(gather(reshape(x, {planes, plane}, here), 1, index, here), shape, here), reshape(index, shape)};
 }
 

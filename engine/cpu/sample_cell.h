@@ -219,7 +219,8 @@ LUMIGRAD_SIMD void tap_at_border(const Int<T>& at, const Mask<T>& valid, int cou
     select(in, select(at < first, first, select(at > last, last, at)), first).store(to);
   } else {
     select(in, at, first).store(to);
-    for (int i = 0; i < lanes<T>; ++i) to[i] = static_cast<Integer>(index_at_border(to[i], count, border));
+    for (int i = 0; i < lanes<T>; ++i)
+      to[i] = static_cast<Integer>(index_at_border<std::int64_t>(to[i], count, border));
   }
 }
 

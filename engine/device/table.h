@@ -7,6 +7,8 @@
 // kernels compute is tested without a GPU.
 #pragma once
 #include <lumigrad/engine/device/array.h>
+#include <lumigrad/engine/device/filter.h>
+#include <lumigrad/engine/device/stencil.h>
 
 namespace lumigrad::device {
 
@@ -53,6 +55,8 @@ struct CopyTable {
 struct Table {
   MemoryTable memory;
   CopyTable copy;
+  FilterTable filter;
+  StencilTable stencil;
 };
 
 }  // namespace lumigrad::device

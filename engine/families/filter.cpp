@@ -2,6 +2,8 @@
 // Filters on the tape: what is checked, what is saved, and which filter is the gradient of which.
 #include <lumigrad/engine/families/filter.h>
 
+#include <lumigrad/engine/device/module.h>
+#include <lumigrad/engine/families/filter_device.h>
 #include <lumigrad/engine/families/filter_plan.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/views.h>
@@ -17,6 +19,11 @@ void require_number(const Tensor& x, int axes) {
 }
 void require_same(const Tensor& a, const Tensor& b) {
   require<DTypeError>(a.dtype() == b.dtype(), name, ": expected one dtype, got ", a.dtype(), " and ", b.dtype());
+}
+
+// Both on one device: that of x.
+Tensor beside(const Tensor& x, const Tensor& other, Here here) {
+  return device::on_device(name, other, x.device(), here);
 }
 
 // [K, extents..], K the number of kernels: from a kernel with or without that axis.
@@ -72,15 +79,12 @@ void for_dtype(DType dtype, const F& f) {
   }
 }
 
-// The three operators: which of image, result and kernel is made of the two others.
-enum class Made { result, image, kernel };
-
-Tensor on_tape(Made made, const Tensor& a, const Tensor& b, const Shape& extents, bool of_each,
+Tensor on_tape(FilterPart made, const Tensor& a, const Tensor& b, const Shape& extents, bool of_each,
                const FilterOptions& options, Here here);
 
 struct FilterNode final : Node {
   using Node::Node;
-  Made made{};
+  FilterPart made{};
   FilterOptions options;
   Shape extents;  // of a kernel
   bool of_each = false;
@@ -89,50 +93,53 @@ struct FilterNode final : Node {
 
   void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
     const Tensor& w = cotangents[0];
-    const auto with = [&](Made what, const Tensor& a, const Tensor& b) {
+    const auto with = [&](FilterPart what, const Tensor& a, const Tensor& b) {
       return on_tape(what, a, b, extents, of_each, options, here());
     };
     // Each is made of the two that stand before it in (image, result, kernel), the made one left out.
-    if (made == Made::result) {  // of image and kernel
-      if (wants(0)) gradients[0] = with(Made::image, w, kept[1].get(*this));
-      if (wants(1)) gradients[1] = with(Made::kernel, kept[0].get(*this), w);
-    } else if (made == Made::image) {  // of result and kernel
-      if (wants(0)) gradients[0] = with(Made::result, w, kept[1].get(*this));
-      if (wants(1)) gradients[1] = with(Made::kernel, w, kept[0].get(*this));
+    if (made == FilterPart::result) {  // of image and kernel
+      if (wants(0)) gradients[0] = with(FilterPart::image, w, kept[1].get(*this));
+      if (wants(1)) gradients[1] = with(FilterPart::kernel, kept[0].get(*this), w);
+    } else if (made == FilterPart::image) {  // of result and kernel
+      if (wants(0)) gradients[0] = with(FilterPart::result, w, kept[1].get(*this));
+      if (wants(1)) gradients[1] = with(FilterPart::kernel, w, kept[0].get(*this));
     } else {  // of image and result
-      if (wants(0)) gradients[0] = with(Made::image, kept[1].get(*this), w);
-      if (wants(1)) gradients[1] = with(Made::result, kept[0].get(*this), w);
+      if (wants(0)) gradients[0] = with(FilterPart::image, kept[1].get(*this), w);
+      if (wants(1)) gradients[1] = with(FilterPart::result, kept[0].get(*this), w);
     }
   }
 };
 
 // a and b in the order (image, result, kernel); kernels as [K, extents..].
-Tensor on_tape(Made made, const Tensor& a, const Tensor& b, const Shape& extents, bool of_each,
+Tensor on_tape(FilterPart made, const Tensor& a, const Tensor& b, const Shape& extents, bool of_each,
                const FilterOptions& options, Here here) {
   require_same(a, b);
   const Tensor first = a.contiguous(here), second = b.contiguous(here);
   const std::span<const std::int64_t> taps = extents.extents();
-  const Shape image = made == Made::image ? grown(a.shape(), taps, options, 1) : a.shape();
-  const std::int64_t kernels = made != Made::kernel ? b.size(0) : of_each ? image[0] : 1;
+  const Shape image = made == FilterPart::image ? grown(a.shape(), taps, options, 1) : a.shape();
+  const std::int64_t kernels = made != FilterPart::kernel ? b.size(0) : of_each ? image[0] : 1;
   const FilterPlan plan = plan_of(image, kernels, taps, options);
-  Shape shape = made == Made::result ? grown(image, taps, options, -1) : image;
-  if (made == Made::kernel) shape = extents.inserted(0, kernels);
-  Tensor y =
-      made == Made::kernel && plan.planes == 0 ? Tensor::zeros(shape, a.dtype()) : Tensor::empty(shape, a.dtype());
-  if (plan.planes > 0)
+  Shape shape = made == FilterPart::result ? grown(image, taps, options, -1) : image;
+  if (made == FilterPart::kernel) shape = extents.inserted(0, kernels);
+  const Device device = a.device();
+  Tensor y = made == FilterPart::kernel && plan.planes == 0 ? Tensor::zeros(shape, a.dtype(), device)
+                                                            : Tensor::empty(shape, a.dtype(), device);
+  if (plan.planes > 0 && device != Device())
+    filter_on_device(made, plan, first, second, {}, y);
+  else if (plan.planes > 0)
     for_dtype(a.dtype(), [&]<class T>(T) {
       const T *p = first.data<T>(), *q = second.data<T>();
       T* to = y.mutable_data<T>();
-      if (made == Made::result) filter_apply(plan, p, q, to);
-      if (made == Made::image) filter_spread(plan, p, q, to);
-      if (made == Made::kernel) filter_kernel_sums(plan, p, q, to);
+      if (made == FilterPart::result) filter_apply(plan, p, q, to);
+      if (made == FilterPart::image) filter_spread(plan, p, q, to);
+      if (made == FilterPart::kernel) filter_kernel_sums(plan, p, q, to);
     });
-  static constexpr const char* names[] = {"filter", "filter_spread", "filter_sums"};
+  static constexpr const char* names[] = {"filter_spread", "filter", "filter_sums"};
   if (auto node = record<FilterNode>(names[static_cast<int>(made)], here, {&first, &second})) {
     node->made = made;
     node->options = options;
     node->extents = extents;
-    node->of_each = made == Made::kernel ? of_each : b.size(0) != 1;
+    node->of_each = made == FilterPart::kernel ? of_each : b.size(0) != 1;
     if (node->wants(1)) node->kept[0] = node->save_input(0, first);
     if (node->wants(0)) node->kept[1] = node->save_input(1, second);
     node->attach(y);
@@ -163,12 +170,14 @@ struct SeparableNode final : Node {
     const Tensor as_row = reshape(row, {row.size(0), 1, across}, here());
     const bool of_each = column.size(0) != 1;
     if (wants(1)) {  // the column sees the image filtered by the row
-      const Tensor seen = on_tape(Made::result, image, as_row, {1, across}, of_each, options, here());
-      gradients[1] = reshape(on_tape(Made::kernel, seen, result, {down, 1}, of_each, options, here()), column.shape());
+      const Tensor seen = on_tape(FilterPart::result, image, as_row, {1, across}, of_each, options, here());
+      gradients[1] =
+          reshape(on_tape(FilterPart::kernel, seen, result, {down, 1}, of_each, options, here()), column.shape());
     }
     if (wants(2)) {  // and the row what the column passes back to it
-      const Tensor passed = on_tape(Made::image, result, as_column, {down, 1}, of_each, options, here());
-      gradients[2] = reshape(on_tape(Made::kernel, image, passed, {1, across}, of_each, options, here()), row.shape());
+      const Tensor passed = on_tape(FilterPart::image, result, as_column, {down, 1}, of_each, options, here());
+      gradients[2] =
+          reshape(on_tape(FilterPart::kernel, image, passed, {1, across}, of_each, options, here()), row.shape());
     }
   }
 };
@@ -179,8 +188,10 @@ Tensor separable_on_tape(bool back, const Tensor& from, const Tensor& column, co
   const std::int64_t taps[] = {column.size(1), row.size(1)};
   const Shape image = back ? grown(from.shape(), taps, options, 1) : from.shape();
   const FilterPlan plan = plan_of(image, column.size(0), taps, options);
-  Tensor y = Tensor::empty(back ? image : grown(image, taps, options, -1), from.dtype());
-  if (plan.planes > 0)
+  Tensor y = Tensor::empty(back ? image : grown(image, taps, options, -1), from.dtype(), from.device());
+  if (plan.planes > 0 && from.device() != Device())
+    filter_on_device(back ? FilterPart::image : FilterPart::result, plan, dense, c, r, y);
+  else if (plan.planes > 0)
     for_dtype(from.dtype(), [&]<class T>(T) {
       const auto make = back ? filter_spread_separable<T> : filter_apply_separable<T>;
       make(plan, dense.data<T>(), c.data<T>(), r.data<T>(), y.mutable_data<T>());
@@ -202,15 +213,15 @@ Tensor separable_on_tape(bool back, const Tensor& from, const Tensor& column, co
 Tensor filter(const Tensor& x, const Tensor& kernel, int axes, const FilterOptions& options, Here here) {
   require<ShapeError>(axes == 2 || axes == 3, name, ": expected 2 or 3 axes, got ", axes);
   require_number(x, axes);
-  const Tensor kernels = with_count(kernel, axes, x, here);
-  return on_tape(Made::result, x, kernels, last(kernels.shape(), axes), false, options, here);
+  const Tensor kernels = with_count(beside(x, kernel, here), axes, x, here);
+  return on_tape(FilterPart::result, x, kernels, last(kernels.shape(), axes), false, options, here);
 }
 
 Tensor filter_spread(const Tensor& cotangent, const Tensor& kernel, int axes, const FilterOptions& options, Here here) {
   require<ShapeError>(axes == 2 || axes == 3, name, ": expected 2 or 3 axes, got ", axes);
   require_number(cotangent, axes);
-  const Tensor kernels = with_count(kernel, axes, cotangent, here);
-  return on_tape(Made::image, cotangent, kernels, last(kernels.shape(), axes), false, options, here);
+  const Tensor kernels = with_count(beside(cotangent, kernel, here), axes, cotangent, here);
+  return on_tape(FilterPart::image, cotangent, kernels, last(kernels.shape(), axes), false, options, here);
 }
 
 Tensor filter_sums(const Tensor& x, const Tensor& cotangent, const Shape& extents, bool of_each,
@@ -222,13 +233,13 @@ Tensor filter_sums(const Tensor& x, const Tensor& cotangent, const Shape& extent
   const Shape wanted = grown(x.shape(), extents.extents(), options, -1);
   require<ShapeError>(cotangent.shape() == wanted, name, ": expected a cotangent ", wanted, ", got ",
                       cotangent.shape());
-  return on_tape(Made::kernel, x, cotangent, extents, of_each, options, here);
+  return on_tape(FilterPart::kernel, x, beside(x, cotangent, here), extents, of_each, options, here);
 }
 
 Tensor filter_separable(const Tensor& x, const Tensor& column, const Tensor& row, const FilterOptions& options,
                         Here here) {
   require_number(x, 2);
-  Tensor c = with_count(column, 1, x, here), r = with_count(row, 1, x, here);
+  Tensor c = with_count(beside(x, column, here), 1, x, here), r = with_count(beside(x, row, here), 1, x, here);
   require_same(x, c);
   require_same(x, r);
   const auto repeated = [&](const Tensor& k, const Tensor& other) {

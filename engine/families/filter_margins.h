@@ -4,6 +4,7 @@
 #include <lumigrad/engine/families/filter_plan.h>
 #include <lumigrad/engine/families/interpolation.h>
 #include <algorithm>
+#include <vector>
 
 namespace lumigrad {
 

@@ -2,7 +2,7 @@
 // What filters compute, off the tape: which pixel meets which weight, and the loops over planes and rows.
 #pragma once
 #include <lumigrad/engine/families/border.h>
-#include <lumigrad/engine/tensor.h>
+#include <cstdint>
 
 namespace lumigrad {
 

@@ -3,8 +3,11 @@
 
 #include <lumigrad/engine/cpu/filter_rank_kernels.h>
 #include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/device/module.h>
+#include <lumigrad/engine/families/filter_device.h>
 #include <lumigrad/engine/families/filter_margins.h>
 #include <lumigrad/engine/families/gather.h>
+#include <lumigrad/engine/families/picks.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/parallel.h>
@@ -22,7 +25,7 @@ const RankKernels<T>& kernels() {
   }
 }
 
-enum class Selects { greatest, least, median };
+using device::Selects;
 
 /// One place of the window that takes part.
 struct Place {
@@ -126,12 +129,17 @@ struct WindowNode final : Node {
   using Node::Node;
   Shape image, window;
   bool least = false;
+  FilterPlan plan;
   Saved kept[2];  // pixel [planes, pixels], tap [results]
   std::span<Saved> saved() override { return kept; }
 
   void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
     const Tensor& w = cotangents[0];
-    const auto collected = [&](const Tensor& index, const Tensor& values, std::int64_t extent) {
+    const auto collected = [&](const Tensor& index, const Tensor& values, std::int64_t extent, auto on_device) {
+      if (w.device() != Device()) {
+        const auto back = [plan = plan, index, on_device](const Tensor& z) { return on_device(plan, z, index); };
+        return collect(values, {index, extent, back}, here());
+      }
       // One more than there are: whatever came from nowhere goes there.
       const Tensor empty = Tensor::zeros(Shape{values.size(0), extent + 1}, w.dtype());
       return slice(scatter_add(empty, 1, index, values, here()), 1, 0, extent, 1, here());
@@ -139,11 +147,12 @@ struct WindowNode final : Node {
     if (wants(0)) {
       const Tensor pixel = kept[0].get(*this);
       const std::int64_t plane = image[-2] * image[-1];
-      gradients[0] = reshape(collected(pixel, reshape(w, pixel.shape(), here()), plane), image, here());
+      gradients[0] =
+          reshape(collected(pixel, reshape(w, pixel.shape(), here()), plane, collect_pixels_on_device), image, here());
     }
     if (inputs().size() > 1 && wants(1)) {
       const Tensor tap = kept[1].get(*this);
-      const Tensor sums = collected(tap, reshape(w, tap.shape(), here()), window.numel());
+      const Tensor sums = collected(tap, reshape(w, tap.shape(), here()), window.numel(), collect_taps_on_device);
       gradients[1] = reshape(least ? neg(sums, here()) : sums, window, here());
     }
   }
@@ -175,8 +184,10 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
                         heights.dtype());
   }
 
-  const Tensor image = x.contiguous(here), added = heights.defined() ? heights.contiguous(here) : Tensor();
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  const Device device = x.device();
+  const Tensor image = x.contiguous(here);
+  const Tensor added = heights.defined() ? device::on_device(name, heights, device, here).contiguous(here) : Tensor();
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
   auto node =
       added.defined() ? record<WindowNode>(name, here, {&image, &added}) : record<WindowNode>(name, here, {&image});
   FilterPlan plan;
@@ -186,8 +197,8 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
   plan.planes = y.numel() == 0 ? 0 : y.numel() / plan.result_numel();
   Tensor pixel, tap;
   if (node && node->wants(0))
-    pixel = Tensor::empty(Shape{plan.planes, y.numel() == 0 ? 0 : plan.result_numel()}, DType::i64);
-  if (node && added.defined() && node->wants(1)) tap = Tensor::empty(Shape{1, y.numel()}, DType::i64);
+    pixel = Tensor::empty(Shape{plan.planes, y.numel() == 0 ? 0 : plan.result_numel()}, DType::i64, device);
+  if (node && added.defined() && node->wants(1)) tap = Tensor::empty(Shape{1, y.numel()}, DType::i64, device);
   const auto run = [&]<class T>(T) {
     Selection<T>{plan,
                  places,
@@ -198,7 +209,10 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
                  tap.defined() ? tap.mutable_data<std::int64_t>() : nullptr}
         .run(image.data<T>(), y.mutable_data<T>());
   };
-  if (plan.planes > 0) {
+  if (plan.planes > 0 && device != Device()) {
+    const Tensor marked = mask.defined() ? mask.detach().to(DType::boolean).to(device).contiguous() : Tensor();
+    select_on_device(plan, {selects, o.outside, marked, added, pixel, tap}, image, y);
+  } else if (plan.planes > 0) {
     if (x.dtype() == DType::f32) {
       run(float{});
     } else {
@@ -209,6 +223,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
     node->image = x.shape();
     node->window = window;
     node->least = selects == Selects::least;
+    node->plan = plan;
     if (pixel.defined()) node->kept[0] = node->save_input(0, pixel);
     if (tap.defined()) node->kept[1] = node->save_input(1, tap);
     node->attach(y);

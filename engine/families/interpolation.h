@@ -12,13 +12,15 @@
 
 namespace lumigrad {
 
-/// The index of the pixel that stands at index i of an axis with n pixels, or -1 where there is none.
-LUMIGRAD_HD std::int64_t index_at_border(std::int64_t i, std::int64_t n, Border border) {
+/// The index of the pixel that stands at index i of an axis with n pixels, or -1 where there is none. (On a device a
+/// division of 64 bits costs several times one of 32.)
+template <class Index>
+LUMIGRAD_HD Index index_at_border(Index i, std::type_identity_t<Index> n, Border border) {
   if (i >= 0 && i < n) return i;
   if (n == 0 || border == Border::zeros) return -1;
   if (border == Border::border || n == 1) return i < 0 ? 0 : n - 1;
-  const std::int64_t shared = border == Border::reflection ? 1 : 0;
-  const std::int64_t period = border == Border::circular ? n : 2 * (n - shared);
+  const Index shared = border == Border::reflection ? 1 : 0;
+  const Index period = border == Border::circular ? n : 2 * (n - shared);
   i %= period;
   if (i < 0) i += period;
   return i < n ? i : period - 1 + shared - i;

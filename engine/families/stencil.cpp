@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/reduce.h>
 #include <lumigrad/engine/families/stencil.h>
 #include <lumigrad/engine/families/stencil_call.h>
@@ -111,6 +112,8 @@ void check_bias(const char* name, const Tensor& bias, std::int64_t channels) {
 
 Tensor conv(const char* name, int axes, const Tensor& x, const Tensor& weight, const ConvOptions& options, Here here) {
   if (x.rank() == axes + 1) return squeeze(conv(name, axes, unsqueeze(x, 0, here), weight, options, here), 0, here);
+  if (weight.device() != x.device())
+    return conv(name, axes, x, device::on_device(name, weight, x.device(), here), options, here);
   check_numbers(name, x, weight, options.bias);
   check_groups(name, axes, x, weight, options.groups);
   require<ShapeError>(weight.size(1) * options.groups == x.size(1), name, ": expected weights for ",
@@ -136,13 +139,15 @@ Tensor conv(const char* name, int axes, const Tensor& x, const Tensor& weight, c
                         ", got ", axis.in);
     axis.out = room / axis.stride + 1;
   }
-  return evaluate(form, StencilPart::result, x, weight, options.bias, here);
+  return evaluate(form, StencilPart::result, x, weight, device::on_device(name, options.bias, x.device(), here), here);
 }
 
 Tensor conv_transpose(const char* name, int axes, const Tensor& x, const Tensor& weight,
                       const ConvTransposeOptions& options, Here here) {
   if (x.rank() == axes + 1)
     return squeeze(conv_transpose(name, axes, unsqueeze(x, 0, here), weight, options, here), 0, here);
+  if (weight.device() != x.device())
+    return conv_transpose(name, axes, x, device::on_device(name, weight, x.device(), here), options, here);
   check_numbers(name, x, weight, options.bias);
   check_groups(name, axes, x, weight, options.groups);
   require<ShapeError>(weight.size(0) == x.size(1), name, ": expected weights for ", x.size(1), " channels, got shape ",
@@ -165,7 +170,7 @@ Tensor conv_transpose(const char* name, int axes, const Tensor& x, const Tensor&
     require<ShapeError>(axis.out >= 1 && axis.in >= 1, name, ": expected a result of at least 1 along axis ", 2 + i,
                         ", got ", axis.in);
   }
-  return evaluate(form, StencilPart::image, weight, x, options.bias, here);
+  return evaluate(form, StencilPart::image, weight, x, device::on_device(name, options.bias, x.device(), here), here);
 }
 
 // ---- windows as columns ---------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@
 // image as of its adjoint, is one chain of multiply-adds over channels and taps in order: its bits depend on nothing
 // else, least of all on threads or the rest of the batch.
 #pragma once
+#include <lumigrad/engine/families/stencil_extents.h>
 #include <lumigrad/engine/tensor.h>
 
 namespace lumigrad {
@@ -102,17 +103,6 @@ LUMIGRAD_API Tensor unfold(const Tensor& x, std::span<const std::int64_t> kernel
 /// `size`: [N, C, size ..].
 LUMIGRAD_API Tensor fold(const Tensor& columns, std::span<const std::int64_t> size,
                          std::span<const std::int64_t> kernel, const UnfoldOptions& options = {}, Here here = {});
-
-/// One axis of a stencil: result p meets the image at stride p - before + dilation k.
-struct StencilAxis {
-  std::int64_t in = 1, taps = 1, out = 1, stride = 1, before = 0, dilation = 1;
-};
-/// The extents of F(x, w, y): x [images, in, ..], w [out, in / groups, ..], y [images, out, ..]. Fewer than three axes
-/// stand last.
-struct Stencil {
-  std::int64_t images = 1, in = 1, out = 1, groups = 1;
-  StencilAxis axis[3];
-};
 
 /// The textbook version of all three: `visit(i, j, k)` for every product x[i] w[j] y[k] in F. A stencil adds x[i] w[j]
 /// to y[k], a transposed one w[j] y[k] to x[i], the adjoint to the weights x[i] y[k] to w[j]. Documentation and oracle.

@@ -188,6 +188,7 @@ Tensor dense_bias(const Tensor& bias) { return bias.defined() ? bias.detach().co
 }  // namespace
 
 Tensor stencil_forward(const Stencil& s, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  if (x.device() != Device()) return device_stencil_forward(s, x, w, bias);
   const Tensor added = dense_bias(bias);
   const TapGrid grid = window_grid(s);
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
@@ -211,6 +212,7 @@ Tensor stencil_forward(const Stencil& s, const Tensor& x, const Tensor& w, const
 }
 
 Tensor stencil_spread(const Stencil& s, const Tensor& w, const Tensor& y, const Tensor& bias) {
+  if (y.device() != Device()) return device_stencil_spread(s, w, y, bias);
   const Tensor added = dense_bias(bias);
   const std::vector<TapGrid> grids = transposed_grids(s);
   const std::int64_t extent[3] = {s.axis[0].out, s.axis[1].out, s.axis[2].out};

@@ -20,4 +20,11 @@ Tensor stencil_weights(const Stencil& stencil, const Tensor& x, const Tensor& y)
 Tensor stencil_windows(const Stencil& stencil, const Tensor& x);
 Tensor stencil_overlay(const Stencil& stencil, const Tensor& columns);
 
+/// The same where the tensors are on a device (stencil_device.cpp).
+Tensor device_stencil_forward(const Stencil& stencil, const Tensor& x, const Tensor& w, const Tensor& bias);
+Tensor device_stencil_spread(const Stencil& stencil, const Tensor& w, const Tensor& y, const Tensor& bias);
+Tensor device_stencil_weights(const Stencil& stencil, const Tensor& x, const Tensor& y);
+Tensor device_stencil_windows(const Stencil& stencil, const Tensor& x);
+Tensor device_stencil_overlay(const Stencil& stencil, const Tensor& columns);
+
 }  // namespace lumigrad

@@ -12,13 +12,13 @@ namespace {
 
 constexpr FilterOptions going_on{Border::border};
 
-Tensor weights_of(const std::vector<double>& line, bool normalized, DType dtype) {
+Tensor weights_of(const std::vector<double>& line, bool normalized, const Tensor& image) {
   double total = 0;
   for (const double v : line) total += std::abs(v);
   std::vector<double> values = line;
   if (normalized)
     for (double& v : values) v /= total;
-  return Tensor::from(values, {static_cast<std::int64_t>(values.size())}).to(dtype);
+  return Tensor::from(values, {static_cast<std::int64_t>(values.size())}).to(image.dtype()).to(image.device());
 }
 
 // The derivatives one by one.
@@ -26,8 +26,8 @@ std::vector<Tensor> slopes_of(const char* name, const Tensor& image, const Spati
   require_filterable(name, image);
   std::vector<Tensor> slopes;
   for (const Lines& lines : slope_lines(name, o.mode, o.order))
-    slopes.push_back(filter_separable(image, weights_of(lines.column, o.normalized, image.dtype()),
-                                      weights_of(lines.row, o.normalized, image.dtype()), going_on, here));
+    slopes.push_back(filter_separable(image, weights_of(lines.column, o.normalized, image),
+                                      weights_of(lines.row, o.normalized, image), going_on, here));
   return slopes;
 }
 
@@ -77,8 +77,8 @@ template <class T>
 void find_edges(const Tensor& magnitude, const std::vector<Tensor>& slopes, const Canny& o, Tensor& kept,
                 Tensor& edges) {
   const std::int64_t h = magnitude.size(-2), w = magnitude.size(-1), plane = h * w;
-  const Tensor m = magnitude.detach().contiguous(), gx = slopes[0].detach().contiguous(),
-               gy = slopes[1].detach().contiguous();
+  const auto fetched = [](const Tensor& x) { return x.detach().to(Device()).contiguous(); };
+  const Tensor m = fetched(magnitude), gx = fetched(slopes[0]), gy = fetched(slopes[1]);
   T *keep = kept.mutable_data<T>(), *edge = edges.mutable_data<T>();
   for (std::int64_t n = 0; n < m.size(0); ++n) {
     const T* from = m.data<T>() + n * plane;
@@ -96,7 +96,7 @@ void find_edges(const Tensor& magnitude, const std::vector<Tensor>& slopes, cons
 
 Tensor laplacian(const Tensor& image, const Laplacian& options, Here here) {
   require_filterable("filters.laplacian", image);
-  Tensor kernel = get_laplacian_kernel2d(options.kernel, image.dtype());
+  Tensor kernel = get_laplacian_kernel2d(options.kernel, image.dtype()).to(image.device());
   if (options.normalized) kernel = normalize_kernel(kernel, 2, here);
   return filter(image, kernel, 2, {options.border}, here);
 }
@@ -110,14 +110,13 @@ Tensor spatial_gradient3d(const Tensor& volume, int order, Here here) {
   require_filterable(name, volume, 3);
   std::vector<Tensor> slopes;
   for (const Lines& lines : slope_lines3d(name, order)) {
-    Tensor kernel = Tensor::ones({1, 1, 1}, volume.dtype());
+    Tensor kernel = Tensor::ones({1, 1, 1}, volume.dtype(), volume.device());
     const std::vector<double>* along[] = {&lines.depth, &lines.column, &lines.row};
     for (int axis = 0; axis < 3; ++axis) {
       if (along[axis]->empty()) continue;
       std::int64_t extents[] = {1, 1, 1};
       extents[axis] = 3;
-      kernel =
-          mul(kernel, reshape(weights_of(*along[axis], false, volume.dtype()), std::span<const std::int64_t>(extents)));
+      kernel = mul(kernel, reshape(weights_of(*along[axis], false, volume), std::span<const std::int64_t>(extents)));
     }
     slopes.push_back(filter(volume, kernel, 3, going_on, here));
   }
@@ -139,11 +138,12 @@ Edges canny(const Tensor& image, const Canny& options, Here here) {
   Tensor grey = image;
   if (image.size(1) == 3) {
     const Tensor weights = Tensor::from(std::vector<double>{0.299, 0.587, 0.114}, {3, 1, 1}).to(image.dtype());
-    grey = sum(mul(image, weights, here), {1}, true, here);
+    grey = sum(mul(image, weights.to(image.device()), here), {1}, true, here);
   }
   const Tensor blurred = gaussian_blur2d(grey, {.kernel = options.kernel, .sigma = options.sigma}, here);
   const std::vector<Tensor> slopes = slopes_of(name, blurred, {.normalized = false}, here);
   const Tensor magnitude = length(slopes, options.epsilon, here);
+  // Edges are followed on the CPU: for images on a device this waits for them, and sends two masks back.
   Tensor kept = Tensor::empty(magnitude.shape(), magnitude.dtype());
   Tensor edges = Tensor::empty(magnitude.shape(), magnitude.dtype());
   if (magnitude.dtype() == DType::f32) {
@@ -151,7 +151,7 @@ Edges canny(const Tensor& image, const Canny& options, Here here) {
   } else {
     find_edges<double>(magnitude, slopes, options, kept, edges);
   }
-  return {mul(magnitude, kept, here), edges};
+  return {mul(magnitude, kept.to(image.device()), here), edges.to(image.device())};
 }
 
 }  // namespace lumigrad::filters

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/filters.h>
 
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/filter_rank.h>
 #include <lumigrad/engine/families/interpolation.h>
 #include <lumigrad/engine/families/resample.h>
@@ -33,6 +34,13 @@ void require_filterable(const char* name, const Tensor& x, int axes) {
   require<ShapeError>(x.rank() > axes, name, ": expected ",
                       axes == 2 ? "images [.., C, H, W]" : "volumes [.., C, D, H, W]", ", got shape ", x.shape());
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+}
+
+Tensor beside(const char* name, const Tensor& x, const Tensor& image, Here here) {
+  const bool small = x.is_weak() || x.numel() == 1;
+  require<DeviceError>(x.device() == image.device() || (small && x.device() == Device()), name,
+                       ": expected tensors on one device, got ", image.device(), " and ", x.device());
+  return x.to(image.dtype(), here);
 }
 
 Tensor surrounded(Tensor image, Size window, Border border, Here here) {
@@ -76,8 +84,9 @@ namespace {
 
 Tensor blurred(const char* name, const Tensor& image, const GaussianBlur& options, Here here) {
   require_filterable(name, image);
-  const GaussianPair pair = gaussian_pair(name, options.kernel, options.sigma.to(image.dtype(), here), here);
-  return filter_separable(image, pair.column, pair.row, {options.border}, here);
+  const GaussianPair pair = gaussian_pair(name, options.kernel, beside(name, options.sigma, image, here), here);
+  return filter_separable(image, pair.column.to(image.device(), here), pair.row.to(image.device(), here),
+                          {options.border}, here);
 }
 
 }  // namespace
@@ -88,8 +97,10 @@ Tensor gaussian_blur2d(const Tensor& image, const GaussianBlur& options, Here he
 
 Tensor box_blur(const Tensor& image, const BoxBlur& options, Here here) {
   require_filterable("filters.box_blur", image);
-  return filter_separable(image, get_box_kernel1d(options.kernel.height, image.dtype()),
-                          get_box_kernel1d(options.kernel.width, image.dtype()), {options.border}, here);
+  const Tensor column = get_box_kernel1d(options.kernel.height, image.dtype()).to(image.device());
+  const bool square = options.kernel.height == options.kernel.width;
+  const Tensor row = square ? column : get_box_kernel1d(options.kernel.width, image.dtype()).to(image.device());
+  return filter_separable(image, column, row, {options.border}, here);
 }
 
 Tensor median_blur(const Tensor& image, const MedianBlur& options, Here here) {
@@ -112,7 +123,7 @@ Tensor in_range(const Tensor& image, const Tensor& lower, const Tensor& upper, b
   const auto bound = [&](const Tensor& x) {
     require<ShapeError>(x.rank() <= 1 || x.rank() == image.rank(), name,
                         ": expected bounds of one number, one a channel, or [N, C, 1, 1], got shape ", x.shape());
-    const Tensor own = x.detach().to(image.dtype());
+    const Tensor own = device::on_device(name, x.detach().to(image.dtype()), image.device(), here);
     return x.rank() == 1 ? reshape(own, {x.numel(), 1, 1}) : own;
   };
   Tensor inside;

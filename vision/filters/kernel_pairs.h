@@ -21,6 +21,10 @@ struct Lines {
 std::vector<Lines> slope_lines(const char* name, Slopes mode, int order);
 std::vector<Lines> slope_lines3d(const char* name, int order);
 
+/// An option of a few numbers in the dtype of the image. One that stands on the CPU stays there, where what is made of
+/// it costs least; DeviceError unless it may follow the image.
+Tensor beside(const char* name, const Tensor& x, const Tensor& image, Here here);
+
 /// The image with what its border puts around it, so that a window never leaves it.
 Tensor surrounded(Tensor image, Size window, Border border, Here here);
 

@@ -33,9 +33,8 @@ Tensor gaussian(std::int64_t taps, const Tensor& sigma, const Tensor& mean, Here
   require_taps(name, taps);
   require_positive(name, sigma);
   const Tensor s = as_column(name, "sigma", sigma, here);
-  std::vector<double> places;
-  for (std::int64_t i = 0; i < taps; ++i) places.push_back(static_cast<double>(i) + (taps % 2 == 0 ? 0.5 : 0));
-  Tensor from = Tensor::from(places, {1, taps}).to(s.dtype());
+  Tensor from = reshape(Tensor::arange(taps, s.dtype(), s.device()), {1, taps});
+  if (taps % 2 == 0) from = add(from, 0.5);
   from = sub(from, mean.defined() ? as_column(name, "mean", mean, here) : Tensor(taps / 2), here);
   const Tensor weight = exp(mul(-0.5, square(div(from, s, here), here), here), here);
   return div(weight, sum(weight, {1}, true, here), here);
@@ -88,7 +87,8 @@ Tensor get_gaussian_erf_kernel1d(std::int64_t taps, const Tensor& sigma, Here he
   std::vector<double> edges;
   for (std::int64_t i = 0; i <= taps; ++i)
     edges.push_back((static_cast<double>(i - taps / 2) - 0.5) * std::numbers::sqrt2 / 2);
-  const Tensor below = erf(div(Tensor::from(edges, {1, taps + 1}).to(wide.dtype()), wide, here), here);
+  const Tensor at = Tensor::from(edges, {1, taps + 1}).to(wide.dtype()).to(wide.device());
+  const Tensor below = erf(div(at, wide, here), here);
   const Tensor mass = sub(slice(below, 1, 1, taps + 1, 1, here), slice(below, 1, 0, taps, 1, here), here);
   return div(mass, sum(mass, {1}, true, here), here);
 }

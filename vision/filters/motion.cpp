@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/motion.h>
 
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/filter.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
@@ -30,13 +31,16 @@ Tensor tilted_rows(const char* name, std::int64_t n, std::int64_t taps, const Te
   std::vector<double> tilt;
   for (std::int64_t i = 0; i < taps; ++i) tilt.push_back(0.5 - static_cast<double>(i) / static_cast<double>(taps - 1));
   const Tensor d = clamp(reshape(direction.to(dtype, here), {direction.numel(), 1}, here), -1.0, 1.0, here);
-  const Tensor rows = add(0.5, mul(d, Tensor::from(tilt, {1, taps}).to(dtype), here), here);
+  const Tensor rows = add(0.5, mul(d, Tensor::from(tilt, {1, taps}).to(dtype).to(d.device()), here), here);
   return expand(rows, Shape{n, taps}, here);
 }
 
-Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& angle, const Tensor& direction,
+Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& given_angle, const Tensor& given_direction,
                      Interpolation mode, DType dtype, Here here) {
   require_motion(name, taps, mode);
+  const Device device = device::device_of({&given_angle, &given_direction});
+  const Tensor angle = device::on_device(name, given_angle, device, here);
+  const Tensor direction = device::on_device(name, given_direction, device, here);
   require<ShapeError>(angle.rank() <= 1, name, ": expected angles of one number, or one a kernel, got shape ",
                       angle.shape());
   const std::int64_t n = kernels_of(name, angle.numel(), direction.numel());
@@ -53,9 +57,12 @@ Tensor motion_kernel(const char* name, std::int64_t taps, const Tensor& angle, c
   return div(turned, sum(turned, {1, 2}, true, here), here);
 }
 
-Tensor motion_kernel3d(const char* name, std::int64_t taps, const Tensor& axis_angle, const Tensor& direction,
+Tensor motion_kernel3d(const char* name, std::int64_t taps, const Tensor& given_angle, const Tensor& given_direction,
                        Interpolation mode, double axis_epsilon, DType dtype, Here here) {
   require_motion(name, taps, mode);
+  const Device device = device::device_of({&given_angle, &given_direction});
+  const Tensor axis_angle = device::on_device(name, given_angle, device, here);
+  const Tensor direction = device::on_device(name, given_direction, device, here);
   require<ShapeError>((axis_angle.rank() == 1 || axis_angle.rank() == 2) && axis_angle.size(-1) == 3, name,
                       ": expected axis angles [3] or [N, 3], got shape ", axis_angle.shape());
   const Tensor turn = reshape(axis_angle.to(dtype, here), {-1, 3}, here);
@@ -79,8 +86,9 @@ Tensor motion_blur3d(const Tensor& volume, const MotionBlur3d& o, Here here) {
   const char* name = "filters.motion_blur3d";
   require_filterable(name, volume, 3);
   const Tensor kernel =
-      motion_kernel3d(name, o.kernel, o.axis_angle, o.direction, o.mode, o.axis_epsilon, volume.dtype(), here);
-  return filter(volume, kernel, 3, {o.border}, here);
+      motion_kernel3d(name, o.kernel, beside(name, o.axis_angle, volume, here), beside(name, o.direction, volume, here),
+                      o.mode, o.axis_epsilon, volume.dtype(), here);
+  return filter(volume, kernel.to(volume.device(), here), 3, {o.border}, here);
 }
 
 Tensor get_motion_kernel2d(std::int64_t taps, const Tensor& angle, const Tensor& direction, Interpolation mode,
@@ -92,9 +100,9 @@ Tensor get_motion_kernel2d(std::int64_t taps, const Tensor& angle, const Tensor&
 Tensor motion_blur(const Tensor& image, const MotionBlur& options, Here here) {
   const char* name = "filters.motion_blur";
   require_filterable(name, image);
-  const Tensor kernel =
-      motion_kernel(name, options.kernel, options.angle, options.direction, options.mode, image.dtype(), here);
-  return filter(image, kernel, 2, {options.border}, here);
+  const Tensor kernel = motion_kernel(name, options.kernel, beside(name, options.angle, image, here),
+                                      beside(name, options.direction, image, here), options.mode, image.dtype(), here);
+  return filter(image, kernel.to(image.device(), here), 2, {options.border}, here);
 }
 
 }  // namespace lumigrad::filters

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/smoothing.h>
 
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/filters.h>
@@ -20,7 +21,7 @@ void require_image4(const char* name, const Tensor& x) {
 Tensor of_image(const char* name, const char* what, const Tensor& x, const Tensor& image, Here here) {
   require<ShapeError>(x.numel() == 1 || (x.rank() == 1 && x.numel() == image.size(0)), name, ": expected ", what,
                       " of one number, or one an image, got shape ", x.shape(), " for images ", image.shape());
-  return reshape(x.to(image.dtype(), here), {x.numel(), 1, 1, 1}, here);
+  return reshape(device::on_device(name, x.to(image.dtype(), here), image.device(), here), {x.numel(), 1, 1, 1}, here);
 }
 
 Tensor bilateral(const char* name, const Tensor& image, const Tensor& guidance, const BilateralBlur& o, Here here) {
@@ -33,7 +34,8 @@ Tensor bilateral(const char* name, const Tensor& image, const Tensor& guidance, 
   for (const double s : o.sigma_color.detach().values())
     require<NumericError>(s > 0, name, ": expected sigma_color > 0, got ", s);
   const Tensor sharpness = div(-0.5, square(of_image(name, "sigma_color", o.sigma_color, image, here), here), here);
-  const GaussianPair space = gaussian_pair(name, o.kernel, o.sigma_space.to(image.dtype(), here), here);
+  GaussianPair space = gaussian_pair(name, o.kernel, beside(name, o.sigma_space, image, here), here);
+  space = {space.column.to(image.device(), here), space.row.to(image.device(), here)};
   require<ShapeError>(space.column.size(0) == 1 || space.column.size(0) == image.size(0), name,
                       ": expected one sigma_space, or one an image, got shape ", o.sigma_space.shape());
   const Tensor wide = surrounded(image, o.kernel, o.border, here);
@@ -115,7 +117,8 @@ Line fit_several(const Tensor& g, const Tensor& p, const Tensor& eps, const Mean
     const Tensor all = sub(means_of(products(g, x)), products(mean_g, mean_x), here);
     return permute(all, {0, 3, 4, 1, 2}, here);  // [N, h, w, K, X]
   };
-  const Tensor ridge = mul(reshape(Tensor::eye(k, g.dtype()), {1, 1, 1, k, k}), unsqueeze(eps, 4, here), here);
+  const Tensor ridge =
+      mul(reshape(Tensor::eye(k, g.dtype(), g.device()), {1, 1, 1, k, k}), unsqueeze(eps, 4, here), here);
   const Tensor a = solve(add(covariance(g, mean_g), ridge, here), covariance(p, mean_p), here);  // [N, h, w, K, C]
   const Tensor slope = reshape(permute(a, {0, 3, 4, 1, 2}, here).contiguous(here), {n, k * c, h, w}, here);
   const Tensor explained =

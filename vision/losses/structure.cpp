@@ -53,7 +53,7 @@ Tensor lncc_loss(const Tensor& a, const Tensor& b, const Lncc& o, Here here) {
   const Tensor uu = sub(local(square(u, here)), square(mu, here), here),
                vv = sub(local(square(v, here)), square(mv, here), here),
                uv = sub(local(mul(u, v, here)), mul(mu, mv, here), here);
-  const Tensor zero = Tensor::zeros({}, a.dtype());
+  const Tensor zero = Tensor::zeros({}, a.dtype(), a.device());
   const Tensor spread =
       mul(add(maximum(uu, zero, here), o.floor, here), add(maximum(vv, zero, here), o.floor, here), here);
   return reduced(name, sub(1.0, plane_means(mul(uv, rsqrt(spread, here), here), here), here), o.reduction, here);

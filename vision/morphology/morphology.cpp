@@ -21,7 +21,7 @@ Tensor windowed(const char* name, bool dilate, const Tensor& image, const Tensor
   require<ShapeError>(window.anchor_y < window.rows && window.anchor_x < window.columns, name,
                       ": expected an origin in the kernel ", kernel.shape(), ", got (", o.origin_y, ", ", o.origin_x,
                       ")");
-  Tensor mask = kernel.detach(), heights;
+  Tensor mask = kernel.detach().to(Device()), heights;  // what the window is, is decided here
   bool any = false;
   for (const double mark : mask.values()) any = any || mark != 0;
   require<ShapeError>(any, name, ": expected a kernel with at least one place, got none");
