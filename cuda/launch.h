@@ -10,8 +10,8 @@
 // `for (i = block.thread(); i < n; i += block.threads())`, threads meet at block.sync(), share block.shared<T>(), and
 // add up with block.sum(). Compiled by nvcc these are what their names say. Compiled for the stand-in
 // (LUMIGRAD_STANDIN) a block has one thread: sync() does nothing, sum(v) is v, and for_each is a for loop. So one
-// source is both the device kernel and its own test on a machine without a GPU; what only a GPU can show is whether a
-// sync() was forgotten.
+// source is both the device kernel and its own test on a machine without a GPU. Whether a sync() was forgotten shows in
+// a stand-in compiled with LUMIGRAD_TEAM=8 under the thread sanitizer: there a block has so many threads.
 //
 // Every for_each is one launch in the order of place.stream. Nothing here waits.
 #pragma once
@@ -21,6 +21,10 @@
 #if defined(LUMIGRAD_STANDIN)
 #include <cstdlib>
 #include <vector>
+#if defined(LUMIGRAD_TEAM)
+#include <barrier>
+#include <thread>
+#endif
 #else
 #include <cuda_runtime.h>
 #endif
@@ -38,30 +42,54 @@ inline constexpr int default_threads = 256;
 
 inline Status launched() { return {}; }
 
-/// One thread on its own.
+#if !defined(LUMIGRAD_TEAM)
+#define LUMIGRAD_TEAM 1
+#endif
+inline constexpr int team_size = LUMIGRAD_TEAM;
+
+/// Where the threads of a block meet, and what they show each other there.
+struct Team {
+#if LUMIGRAD_TEAM > 1
+  std::barrier<> barrier{team_size};
+  void meet() { barrier.arrive_and_wait(); }
+#else
+  void meet() {}
+#endif
+  const void* shown[team_size] = {};
+};
+
+/// The threads of one block, seen by one of them.
 class Block {
  public:
-  Block(std::int64_t index, unsigned char* shared) : index_(index), shared_(shared) {}
+  Block(std::int64_t index, unsigned char* shared, int thread, Team& team)
+      : index_(index), shared_(shared), thread_(thread), team_(&team) {}
   std::int64_t index() const { return index_; }
-  int thread() const { return 0; }
-  int threads() const { return 1; }
-  void sync() const {}
+  int thread() const { return thread_; }
+  int threads() const { return team_size; }
+  void sync() const { team_->meet(); }
   template <class T>
   T* shared() const {
     return reinterpret_cast<T*>(shared_);
   }
+  template <class T, class Join>
+  T join(T value, Join join) const {
+    team_->shown[thread_] = &value;
+    sync();
+    T total = *static_cast<const T*>(team_->shown[0]);
+    for (int t = 1; t < team_size; ++t) total = join(total, *static_cast<const T*>(team_->shown[t]));
+    sync();
+    return total;
+  }
   template <class T>
   T sum(T value) const {
-    return value;
-  }
-  template <class T, class Join>
-  T join(T value, Join) const {
-    return value;
+    return join(value, [](const T& a, const T& b) { return a + b; });
   }
 
  private:
   std::int64_t index_;
   unsigned char* shared_;
+  int thread_;
+  Team* team_;
 };
 
 template <class Body>
@@ -76,7 +104,21 @@ Status for_each(Place, std::int64_t n, const Body& body) {
 template <class Body>
 Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
   std::vector<std::max_align_t> shared(shared_bytes / sizeof(std::max_align_t) + 1);
-  for (std::int64_t b = 0; b < blocks; ++b) body(Block(b, reinterpret_cast<unsigned char*>(shared.data())));
+  Team team;
+  const auto work = [&](int thread) {
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      body(Block(b, reinterpret_cast<unsigned char*>(shared.data()), thread, team));
+      team.meet();
+    }
+  };
+#if LUMIGRAD_TEAM > 1
+  std::vector<std::thread> others;
+  for (int t = 1; t < team_size; ++t) others.emplace_back(work, t);
+  work(0);
+  for (std::thread& other : others) other.join();
+#else
+  work(0);
+#endif
   return {};
 }
 

@@ -12,8 +12,8 @@ namespace lumigrad::cuda {
 
 #if defined(LUMIGRAD_STANDIN)
 /// Threads of a block whose body divides its work at compile time (what a thread holds in registers needs that).
-inline constexpr int threads_of(int) { return 1; }
-inline constexpr int lanes = 1;
+inline constexpr int threads_of(int) { return team_size; }
+inline constexpr int lanes = team_size < 4 ? team_size : 4;
 #define LUMIGRAD_UNROLL
 #define LUMIGRAD_UNROLL_BY(count)
 #else
