@@ -40,6 +40,12 @@ inline constexpr int default_threads = 256;
 
 #if defined(LUMIGRAD_STANDIN)
 
+/// On the call operator of a body that runs by block, or that only a kernel can run.
+#define LUMIGRAD_KERNEL
+
+/// Adds to a number that other threads add to as well. Whole numbers only: their sum does not depend on the order.
+inline void atomic_add(std::int64_t* to, std::int64_t value) { *to += value; }
+
 inline Status launched() { return {}; }
 
 #if !defined(LUMIGRAD_TEAM)
@@ -123,6 +129,12 @@ Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes,
 }
 
 #else
+
+#define LUMIGRAD_KERNEL __device__
+
+__device__ inline void atomic_add(std::int64_t* to, std::int64_t value) {
+  atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
+}
 
 /// What the last launch of this thread says; an error that is not about memory means the device is lost.
 Status launched();

@@ -18,7 +18,9 @@ Scratch::~Scratch() {
 
 namespace {
 
-device::Table table() { return {memory_table, copy_table, filter_table, stencil_table}; }
+device::Table table() {
+  return {memory_table, copy_table, filter_table, stencil_table, contract_table, places_table, ranks_table, scan_table};
+}
 
 }  // namespace
 }  // namespace lumigrad::cuda

@@ -9,6 +9,10 @@ extern const device::MemoryTable memory_table;
 extern const device::CopyTable copy_table;
 extern const device::FilterTable filter_table;
 extern const device::StencilTable stencil_table;
+extern const device::ContractTable contract_table;
+extern const device::PlacesTable places_table;
+extern const device::RanksTable ranks_table;
+extern const device::ScanTable scan_table;
 
 /// The library's services, known after it has asked for the table.
 extern const device::Host* host;

@@ -22,7 +22,7 @@ Tensor triangle(const char* name, const Tensor& x, const F& keep, Here here) {
   bool* at = mask.mutable_data<bool>();
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t j = 0; j < n; ++j) at[i * n + j] = keep(i, j);
-  return where(mask, x, 0, here);
+  return where(mask.to(x.device()), x, 0, here);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ struct Seeded {
 
 std::vector<Tensor> zeros_like(const std::vector<Tensor>& tensors) {
   std::vector<Tensor> zeros;
-  for (const Tensor& t : tensors) zeros.push_back(Tensor::zeros(t.shape(), t.dtype()));
+  for (const Tensor& t : tensors) zeros.push_back(Tensor::zeros(t.shape(), t.dtype(), t.device()));
   return zeros;
 }
 
@@ -47,7 +47,7 @@ std::vector<Tensor> rows_of(const char* name, const Tensor& y, const std::vector
   for (std::int64_t k = 0; k < y.numel() && y.needs_grad(); ++k) {
     std::vector<double> one(static_cast<std::size_t>(y.numel()), 0.0);
     one[static_cast<std::size_t>(k)] = 1;
-    const Tensor seed = Tensor::from(one, y.shape()).to(y.dtype());
+    const Tensor seed = Tensor::from(one, y.shape()).to(y.dtype()).to(y.device());
     const std::vector<Tensor> row = grad({y}, inputs, {.seeds = {seed}, .retain_graph = true});
     for (std::size_t i = 0; i < inputs.size(); ++i) rows[i].push_back(row[i]);
   }
@@ -59,7 +59,8 @@ std::vector<Tensor> rows_of(const char* name, const Tensor& y, const std::vector
     std::vector<std::int64_t> extents(y.shape().begin(), y.shape().end());
     extents.insert(extents.end(), inputs[i].shape().begin(), inputs[i].shape().end());
     const Shape shape{std::span<const std::int64_t>(extents)};
-    result.push_back(rows[i].empty() ? Tensor::zeros(shape, inputs[i].dtype()) : reshape(stack(rows[i], 0), shape));
+    result.push_back(rows[i].empty() ? Tensor::zeros(shape, inputs[i].dtype(), inputs[i].device())
+                                     : reshape(stack(rows[i], 0), shape));
   }
   return result;
 }
@@ -71,7 +72,7 @@ Pushforward jvp(const TensorFunction& f, const std::vector<Tensor>& inputs, cons
   const Recording on(true);
   const std::vector<Tensor> leaves = leaves_of(inputs);
   const Tensor value = f(leaves);
-  Tensor tangent = Tensor::zeros(value.shape(), value.dtype());
+  Tensor tangent = Tensor::zeros(value.shape(), value.dtype(), value.device());
   if (value.needs_grad()) {
     const Tensor w = tangent.clone().requires_grad();
     const std::vector<Tensor> g = grad({value}, leaves, {.seeds = {w}, .create_graph = true});

@@ -22,7 +22,7 @@ class Changes {
 
 std::vector<Tensor> zeros_like(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> list;
-  for (const Tensor& p : parameters) list.push_back(Tensor::zeros(p.shape(), p.dtype()));
+  for (const Tensor& p : parameters) list.push_back(Tensor::zeros(p.shape(), p.dtype(), p.device()));
   return list;
 }
 

@@ -39,6 +39,42 @@ LUMIGRAD_HD Words4 philox(std::uint64_t key, Words4 counter) {
   return {{c0, c1, c2, c3}};
 }
 
+/// Whose draws: what a Stream (random.h) holds.
+struct DrawKey {
+  std::uint64_t seed, sample;
+  std::uint32_t operation;
+};
+LUMIGRAD_HD Words4 draw_block(const DrawKey& key, std::uint64_t block) {
+  return philox(key.seed, {{static_cast<std::uint32_t>(block), key.operation, static_cast<std::uint32_t>(key.sample),
+                            static_cast<std::uint32_t>(key.sample >> 32)}});
+}
+LUMIGRAD_HD std::uint64_t half_of(const Words4& words, std::uint64_t half) {
+  return half == 0 ? words.word[0] | std::uint64_t{words.word[1]} << 32
+                   : words.word[2] | std::uint64_t{words.word[3]} << 32;
+}
+/// Draw i as 32 or 64 random bits.
+LUMIGRAD_HD std::uint32_t draw_word(const DrawKey& key, std::uint64_t i) {
+  const Words4 words = draw_block(key, i / 4);
+  const std::uint64_t k = i % 4;
+  return k < 2 ? (k == 0 ? words.word[0] : words.word[1]) : (k == 2 ? words.word[2] : words.word[3]);
+}
+LUMIGRAD_HD std::uint64_t draw_word64(const DrawKey& key, std::uint64_t i) {
+  return half_of(draw_block(key, i / 2), i % 2);
+}
+/// Draw i in [0, n), n > 0, every value equally likely: the high half of bits * n is the result, and 2^64 mod n values
+/// of the low half are refused (Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 29, 2019). A
+/// refused block is the counter of the next attempt, so that the draw stays a function of i.
+LUMIGRAD_INLINE std::uint64_t draw_below(const DrawKey& key, std::uint64_t n, std::uint64_t i) {
+  __extension__ using Wide = unsigned __int128;
+  Words4 words = draw_block(key, i / 2);
+  const std::uint64_t refused = (0 - n) % n;
+  for (;;) {
+    const Wide product = static_cast<Wide>(half_of(words, i % 2)) * n;
+    if (static_cast<std::uint64_t>(product) >= refused) return static_cast<std::uint64_t>(product >> 64);
+    words = philox(key.seed, words);
+  }
+}
+
 /// A multiple of 2^-24 in [0, 1).
 LUMIGRAD_HD float unit_float(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
 /// A multiple of 2^-53 in [0, 1).

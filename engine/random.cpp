@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/philox.h>
 #include <lumigrad/engine/random.h>
@@ -8,15 +9,6 @@
 
 namespace lumigrad {
 namespace {
-
-Words4 block_of(std::uint64_t seed, std::uint32_t operation, std::uint64_t sample, std::uint64_t block) {
-  return philox(seed, {{static_cast<std::uint32_t>(block), operation, static_cast<std::uint32_t>(sample),
-                        static_cast<std::uint32_t>(sample >> 32)}});
-}
-
-std::uint64_t half_of(const Words4& words, std::uint64_t half) {
-  return words.word[2 * half] | std::uint64_t{words.word[2 * half + 1]} << 32;
-}
 
 /// out[k] = convert(draw first + k): a float takes a word, a double two.
 template <class T, class Convert>
@@ -32,12 +24,12 @@ void fill(std::span<T> out, std::uint64_t first, Convert convert, std::uint64_t 
   std::uint64_t block = first / per_block;
   std::size_t done = 0;
   const auto part_of_block = [&](std::uint64_t begin) {
-    const Words4 words = block_of(seed, operation, sample, block++);
+    const Words4 words = draw_block({seed, sample, operation}, block++);
     for (std::uint64_t k = begin; k < per_block && done < out.size(); ++k) out[done++] = draw(words, k);
   };
   if (first % per_block != 0) part_of_block(first % per_block);
   for (; done + per_block <= out.size(); done += per_block) {
-    const Words4 words = block_of(seed, operation, sample, block++);
+    const Words4 words = draw_block({seed, sample, operation}, block++);
     for (std::uint64_t k = 0; k < per_block; ++k) out[done + k] = draw(words, k);
   }
   if (done < out.size()) part_of_block(0);
@@ -73,6 +65,24 @@ void require_floating(const char* op, DType dtype) {
   require<DTypeError>(dtype == DType::f32 || dtype == DType::f64, op, ": expected f32 or f64, got ", dtype);
 }
 
+/// The same draws made on a device.
+Tensor drawn_there(const char* op, device::DrawCall call, const Generator& generator, const Shape& shape, DType dtype,
+                   Device device) {
+  Tensor out = Tensor::empty(shape, dtype, device);
+  if (out.numel() == 0) return out;
+  call.dtype = dtype;
+  call.seed = generator.seed;
+  call.first_sample = generator.first_sample;
+  call.operation = generator.operation;
+  call.total = out.numel();
+  call.per_sample = out.numel() / (shape.rank() == 0 ? 1 : shape[0]);
+  call.to = out.device_data();
+  require<ShapeError>(call.per_sample <= std::int64_t{1} << 33, op, ": expected at most 2^33 elements a sample, got ",
+                      call.per_sample);
+  device::check(op, device, device::table(device).scan.draw(device::place_of(device), &call));
+  return out;
+}
+
 /// origin + scale * draw, in the tensor's own precision.
 template <class T, class Fill>
 void fill_scaled(const char* op, const Generator& generator, Tensor& out, double origin, double scale,
@@ -101,28 +111,16 @@ Tensor scaled(const char* op, const Generator& generator, const Shape& shape, do
 
 }  // namespace
 
-std::uint32_t Stream::word(std::uint64_t i) const { return block_of(seed_, operation_, sample_, i / 4).word[i % 4]; }
-std::uint64_t Stream::word64(std::uint64_t i) const {
-  return half_of(block_of(seed_, operation_, sample_, i / 2), i % 2);
-}
+std::uint32_t Stream::word(std::uint64_t i) const { return draw_word({seed_, sample_, operation_}, i); }
+std::uint64_t Stream::word64(std::uint64_t i) const { return draw_word64({seed_, sample_, operation_}, i); }
 float Stream::uniform_float(std::uint64_t i) const { return unit_float(word(i)); }
 double Stream::uniform(std::uint64_t i) const { return unit_double(word64(i)); }
 float Stream::normal_float(std::uint64_t i) const { return normal_from(word(i)); }
 double Stream::normal(std::uint64_t i) const { return normal_from(word64(i)); }
 
-// Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 29 (2019): the high half of bits * n is the
-// result, and 2^64 mod n values of the low half are refused. A refused block is the counter of the next attempt, so
-// that the draw stays a function of i.
 std::uint64_t Stream::below(std::uint64_t n, std::uint64_t i) const {
   require<NumericError>(n > 0, "below: expected n > 0, got 0");
-  __extension__ using Wide = unsigned __int128;
-  Words4 words = block_of(seed_, operation_, sample_, i / 2);
-  const std::uint64_t refused = (0 - n) % n;
-  for (;;) {
-    const Wide product = static_cast<Wide>(half_of(words, i % 2)) * n;
-    if (static_cast<std::uint64_t>(product) >= refused) return static_cast<std::uint64_t>(product >> 64);
-    words = philox(seed_, words);
-  }
+  return draw_below({seed_, sample_, operation_}, n, i);
 }
 
 void Stream::fill_uniform(std::span<float> out, std::uint64_t first) const {
@@ -148,28 +146,43 @@ Generator Generator::then(std::uint32_t step) const {
   return next;
 }
 
-Tensor uniform(const Generator& generator, const Shape& shape, double low, double high, DType dtype) {
+Tensor uniform(const Generator& generator, const Shape& shape, double low, double high, DType dtype, Device device) {
   require<NumericError>(std::isfinite(low) && std::isfinite(high - low) && low <= high,
                         "uniform: expected finite low <= high, got ", low, " and ", high);
+  if (device != Device()) {
+    require_floating("uniform", dtype);
+    return drawn_there("uniform", {.kind = device::DrawCall::Kind::uniform, .origin = low, .scale = high - low},
+                       generator, shape, dtype, device);
+  }
   return scaled("uniform", generator, shape, low, high - low, dtype,
                 [](const Stream& stream, auto part, std::uint64_t first) { stream.fill_uniform(part, first); });
 }
 
-Tensor normal(const Generator& generator, const Shape& shape, double mean, double deviation, DType dtype) {
+Tensor normal(const Generator& generator, const Shape& shape, double mean, double deviation, DType dtype,
+              Device device) {
   require<NumericError>(std::isfinite(mean) && std::isfinite(deviation) && deviation >= 0,
                         "normal: expected a finite mean and deviation >= 0, got ", mean, " and ", deviation);
+  if (device != Device()) {
+    require_floating("normal", dtype);
+    return drawn_there("normal", {.kind = device::DrawCall::Kind::normal, .origin = mean, .scale = deviation},
+                       generator, shape, dtype, device);
+  }
   return scaled("normal", generator, shape, mean, deviation, dtype,
                 [](const Stream& stream, auto part, std::uint64_t first) { stream.fill_normal(part, first); });
 }
 
-Tensor integers(const Generator& generator, const Shape& shape, std::int64_t low, std::int64_t high, DType dtype) {
+Tensor integers(const Generator& generator, const Shape& shape, std::int64_t low, std::int64_t high, DType dtype,
+                Device device) {
   require<DTypeError>(dtype == DType::i32 || dtype == DType::i64, "integers: expected i32 or i64, got ", dtype);
   require<NumericError>(low < high, "integers: expected low < high, got ", low, " and ", high);
   using Narrow = std::numeric_limits<std::int32_t>;
   require<NumericError>(dtype == DType::i64 || (low >= Narrow::min() && high - 1 <= Narrow::max()),
                         "integers: expected bounds that fit i32, got ", low, " and ", high);
-  Tensor out = Tensor::empty(shape, dtype);
   const std::uint64_t n = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (device != Device())
+    return drawn_there("integers", {.kind = device::DrawCall::Kind::integers, .low = low, .values = n}, generator,
+                       shape, dtype, device);
+  Tensor out = Tensor::empty(shape, dtype);
   const auto fill_integers = [&](auto* data) {
     using T = std::remove_pointer_t<decltype(data)>;
     for_each_piece("integers", shape, 0.02,
@@ -188,14 +201,14 @@ Tensor integers(const Generator& generator, const Shape& shape, std::int64_t low
 }
 
 // Fisher and Yates: the last place takes any of the values left, and so on down.
-Tensor permutation(const Generator& generator, std::int64_t count) {
+Tensor permutation(const Generator& generator, std::int64_t count, Device device) {
   require<ShapeError>(count >= 0, "permutation: expected count >= 0, got ", count);
   Tensor out = Tensor::arange(count, DType::i64);
   std::int64_t* const data = out.mutable_data<std::int64_t>();
   const Stream stream = generator.stream(0);
   for (std::int64_t i = count - 1; i > 0; --i)
     std::swap(data[i], data[stream.below(static_cast<std::uint64_t>(i) + 1, static_cast<std::uint64_t>(i))]);
-  return out;
+  return out.to(device);
 }
 
 }  // namespace lumigrad

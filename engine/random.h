@@ -69,14 +69,14 @@ struct LUMIGRAD_API Generator {
 /// appear when the interval is tiny against its ends). The first axis is the sample; a scalar is sample 0. Throws
 /// DTypeError for other dtypes, NumericError unless low <= high and both are finite.
 LUMIGRAD_API Tensor uniform(const Generator& generator, const Shape& shape, double low = 0, double high = 1,
-                            DType dtype = DType::f32);
+                            DType dtype = DType::f32, Device device = {});
 /// Normal numbers, f32 or f64. Throws NumericError unless deviation >= 0 and both are finite.
 LUMIGRAD_API Tensor normal(const Generator& generator, const Shape& shape, double mean = 0, double deviation = 1,
-                           DType dtype = DType::f32);
+                           DType dtype = DType::f32, Device device = {});
 /// Integers in [low, high), i32 or i64. Throws NumericError unless low < high (and both fit the dtype).
 LUMIGRAD_API Tensor integers(const Generator& generator, const Shape& shape, std::int64_t low, std::int64_t high,
-                             DType dtype = DType::i64);
+                             DType dtype = DType::i64, Device device = {});
 /// 0 ... count - 1 in random order (all orders equally likely), i64. Sample 0 of the generator.
-LUMIGRAD_API Tensor permutation(const Generator& generator, std::int64_t count);
+LUMIGRAD_API Tensor permutation(const Generator& generator, std::int64_t count, Device device = {});
 
 }  // namespace lumigrad

@@ -250,8 +250,9 @@ std::vector<Tensor> of_one_dtype(std::vector<Tensor> parts, Here here) {
   const auto strong = std::find_if(parts.begin(), parts.end(), [](const Tensor& part) { return !part.is_weak(); });
   if (strong == parts.end() || !is_differentiable(strong->dtype())) return parts;
   const DType dtype = strong->dtype();
+  const Device device = strong->device();
   for (Tensor& part : parts)
-    if (part.is_weak()) part = part.to(dtype, here);
+    if (part.is_weak()) part = part.to(dtype, here).to(device, here);
   return parts;
 }
 
@@ -266,11 +267,13 @@ Tensor concat(const std::vector<Tensor>& given, int axis, Here here) {
     require<ShapeError>(part.rank() == parts[0].rank() && part.shape().with(axis, 0) == parts[0].shape().with(axis, 0),
                         "concat: expected shapes equal but for axis ", axis, ", got ", parts[0].shape(), " and ",
                         part.shape());
+    require<DeviceError>(part.device() == parts[0].device(), "concat: expected tensors on one device, got ",
+                         parts[0].device(), " and ", part.device());
     require<DTypeError>(part.dtype() == parts[0].dtype(), "concat: expected tensors of one dtype, got ",
                         parts[0].dtype(), " and ", part.dtype());
     extent += part.size(axis);
   }
-  Tensor y = Tensor::empty(parts[0].shape().with(axis, extent), parts[0].dtype());
+  Tensor y = Tensor::empty(parts[0].shape().with(axis, extent), parts[0].dtype(), parts[0].device());
   y.state().weak = std::all_of(parts.begin(), parts.end(), [](const Tensor& part) { return part.is_weak(); });
   std::vector<const Tensor*> inputs;
   std::vector<std::int64_t> extents;
@@ -302,7 +305,7 @@ Tensor embed(const Tensor& x, int axis, std::int64_t begin, std::int64_t step, s
   const std::int64_t count = x.size(axis), last = begin + step * std::max<std::int64_t>(count - 1, 0);
   require<ShapeError>(count == 0 || (begin >= 0 && begin < extent && last >= 0 && last < extent),
                       "embed: expected places inside [0, ", extent, "), got ", begin, " to ", last);
-  Tensor y = Tensor::zeros(x.shape().with(axis, extent), x.dtype());
+  Tensor y = Tensor::zeros(x.shape().with(axis, extent), x.dtype(), x.device());
   Strides strides = y.strides();
   const auto a = static_cast<std::size_t>(axis);
   const std::int64_t offset = count > 0 ? begin * strides[a] : 0;

@@ -7,7 +7,9 @@
 // kernels compute is tested without a GPU.
 #pragma once
 #include <lumigrad/engine/device/array.h>
+#include <lumigrad/engine/device/contract.h>
 #include <lumigrad/engine/device/filter.h>
+#include <lumigrad/engine/device/gather.h>
 #include <lumigrad/engine/device/stencil.h>
 
 namespace lumigrad::device {
@@ -57,6 +59,10 @@ struct Table {
   CopyTable copy;
   FilterTable filter;
   StencilTable stencil;
+  ContractTable contract;
+  PlacesTable places;
+  RanksTable ranks;
+  ScanTable scan;
 };
 
 }  // namespace lumigrad::device

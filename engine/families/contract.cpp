@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/dense_matrices.h>
 #include <lumigrad/engine/cpu/product_kernels.h>
-#include <lumigrad/engine/cpu/small_matrices.h>
 #include <lumigrad/engine/families/contract.h>
 #include <lumigrad/engine/families/matrices.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/small_matrices.h>
 
 namespace lumigrad {
 namespace {
@@ -100,15 +100,19 @@ void multiply(const Tensor& a, const Tensor& b, const Tensor& y, const Shape& ba
 Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
   require_matrices("matmul", a);
   require_matrices("matmul", b);
-  if (a.is_weak() && !b.is_weak()) return matmul(a.to(b.dtype(), here), b, here);
-  if (b.is_weak() && !a.is_weak()) return matmul(a, b.to(a.dtype(), here), here);
+  if (a.is_weak() && !b.is_weak()) return matmul(a.to(b.dtype(), here).to(b.device(), here), b, here);
+  if (b.is_weak() && !a.is_weak()) return matmul(a, b.to(a.dtype(), here).to(a.device(), here), here);
   require_one_dtype("matmul", a, b);
   const std::int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
   require<ShapeError>(b.size(-2) == k, "matmul: expected [.., m, k] and [.., k, n], got ", a.shape(), " and ",
                       b.shape());
   const Shape batch = broadcast("matmul", batch_of(a), batch_of(b));
-  Tensor y = Tensor::empty(matrix_shape(batch, m, n), a.dtype());
-  by_differentiable_dtype(a.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, y, batch); });
+  require_one_device("matmul", a, b);
+  Tensor y = Tensor::empty(matrix_shape(batch, m, n), a.dtype(), a.device());
+  if (a.device() == Device())
+    by_differentiable_dtype(a.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, y, batch); });
+  else
+    multiply_there(a, b, y, batch);
   if (auto node = record<MatmulNode>("matmul", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);
     node->kept[1] = node->save_input(1, b);
@@ -120,14 +124,17 @@ Tensor matmul(const Tensor& a, const Tensor& b, Here here) {
 Tensor inverse(const Tensor& a, Here here) {
   require_square("inverse", a);
   const std::int64_t n = a.size(-1);
-  Tensor y = Tensor::empty(a.shape(), a.dtype());
+  Tensor y = Tensor::empty(a.shape(), a.dtype(), a.device());
   const Tensor from = dense(a);
-  decompose(a, cube(n), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
-    using T = decltype(t);
-    const T* matrix = elements<T>(from) + i * n * n;
-    T* result = new_elements<T>(y) + i * n * n;
-    small(n) ? invert_small(matrix, result, n, room) : invert(matrix, result, n);
-  });
+  if (a.device() != Device())
+    decompose_there("inverse", device::MatrixMethod::inverse, a, {}, {&y}, n);
+  else
+    decompose(a, cube(n), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
+      using T = decltype(t);
+      const T* matrix = elements<T>(from) + i * n * n;
+      T* result = new_elements<T>(y) + i * n * n;
+      small(n) ? invert_small(matrix, result, n, room) : invert(matrix, result, n);
+    });
   if (auto node = record<InverseNode>("inverse", here, {&a})) {
     node->kept[0] = node->save_output(0, y);
     node->attach(y);
@@ -138,8 +145,8 @@ Tensor inverse(const Tensor& a, Here here) {
 Tensor solve(const Tensor& a, const Tensor& b, Here here) {
   require_matrices("solve", a);
   require_matrices("solve", b);
-  if (a.is_weak() && !b.is_weak()) return solve(a.to(b.dtype(), here), b, here);
-  if (b.is_weak() && !a.is_weak()) return solve(a, b.to(a.dtype(), here), here);
+  if (a.is_weak() && !b.is_weak()) return solve(a.to(b.dtype(), here).to(b.device(), here), b, here);
+  if (b.is_weak() && !a.is_weak()) return solve(a, b.to(a.dtype(), here).to(a.device(), here), here);
   const std::int64_t n = a.size(-1), m = b.size(-1);
   require<ShapeError>(a.size(-2) == n && b.size(-2) == n, "solve: expected [.., n, n] and [.., n, m], got ", a.shape(),
                       " and ", b.shape());
@@ -147,14 +154,18 @@ Tensor solve(const Tensor& a, const Tensor& b, Here here) {
   const Shape batch = broadcast("solve", batch_of(a), batch_of(b));
   if (!(batch == batch_of(a))) return solve(expand(a, matrix_shape(batch, n, n), here), b, here);
   if (!(batch == batch_of(b))) return solve(a, expand(b, matrix_shape(batch, n, m), here), here);
-  Tensor x = Tensor::empty(b.shape(), b.dtype());
+  require_one_device("solve", a, b);
+  Tensor x = Tensor::empty(b.shape(), b.dtype(), b.device());
   const Tensor left = dense(a), right = dense(b);
-  decompose(a, static_cast<double>(n * n * (n + m)), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
-    using T = decltype(t);
-    const T *matrix = elements<T>(left) + i * n * n, *side = elements<T>(right) + i * n * m;
-    T* result = new_elements<T>(x) + i * n * m;
-    small(n) ? solve_small(matrix, side, result, n, m, room) : solve(matrix, side, result, n, m);
-  });
+  if (a.device() != Device())
+    decompose_there("solve", device::MatrixMethod::solve, a, b, {&x}, m);
+  else
+    decompose(a, static_cast<double>(n * n * (n + m)), small(n) ? n * n : 0, [&](auto t, std::int64_t i, auto* room) {
+      using T = decltype(t);
+      const T *matrix = elements<T>(left) + i * n * n, *side = elements<T>(right) + i * n * m;
+      T* result = new_elements<T>(x) + i * n * m;
+      small(n) ? solve_small(matrix, side, result, n, m, room) : solve(matrix, side, result, n, m);
+    });
   if (auto node = record<SolveNode>("solve", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);
     node->kept[1] = node->save_output(0, x);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/arrangement.h>
-#include <lumigrad/engine/cpu/small_matrices.h>
 #include <lumigrad/engine/families/decompositions.h>
 #include <lumigrad/engine/families/matrices.h>
 #include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/small_matrices.h>
 
 namespace lumigrad {
 
@@ -21,7 +21,7 @@ Tensor guarded_reciprocal(const Tensor& d, const Tensor& largest, double roundin
 
 Tensor largest_of(const Tensor& v) {
   NoGrad off;
-  return v.size(-1) == 0 ? Tensor::zeros(v.shape().with(v.rank() - 1, 1), v.dtype())
+  return v.size(-1) == 0 ? Tensor::zeros(v.shape().with(v.rank() - 1, 1), v.dtype(), v.device())
                          : amax(abs(v.detach()), {-1}, true);
 }
 
@@ -29,7 +29,9 @@ namespace {
 
 using I = std::int64_t;
 
-Tensor diagonal(const Tensor& v, Here here) { return mul(Tensor::eye(v.size(-1), v.dtype()), per_row(v, here), here); }
+Tensor diagonal(const Tensor& v, Here here) {
+  return mul(Tensor::eye(v.size(-1), v.dtype(), v.device()), per_row(v, here), here);
+}
 Tensor symmetric(const Tensor& a, Here here) { return mul(add(a, turned(a, here), here), 0.5, here); }
 
 // Values that are closer than this, in roundings of the largest, are taken for equal.
@@ -71,7 +73,7 @@ struct QrNode final : Node {  // M = R gR' - gQ' Q,  gA = (gQ + Q (tril M + tril
   std::span<Saved> saved() override { return kept; }
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
     const Tensor q = kept[0].get(*this), r = kept[1].get(*this);
-    const Tensor gq = w[0].defined() ? w[0] : Tensor::zeros(q.shape(), q.dtype());
+    const Tensor gq = w[0].defined() ? w[0] : Tensor::zeros(q.shape(), q.dtype(), q.device());
     Tensor m = neg(matmul(turned(gq, here()), q, here()), here());
     if (w[1].defined()) m = add(m, matmul(r, turned(w[1], here()), here()), here());
     const Tensor both = add(tril(m, 0, here()), turned(tril(m, -1, here()), here()), here());
@@ -146,12 +148,15 @@ struct SvdNode final : Node {
 Tensor cholesky(const Tensor& a, Here here) {
   require_square("cholesky", a);
   const I n = a.size(-1);
-  Tensor l = Tensor::empty(a.shape(), a.dtype());
+  Tensor l = Tensor::empty(a.shape(), a.dtype(), a.device());
   const Tensor from = dense(a);
-  decompose(a, cube(n), 0, [&](auto t, I i, auto*) {
-    using T = decltype(t);
-    cholesky(elements<T>(from) + i * n * n, new_elements<T>(l) + i * n * n, n);
-  });
+  if (a.device() != Device())
+    decompose_there("cholesky", device::MatrixMethod::cholesky, a, {}, {&l}, n);
+  else
+    decompose(a, cube(n), 0, [&](auto t, I i, auto*) {
+      using T = decltype(t);
+      cholesky(elements<T>(from) + i * n * n, new_elements<T>(l) + i * n * n, n);
+    });
   if (auto node = record<CholeskyNode>("cholesky", here, {&a})) {
     node->kept[0] = node->save_output(0, l);
     node->attach(l);
@@ -162,8 +167,8 @@ Tensor cholesky(const Tensor& a, Here here) {
 Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, Here here) {
   require_square("solve_triangular", a);
   require_matrices("solve_triangular", b);
-  if (a.is_weak() && !b.is_weak()) return solve_triangular(a.to(b.dtype(), here), b, upper, here);
-  if (b.is_weak() && !a.is_weak()) return solve_triangular(a, b.to(a.dtype(), here), upper, here);
+  if (a.is_weak() && !b.is_weak()) return solve_triangular(a.to(b.dtype(), here).to(b.device(), here), b, upper, here);
+  if (b.is_weak() && !a.is_weak()) return solve_triangular(a, b.to(a.dtype(), here).to(a.device(), here), upper, here);
   require_one_dtype("solve_triangular", a, b);
   const I n = a.size(-1), m = b.size(-1);
   require<ShapeError>(b.size(-2) == n, "solve_triangular: expected [.., n, n] and [.., n, m], got ", a.shape(), " and ",
@@ -171,13 +176,18 @@ Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, Here here)
   const Shape batch = broadcast("solve_triangular", batch_of(a), batch_of(b));
   if (!(batch == batch_of(a))) return solve_triangular(expand(a, matrix_shape(batch, n, n), here), b, upper, here);
   if (!(batch == batch_of(b))) return solve_triangular(a, expand(b, matrix_shape(batch, n, m), here), upper, here);
-  Tensor x = Tensor::empty(b.shape(), b.dtype());
+  require_one_device("solve_triangular", a, b);
+  Tensor x = Tensor::empty(b.shape(), b.dtype(), b.device());
   const Tensor left = dense(a), right = dense(b);
-  decompose(a, static_cast<double>(n * n * m + n), 0, [&](auto t, I i, auto*) {
-    using T = decltype(t);
-    solve_triangular(elements<T>(left) + i * n * n, elements<T>(right) + i * n * m, new_elements<T>(x) + i * n * m, n,
-                     m, upper);
-  });
+  if (a.device() != Device())
+    decompose_there("solve_triangular", upper ? device::MatrixMethod::upper_solve : device::MatrixMethod::lower_solve,
+                    a, b, {&x}, m);
+  else
+    decompose(a, static_cast<double>(n * n * m + n), 0, [&](auto t, I i, auto*) {
+      using T = decltype(t);
+      solve_triangular(elements<T>(left) + i * n * n, elements<T>(right) + i * n * m, new_elements<T>(x) + i * n * m, n,
+                       m, upper);
+    });
   if (auto node = record<TriangularNode>("solve_triangular", here, {&a, &b})) {
     node->kept[0] = node->save_input(0, a);
     node->kept[1] = node->save_output(0, x);
@@ -201,12 +211,16 @@ QR qr(const Tensor& a, Here here) {
     const Tensor rest = matmul(turned(first.q, here), slice(a, -1, m, n, 1, here), here);
     return {first.q, concat({first.r, rest}, -1, here)};
   }
-  QR y = {Tensor::empty(a.shape(), a.dtype()), Tensor::empty(matrix_shape(batch_of(a), n, n), a.dtype())};
+  QR y = {Tensor::empty(a.shape(), a.dtype(), a.device()),
+          Tensor::empty(matrix_shape(batch_of(a), n, n), a.dtype(), a.device())};
   const Tensor from = dense(a);
-  decompose(a, 4 * static_cast<double>(m * n * n), n * (m + 1), [&](auto t, I i, auto* room) {
-    using T = decltype(t);
-    qr(elements<T>(from) + i * m * n, new_elements<T>(y.q) + i * m * n, new_elements<T>(y.r) + i * n * n, m, n, room);
-  });
+  if (a.device() != Device())
+    decompose_there("qr", device::MatrixMethod::qr, a, {}, {&y.q, &y.r}, m);
+  else
+    decompose(a, 4 * static_cast<double>(m * n * n), n * (m + 1), [&](auto t, I i, auto* room) {
+      using T = decltype(t);
+      qr(elements<T>(from) + i * m * n, new_elements<T>(y.q) + i * m * n, new_elements<T>(y.r) + i * n * n, m, n, room);
+    });
   if (auto node = record<QrNode>("qr", here, {&a})) {
     node->kept[0] = node->save_output(0, y.q);
     node->kept[1] = node->save_output(1, y.r);
@@ -220,15 +234,18 @@ SVD svd(const Tensor& a, Here here) {
   require_matrices("svd", a);
   const I m = a.size(-2), n = a.size(-1), k = std::min(m, n);
   const Shape batch = batch_of(a);
-  SVD y = {Tensor::empty(matrix_shape(batch, m, k), a.dtype()),
-           Tensor::empty(batch.inserted(batch.rank(), k), a.dtype()),
-           Tensor::empty(matrix_shape(batch, k, n), a.dtype())};
+  SVD y = {Tensor::empty(matrix_shape(batch, m, k), a.dtype(), a.device()),
+           Tensor::empty(batch.inserted(batch.rank(), k), a.dtype(), a.device()),
+           Tensor::empty(matrix_shape(batch, k, n), a.dtype(), a.device())};
   const Tensor from = dense(a);
-  decompose(a, 40 * static_cast<double>(k * k * (m + n)), k * (m + n + 1), [&](auto t, I i, auto* room) {
-    using T = decltype(t);
-    svd(elements<T>(from) + i * m * n, new_elements<T>(y.u) + i * m * k, new_elements<T>(y.s) + i * k,
-        new_elements<T>(y.vh) + i * k * n, m, n, room);
-  });
+  if (a.device() != Device())
+    decompose_there("svd", device::MatrixMethod::svd, a, {}, {&y.u, &y.s, &y.vh}, m);
+  else
+    decompose(a, 40 * static_cast<double>(k * k * (m + n)), k * (m + n + 1), [&](auto t, I i, auto* room) {
+      using T = decltype(t);
+      svd(elements<T>(from) + i * m * n, new_elements<T>(y.u) + i * m * k, new_elements<T>(y.s) + i * k,
+          new_elements<T>(y.vh) + i * k * n, m, n, room);
+    });
   if (auto node = record<SvdNode>("svd", here, {&a})) {
     node->kept[0] = node->save_output(0, y.u);
     node->kept[1] = node->save_output(1, y.s);
@@ -246,13 +263,17 @@ Tensor svdvals(const Tensor& a, Here here) {
 EigenPairs eigh(const Tensor& a, Here here) {
   require_square("eigh", a);
   const I n = a.size(-1);
-  EigenPairs y = {Tensor::empty(a.shape().without(-1), a.dtype()), Tensor::empty(a.shape(), a.dtype())};
+  EigenPairs y = {Tensor::empty(a.shape().without(-1), a.dtype(), a.device()),
+                  Tensor::empty(a.shape(), a.dtype(), a.device())};
   const Tensor from = dense(a);
-  decompose(a, 40 * cube(n), n * n, [&](auto t, I i, auto* room) {
-    using T = decltype(t);
-    eigh(elements<T>(from) + i * n * n, new_elements<T>(y.values) + i * n, new_elements<T>(y.vectors) + i * n * n, n,
-         room);
-  });
+  if (a.device() != Device())
+    decompose_there("eigh", device::MatrixMethod::eigh, a, {}, {&y.values, &y.vectors}, n);
+  else
+    decompose(a, 40 * cube(n), n * n, [&](auto t, I i, auto* room) {
+      using T = decltype(t);
+      eigh(elements<T>(from) + i * n * n, new_elements<T>(y.values) + i * n, new_elements<T>(y.vectors) + i * n * n, n,
+           room);
+    });
   if (auto node = record<EighNode>("eigh", here, {&a})) {
     node->kept[0] = node->save_output(0, y.values);
     node->kept[1] = node->save_output(1, y.vectors);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The largest and the smallest: ranks that one pass finds.
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/lines.h>
 #include <lumigrad/engine/families/ranks.h>
@@ -69,8 +70,21 @@ Tensor extreme_index(const char* name, const Tensor& given, int axis, End end) {
   require<ShapeError>(given.size(axis) > 0, name, ": expected something to choose from, got shape ", given.shape());
   if (!is_differentiable(given.dtype()))  // data
     return slice(argsort(given, axis, end == End::largest), axis, 0, 1).contiguous();
-  const Tensor index = Tensor::empty(given.shape().with(axis, 1), DType::i64);
+  const Tensor index = Tensor::empty(given.shape().with(axis, 1), DType::i64, given.device());
+  if (index.numel() == 0) return index;
   const Tensor x = given.detach().contiguous();
+  if (x.device() != Device()) {
+    const Lines lines(x.shape(), axis);
+    const device::LinesCall call{.dtype = x.dtype(),
+                                 .outer = lines.outer,
+                                 .extent = lines.extent,
+                                 .inner = lines.inner,
+                                 .x = x.device_data(),
+                                 .y = index.device_data(),
+                                 .flag = end == End::largest};
+    device::check(name, x.device(), device::table(x.device()).ranks.extremes(device::place_of(x.device()), &call));
+    return index;
+  }
   by_differentiable_dtype(x.dtype(), [&](auto t) {
     using T = decltype(t);
     const Lines lines(x.shape(), axis);
@@ -84,7 +98,7 @@ Tensor extreme_index(const char* name, const Tensor& given, int axis, End end) {
 
 Selection extreme(const char* name, const Tensor& x, int axis, bool keep, End end, Here here) {
   axis = checked_axis(name, axis, x.rank());
-  const Tensor index = extreme_index(name, x, axis, end), values = gather(x, axis, index, here);
+  const Tensor index = extreme_index(name, x, axis, end), values = gather_known("gather", x, axis, index, here);
   if (keep) return {values, index};
   return {squeeze(values, axis, here), squeeze(index, axis, here)};
 }
@@ -97,8 +111,20 @@ Tensor extreme_place(const char* name, const Tensor& x, int axis, bool keep, End
 
 // The part of each element of x [.., n] in the extreme y [.., 1] of its line: 1 / k for each of k that are equal to it.
 Tensor shares(const Tensor& x, const Tensor& y) {
-  const Tensor part = Tensor::empty(x.shape(), x.dtype()), dense = x.detach().contiguous();
+  const Tensor part = Tensor::empty(x.shape(), x.dtype(), x.device()), dense = x.detach().contiguous();
   const Lines lines(x.shape(), x.rank() - 1);
+  if (x.device() != Device()) {
+    const Tensor best = y.detach().contiguous();
+    const device::LinesCall call{.dtype = x.dtype(),
+                                 .outer = lines.outer,
+                                 .extent = lines.extent,
+                                 .a = best.device_data(),
+                                 .x = dense.device_data(),
+                                 .y = part.device_data()};
+    if (x.numel() > 0)
+      device::check("amax", x.device(), device::table(x.device()).ranks.shares(device::place_of(x.device()), &call));
+    return part;
+  }
   by_differentiable_dtype(x.dtype(), [&](auto t) {
     using T = decltype(t);
     each_block(lines, 1, 2.0, [&](const LineBlock& block) {
@@ -150,7 +176,7 @@ Tensor extreme_value(const char* name, const Tensor& x, std::span<const int> axe
   Tensor y;
   {
     NoGrad off;
-    y = gather(lines.detach(), 1, extreme_index(name, lines, 1, end), here);
+    y = gather_known("gather", lines.detach(), 1, extreme_index(name, lines, 1, end), here);
   }
   y.state().weak = x.is_weak();
   if (auto node = record<ExtremeNode>(name, here, {&lines})) {

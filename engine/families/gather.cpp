@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/lines.h>
 #include <lumigrad/engine/node.h>
@@ -41,8 +42,11 @@ struct ScatterNode final : Node {  // y = G' x, so gx = G w
   }
 };
 
-// The indices, checked, as dense i64 without negative ones. What is that already is taken as it is.
-Tensor checked(const char* name, const Tensor& given, std::int64_t extent) {
+// The indices, checked, as dense i64 without negative ones, on the device of what they point into. What is that already
+// is taken as it is. Those of another device are fetched to be looked at, which waits.
+Tensor checked(const char* name, const Tensor& given, std::int64_t extent, Device device) {
+  if (given.device() != Device() || device != Device())
+    return checked(name, given.to(Device()), extent, Device()).to(device);
   Tensor index = given.detach();
   if (given.is_weak())
     for (const double value : given.values())
@@ -65,6 +69,24 @@ Tensor checked(const char* name, const Tensor& given, std::int64_t extent) {
   auto* to = new_elements<std::int64_t>(counted);
   for (std::int64_t i = 0; i < count; ++i) to[i] = at[i] < 0 ? at[i] + extent : at[i];
   return counted;
+}
+
+// The same two on a device.
+void move_there(const char* name, bool collects, const Tensor& x, const Lines& from, const Places& places,
+                const Tensor& y, const Lines& to) {
+  const Device device = x.device();
+  const Lines& wide = collects ? from : to;
+  const device::PlacesCall call{x.dtype(),
+                                wide.outer,
+                                wide.extent,
+                                collects ? to.extent : from.extent,
+                                wide.inner,
+                                places.shared,
+                                reinterpret_cast<const std::int64_t*>(places.index.device_data()),
+                                x.device_data(),
+                                y.device_data()};
+  const device::PlacesTable& table = device::table(device).places;
+  device::check(name, device, (collects ? table.collect : table.scatter)(device::place_of(device), &call));
 }
 
 // y [outer, count, inner] from x [outer, extent, inner], some rows of y a job.
@@ -150,11 +172,13 @@ void by_size(DType dtype, const F& f) {
 
 Tensor collect(const char* name, const Tensor& x, int axis, const Places& places, Here here) {
   const Shape shape = x.shape().with(axis, places.shared ? places.index.numel() : places.index.size(axis));
-  Tensor y = Tensor::empty(shape, x.dtype());
+  Tensor y = Tensor::empty(shape, x.dtype(), x.device());
   y.state().weak = x.is_weak();
   const Tensor from = x.detach().contiguous();
   const Lines in(x.shape(), axis), out(shape, axis);
-  if (shape.numel() > 0)
+  if (shape.numel() > 0 && x.device() != Device())
+    move_there(name, true, from, in, places, y, out);
+  else if (shape.numel() > 0)
     by_size(x.dtype(), [&](auto t) {
       using T = decltype(t);
       collect_rows(elements<T>(from), in, elements<std::int64_t>(places.index), places.shared, new_elements<T>(y), out);
@@ -171,9 +195,11 @@ Tensor collect(const char* name, const Tensor& x, int axis, const Places& places
 
 Tensor scatter(const char* name, const Tensor& x, int axis, const Places& places, std::int64_t extent, Here here) {
   const Shape shape = x.shape().with(axis, extent);
-  Tensor y = Tensor::empty(shape, x.dtype());
+  Tensor y = Tensor::empty(shape, x.dtype(), x.device());
   const Tensor from = x.detach().contiguous();
-  if (shape.numel() > 0)
+  if (shape.numel() > 0 && x.device() != Device())
+    move_there(name, false, from, {x.shape(), axis}, places, y, {shape, axis});
+  else if (shape.numel() > 0)
     by_differentiable_dtype(x.dtype(), [&](auto t) {
       using T = decltype(t);
       scatter_lines(elements<T>(from), {x.shape(), axis}, elements<std::int64_t>(places.index), places.shared,
@@ -205,11 +231,13 @@ bool covers(const Shape& x, const Shape& index, int but) {
 void check_sum(const char* name, const Tensor& x, const Tensor& source) {
   require<DTypeError>(is_differentiable(x.dtype()) && x.dtype() == source.dtype(), name,
                       ": expected two tensors of dtype f32 or two of f64, got ", x.dtype(), " and ", source.dtype());
+  require<DeviceError>(x.device() == source.device(), name, ": expected two tensors on one device, got ", x.device(),
+                       " and ", source.device());
 }
 
-Tensor checked_vector(const char* name, const Tensor& index, std::int64_t extent) {
+Tensor checked_vector(const char* name, const Tensor& index, std::int64_t extent, Device device) {
   require<ShapeError>(index.rank() == 1, name, ": expected a vector of indices, got shape ", index.shape());
-  return checked(name, index, extent);
+  return checked(name, index, extent, device);
 }
 
 }  // namespace
@@ -218,18 +246,24 @@ Tensor gather(const Tensor& x, int axis, const Tensor& index, Here here) {
   axis = checked_axis("gather", axis, x.rank());
   require<ShapeError>(covers(x.shape(), index.shape(), axis), "gather: expected indices within the shape ", x.shape(),
                       " but for axis ", axis, ", got shape ", index.shape());
-  return collect("gather", cut(x, index.shape(), axis, here), axis, {checked("gather", index, x.size(axis))}, here);
+  return collect("gather", cut(x, index.shape(), axis, here), axis,
+                 {checked("gather", index, x.size(axis), x.device())}, here);
+}
+
+Tensor gather_known(const char* name, const Tensor& x, int axis, const Tensor& index, Here here) {
+  return collect(name, x, axis, {index}, here);
 }
 
 Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source, Here here) {
   axis = checked_axis("scatter_add", axis, x.rank());
-  if (source.is_weak() && !x.is_weak()) return scatter_add(x, axis, index, source.to(x.dtype(), here), here);
+  if (source.is_weak() && !x.is_weak())
+    return scatter_add(x, axis, index, source.to(x.dtype(), here).to(x.device(), here), here);
   check_sum("scatter_add", x, source);
   require<ShapeError>(covers(x.shape(), index.shape(), axis) && covers(source.shape(), index.shape(), -1),
                       "scatter_add: expected indices within the source, and within x but for axis ", axis,
                       ", got shapes ", index.shape(), ", ", source.shape(), " and ", x.shape());
   Tensor sums = scatter("scatter", cut(source, index.shape(), -1, here), axis,
-                        {checked("scatter_add", index, x.size(axis))}, x.size(axis), here);
+                        {checked("scatter_add", index, x.size(axis), x.device())}, x.size(axis), here);
   for (int i = 0; i < x.rank(); ++i)
     if (sums.size(i) != x.size(i)) sums = embed(sums, i, 0, 1, x.size(i), here);
   return add(x, sums, here);
@@ -237,14 +271,16 @@ Tensor scatter_add(const Tensor& x, int axis, const Tensor& index, const Tensor&
 
 Tensor index_select(const Tensor& x, int axis, const Tensor& index, Here here) {
   axis = checked_axis("index_select", axis, x.rank());
-  return collect("index_select", x, axis, {checked_vector("index_select", index, x.size(axis)), true}, here);
+  return collect("index_select", x, axis, {checked_vector("index_select", index, x.size(axis), x.device()), true},
+                 here);
 }
 
 Tensor index_add(const Tensor& x, int axis, const Tensor& index, const Tensor& source, Here here) {
   axis = checked_axis("index_add", axis, x.rank());
-  if (source.is_weak() && !x.is_weak()) return index_add(x, axis, index, source.to(x.dtype(), here), here);
+  if (source.is_weak() && !x.is_weak())
+    return index_add(x, axis, index, source.to(x.dtype(), here).to(x.device(), here), here);
   check_sum("index_add", x, source);
-  const Tensor places = checked_vector("index_add", index, x.size(axis));
+  const Tensor places = checked_vector("index_add", index, x.size(axis), x.device());
   const Shape wanted = x.shape().with(axis, places.numel());
   require<ShapeError>(source.shape() == wanted, "index_add: expected a source of shape ", wanted, ", got ",
                       source.shape());
@@ -256,7 +292,8 @@ Tensor take_along_dim(const Tensor& x, const Tensor& index, int axis, Here here)
   require<ShapeError>(x.rank() == index.rank(), "take_along_dim: expected indices of rank ", x.rank(), ", got shape ",
                       index.shape());
   const Shape around = broadcast("take_along_dim", x.shape().with(axis, 1), index.shape().with(axis, 1));
-  const Tensor places = expand(checked("take_along_dim", index, x.size(axis)), around.with(axis, index.size(axis)));
+  const Tensor places =
+      expand(checked("take_along_dim", index, x.size(axis), x.device()), around.with(axis, index.size(axis)));
   return collect("take_along_dim", expand(x, around.with(axis, x.size(axis)), here), axis, {places.contiguous()}, here);
 }
 
@@ -271,8 +308,22 @@ Tensor histogram(const Tensor& x, std::int64_t bins, double low, double high, He
   require<DTypeError>(is_differentiable(x.dtype()), "histogram: expected f32 or f64, got ", x.dtype());
   require<NumericError>(low < high && std::isfinite(high - low), "histogram: expected a range low < high, got [", low,
                         ", ", high, "]");
-  const Tensor from = x.detach().contiguous(), counts = Tensor::zeros(x.shape().with(x.rank() - 1, bins), DType::i64);
+  const Tensor from = x.detach().contiguous(),
+               counts = Tensor::zeros(x.shape().with(x.rank() - 1, bins), DType::i64, x.device());
   const Lines lines(x.shape(), x.rank() - 1);
+  if (x.device() != Device()) {
+    const device::LinesCall call{.dtype = x.dtype(),
+                                 .outer = lines.outer,
+                                 .extent = lines.extent,
+                                 .x = from.device_data(),
+                                 .y = counts.device_data(),
+                                 .bins = bins,
+                                 .low = low,
+                                 .high = high};
+    device::check("histogram", x.device(),
+                  device::table(x.device()).scan.histogram(device::place_of(x.device()), &call));
+    return counts;
+  }
   by_differentiable_dtype(x.dtype(), [&](auto t) {
     using T = decltype(t);
     each_block(lines, 1, 2.0, [&](const LineBlock& block) {

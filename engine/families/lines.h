@@ -42,6 +42,9 @@ void each_block(const Lines& lines, std::int64_t width, double cost, const F& jo
                1e-3 * work * static_cast<double>(group));
 }
 
+/// gather() with places that an operator made itself: dense i64 in [0, extent), on the device of x.
+Tensor gather_known(const char* name, const Tensor& x, int axis, const Tensor& index, Here here);
+
 template <class T>
 const T* elements(const Tensor& t) {
   return reinterpret_cast<const T*>(t.bytes());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches of matrices [.., m, n] as operators of the contract family see them.
 #pragma once
+#include <lumigrad/engine/device/contract.h>
 #include <lumigrad/engine/families/lines.h>
 #include <lumigrad/engine/requirements.h>
 #include <lumigrad/engine/views.h>
@@ -20,6 +21,10 @@ inline void require_square(const char* name, const Tensor& a) {
 inline void require_one_dtype(const char* name, const Tensor& a, const Tensor& b) {
   require<DTypeError>(a.dtype() == b.dtype(), name, ": expected tensors of one dtype, got ", a.dtype(), " and ",
                       b.dtype());
+}
+inline void require_one_device(const char* name, const Tensor& a, const Tensor& b) {
+  require<DeviceError>(a.device() == b.device(), name, ": expected tensors on one device, got ", a.device(), " and ",
+                       b.device(), "; move one with to()");
 }
 
 inline Shape batch_of(const Tensor& a) {
@@ -46,6 +51,11 @@ void decompose(const Tensor& a, double work, std::int64_t scratch, const F& f) {
                  1e-3 * work * static_cast<double>(group));
   });
 }
+/// The same on the device of `a`: y = a b (matrices repeated to fill `batch`), and a method for every matrix (m: rows
+/// of a, or columns of b where there is one).
+void multiply_there(const Tensor& a, const Tensor& b, const Tensor& y, const Shape& batch);
+void decompose_there(const char* name, device::MatrixMethod method, const Tensor& a, const Tensor& b,
+                     std::initializer_list<const Tensor*> results, std::int64_t m);
 inline double cube(std::int64_t n) { return static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n); }
 inline Tensor dense(const Tensor& a) { return a.detach().contiguous(); }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of matrices that decompositions give: determinants, least squares, inverses, exponentials.
 #include <lumigrad/engine/arrangement.h>
-#include <lumigrad/engine/cpu/small_matrices.h>
 #include <lumigrad/engine/families/decompositions.h>
 #include <lumigrad/engine/families/matrices.h>
 #include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/small_matrices.h>
 
 namespace lumigrad {
 namespace {
@@ -66,7 +66,7 @@ struct MatrixExpNode final : Node {
       size = where(size, size, 1);
     }
     const Tensor top = concat({at, div(w[0], size, here())}, -1, here());
-    const Tensor low = concat({Tensor::zeros(at.shape(), at.dtype()), at}, -1, here());
+    const Tensor low = concat({Tensor::zeros(at.shape(), at.dtype(), at.device()), at}, -1, here());
     const Tensor whole = matrix_exp(concat({top, low}, -2, here()), here());
     g[0] = mul(slice(slice(whole, -2, 0, n, 1, here()), -1, n, 2 * n, 1, here()), size, here());
   }
@@ -79,13 +79,17 @@ struct Determinants {
 Determinants determinants(const Tensor& a) {
   const Shape batch = batch_of(a);
   const I n = a.size(-1);
-  Determinants y = {Tensor::empty(batch, a.dtype()), Tensor::empty(batch, a.dtype()), Tensor::empty(batch, a.dtype())};
+  Determinants y;
+  for (Tensor* part : {&y.value, &y.sign, &y.log_size}) *part = Tensor::empty(batch, a.dtype(), a.device());
   const Tensor from = dense(a);
-  decompose(a, cube(n), n * n, [&](auto t, I i, auto* room) {
-    using T = decltype(t);
-    determinant(elements<T>(from) + i * n * n, n, new_elements<T>(y.value) + i, new_elements<T>(y.sign) + i,
-                new_elements<T>(y.log_size) + i, room);
-  });
+  if (a.device() != Device())
+    decompose_there("det", device::MatrixMethod::determinant, a, {}, {&y.value, &y.sign, &y.log_size}, n);
+  else
+    decompose(a, cube(n), n * n, [&](auto t, I i, auto* room) {
+      using T = decltype(t);
+      determinant(elements<T>(from) + i * n * n, n, new_elements<T>(y.value) + i, new_elements<T>(y.sign) + i,
+                  new_elements<T>(y.log_size) + i, room);
+    });
   return y;
 }
 
@@ -163,12 +167,15 @@ Tensor pinv(const Tensor& a, double rtol, Here here) {
 Tensor matrix_exp(const Tensor& a, Here here) {
   require_square("matrix_exp", a);
   const I n = a.size(-1);
-  Tensor y = Tensor::empty(a.shape(), a.dtype());
+  Tensor y = Tensor::empty(a.shape(), a.dtype(), a.device());
   const Tensor from = dense(a);
-  decompose(a, 20 * cube(n), 2 * n * n, [&](auto t, I i, auto* room) {
-    using T = decltype(t);
-    matrix_exp(elements<T>(from) + i * n * n, new_elements<T>(y) + i * n * n, n, room);
-  });
+  if (a.device() != Device())
+    decompose_there("matrix_exp", device::MatrixMethod::exponential, a, {}, {&y}, n);
+  else
+    decompose(a, 20 * cube(n), 2 * n * n, [&](auto t, I i, auto* room) {
+      using T = decltype(t);
+      matrix_exp(elements<T>(from) + i * n * n, new_elements<T>(y) + i * n * n, n, room);
+    });
   if (auto node = record<MatrixExpNode>("matrix_exp", here, {&a})) {
     node->kept[0] = node->save_input(0, a);
     node->attach(y);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/lines.h>
 #include <lumigrad/engine/families/ranks.h>
@@ -84,12 +85,29 @@ void ranked_line(const T* x, std::int64_t step, std::int64_t n, Ranks ranks, boo
 
 // The index along `axis` of the element of each of the ranks: the shape of x with ranks.size() there.
 Tensor ranked(const Tensor& given, int axis, Ranks ranks, bool descending, NaN nan = NaN::sorted) {
-  const Tensor index = Tensor::empty(given.shape().with(axis, static_cast<std::int64_t>(ranks.size())), DType::i64);
+  const Tensor index =
+      Tensor::empty(given.shape().with(axis, static_cast<std::int64_t>(ranks.size())), DType::i64, given.device());
   if (index.numel() == 0) return index;
   Tensor x = given.detach();
   if (!is_differentiable(x.dtype())) x = x.to(is_floating(x.dtype()) ? DType::f32 : DType::i64);
   x = x.contiguous();
   const Lines from(x.shape(), axis), to(index.shape(), axis);
+  if (x.device() != Device()) {
+    const Device device = x.device();
+    const Tensor wanted = Tensor::from(ranks, {static_cast<std::int64_t>(ranks.size())}).to(device);
+    const device::RanksCall call{x.dtype(),
+                                 from.outer,
+                                 from.extent,
+                                 from.inner,
+                                 descending,
+                                 nan == NaN::spreads,
+                                 x.device_data(),
+                                 to.extent,
+                                 reinterpret_cast<const std::int64_t*>(wanted.device_data()),
+                                 reinterpret_cast<std::int64_t*>(index.device_data())};
+    device::check("sort", device, device::table(device).ranks.ranks(device::place_of(device), &call));
+    return index;
+  }
   const auto sort_lines = [&](auto t) {
     using T = decltype(t);
     each_block(from, 1, 20.0, [&](const LineBlock& block) {
@@ -114,7 +132,7 @@ std::vector<std::int64_t> first(std::int64_t count) {
 }
 
 Selection picked(const Tensor& x, int axis, const Tensor& index, Here here) {
-  return {gather(x, axis, index, here), index};
+  return {gather_known("gather", x, axis, index, here), index};
 }
 
 void check_any(const char* name, const Tensor& x, int axis) {
@@ -171,7 +189,8 @@ Tensor median(const Tensor& x, Here here) { return median(reshape(x, {-1}, here)
 Tensor quantile(const Tensor& x, const Tensor& q, int axis, bool keep, QuantileRule rule, Here here) {
   axis = checked_axis("quantile", axis, x.rank());
   require<DTypeError>(is_differentiable(x.dtype()), "quantile: expected f32 or f64, got ", x.dtype());
-  if (q.is_weak() && q.dtype() != x.dtype()) return quantile(x, q.to(x.dtype(), here), axis, keep, rule, here);
+  if (q.is_weak() && q.dtype() != x.dtype())
+    return quantile(x, q.to(x.dtype(), here).to(x.device(), here), axis, keep, rule, here);
   require<DTypeError>(q.dtype() == x.dtype(), "quantile: expected q of dtype ", x.dtype(), ", got ", q.dtype());
   require<ShapeError>(q.rank() <= 1, "quantile: expected q to be a number or a vector, got shape ", q.shape());
   check_any("quantile", x, axis);
@@ -192,13 +211,13 @@ Tensor quantile(const Tensor& x, const Tensor& q, int axis, bool keep, QuantileR
   if (between)
     for (const double p : at) ranks.push_back(static_cast<std::int64_t>(std::ceil(p)));
   const auto count = static_cast<std::int64_t>(at.size());
-  Tensor y = gather(x, axis, ranked(x, axis, ranks, false, NaN::spreads), here);
+  Tensor y = gather_known("gather", x, axis, ranked(x, axis, ranks, false, NaN::spreads), here);
   if (between) {
     const Tensor low = slice(y, axis, 0, count, 1, here), high = slice(y, axis, count, 2 * count, 1, here);
     Tensor weight = 0.5;
     if (rule == QuantileRule::linear) {
       const Tensor rest = sub(mul(reshape(q, {-1}, here), static_cast<double>(n - 1), here),
-                              Tensor::from(floors, {count}).to(x.dtype()), here);
+                              Tensor::from(floors, {count}).to(x.dtype()).to(x.device()), here);
       weight = along(rest, axis, x.rank(), here);
     }
     y = lerp(low, high, weight, here);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/lines.h>
 #include <lumigrad/engine/families/scan.h>
 #include <lumigrad/engine/node.h>
@@ -67,14 +68,29 @@ void run(const T* a, const T* b, T* s, const Lines& lines, bool reverse) {
 }
 
 Tensor scan(const char* name, const Tensor& a, const Tensor& b, int axis, bool reverse, Here here) {
-  Tensor s = Tensor::empty(b.shape(), b.dtype());
+  Tensor s = Tensor::empty(b.shape(), b.dtype(), b.device());
   s.state().weak = b.is_weak();
   const Tensor terms = b.detach().contiguous(), factors = a.defined() ? a.detach().contiguous() : Tensor();
-  by_differentiable_dtype(b.dtype(), [&](auto t) {
-    using T = decltype(t);
-    run(factors.defined() ? elements<T>(factors) : nullptr, elements<T>(terms), new_elements<T>(s),
-        Lines(b.shape(), axis), reverse);
-  });
+  if (b.numel() == 0) {
+    // nothing to add up
+  } else if (b.device() != Device()) {
+    const Lines lines(b.shape(), axis);
+    const device::LinesCall call{.dtype = b.dtype(),
+                                 .outer = lines.outer,
+                                 .extent = lines.extent,
+                                 .inner = lines.inner,
+                                 .a = factors.defined() ? factors.device_data() : nullptr,
+                                 .x = terms.device_data(),
+                                 .y = s.device_data(),
+                                 .flag = reverse};
+    device::check(name, b.device(), device::table(b.device()).scan.scan(device::place_of(b.device()), &call));
+  } else {
+    by_differentiable_dtype(b.dtype(), [&](auto t) {
+      using T = decltype(t);
+      run(factors.defined() ? elements<T>(factors) : nullptr, elements<T>(terms), new_elements<T>(s),
+          Lines(b.shape(), axis), reverse);
+    });
+  }
   const Tensor* sources[] = {&b, &a};
   if (auto node = record<ScanNode>(name, here, std::span(sources).first(a.defined() ? 2 : 1))) {
     if (a.defined()) {
@@ -103,9 +119,12 @@ Tensor running_product(const char* name, const Tensor& x, int axis, Here here) {
 
 Tensor linear_recurrence(const Tensor& a, const Tensor& b, int axis, bool reverse, Here here) {
   axis = checked_line("linear_recurrence", b, axis);
-  if (a.is_weak() && !b.is_weak()) return linear_recurrence(a.to(b.dtype(), here), b, axis, reverse, here);
+  if (a.is_weak() && !b.is_weak())
+    return linear_recurrence(a.to(b.dtype(), here).to(b.device(), here), b, axis, reverse, here);
   require<DTypeError>(a.dtype() == b.dtype(), "linear_recurrence: expected tensors of one dtype, got ", a.dtype(),
                       " and ", b.dtype());
+  require<DeviceError>(a.device() == b.device(), "linear_recurrence: expected tensors on one device, got ", a.device(),
+                       " and ", b.device());
   require<ShapeError>(a.shape() == b.shape(), "linear_recurrence: expected factors and terms of one shape, got ",
                       a.shape(), " and ", b.shape());
   return scan("linear_recurrence", a, b, axis, reverse, here);
@@ -122,7 +141,7 @@ Tensor cumprod(const Tensor& x, int axis, Here here) {
 Tensor prod(const Tensor& x, int axis, bool keep, Here here) {
   axis = checked_line("prod", x, axis);
   const Shape kept = x.shape().with(axis, 1);
-  if (x.size(axis) == 0) return Tensor::ones(keep ? kept : x.shape().without(axis), x.dtype());
+  if (x.size(axis) == 0) return Tensor::ones(keep ? kept : x.shape().without(axis), x.dtype(), x.device());
   const Tensor last = slice(running_product("prod", x, axis, here), axis, -1, std::nullopt, 1, here);
   return keep ? last : squeeze(last, axis, here);
 }
