@@ -58,6 +58,27 @@ TEST_CASE("a band along any axis is the reference along each of its lines") {
   }
 }
 
+TEST_CASE("along rows, sources near to each other and far apart, at both ends and none at all, are the same sums") {
+  for (const std::int64_t columns : {1, 7, 15, 16, 17, 31, 32, 33, 64, 100}) {
+    for (const int stride : {0, 1, 2, 3, 7}) {
+      auto band = std::make_shared<Band>(columns);
+      for (std::int64_t i = 0; i < 53; ++i) {
+        band->start_row();
+        for (std::int64_t k = 0; k < (i + 2) % 4; ++k)
+          band->add((i * stride / 2 + (k == 2 ? 40 : k)) % columns, 0.25 * static_cast<double>(k + 1));
+      }
+      Tensor x = noise({2, columns}, DType::f32, 3);
+      if (columns > 1) x.mutable_data<float>()[columns / 2] = INFINITY;  // met by those alone that read it
+      const Tensor y = resample(x, 1, band);
+      for (std::int64_t line = 0; line < 2; ++line) {
+        const std::vector<double> from = select(x, 0, line).values(), to = select(y, 0, line).values();
+        const std::vector<double> expected = resample_reference<double>(from, *band);
+        for (std::size_t i = 0; i < 53; ++i) REQUIRE((to[i] == expected[i] || std::abs(to[i] - expected[i]) < 1e-6));
+      }
+    }
+  }
+}
+
 TEST_CASE("the adjoint of a band is its transpose") {
   for (int axis = 0; axis < 3; ++axis) {
     const auto band = random_band(31, 29);

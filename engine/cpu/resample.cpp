@@ -34,34 +34,67 @@ void lines(const T* x, T* y, std::int64_t count, const std::int32_t* source, con
   }
 }
 
+#if LUMIGRAD_VECTOR_BYTES > 16
+constexpr int reach = vector_bytes / 2;
+
+// p[place[l]] in lane l, for places in [0, reach); zero for -1.
+LUMIGRAD_SIMD Vec<float> pick(const float* p, const std::int32_t* place) {
+  const Int<float> at = Int<float>::load(place);
+  Vec<float> picked;
+#if LUMIGRAD_VECTOR_BYTES == 64
+  picked.raw[0] = native::F(_mm512_permutex2var_ps(_mm512_loadu_ps(p), __m512i(at.raw[0]), _mm512_loadu_ps(p + 16)));
+#else
+  const __m256i index = __m256i(at.raw[0]);
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), index);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p + 8), index);
+  picked.raw[0] = at.raw[0] > 7 ? native::F(high) : native::F(low);
+#endif
+  return select(at < Int<float>(0), Vec<float>(0), picked);
+}
+#else
+constexpr int reach = 0;
+#endif
+
 template <class T>
-void along(const T* x, T* y, std::int64_t count, const std::int32_t* source, const T* weight, int taps) {
+constexpr int reach_of = sizeof(T) == 4 ? reach : 0;
+
+template <class T>
+LUMIGRAD_SIMD Vec<T> tap_of(const T* x, std::int32_t corner, const std::int32_t* place) {
   constexpr int width = Vec<T>::width;
-  for (std::int64_t i = 0; i < count; i += width) {
-    const int some = count - i < width ? static_cast<int>(count - i) : width;
+  if constexpr (reach_of < T >> 0)
+    if (corner >= 0) return pick(x + corner, place);
+  alignas(64) T value[width];
+  for (int l = 0; l < width; ++l) value[l] = place[l] < 0 ? T(0) : x[place[l]];
+  return Vec<T>::load(value);
+}
+
+template <class T>
+void along(const T* x, T* y, const LineMap<T>& map) {
+  constexpr int width = Vec<T>::width;
+  for (std::int64_t b = 0; b < map.blocks; ++b) {
     Vec<T> sum(0);
-    for (int k = 0; k < taps; ++k) {
-      alignas(64) T value[width] = {}, w[width] = {};
-      const std::int32_t* from = source + k * count + i;
-      if (some == width) {
-        for (int l = 0; l < width; ++l) value[l] = from[l] < 0 ? T(0) : x[from[l]];
-      } else {
-        for (int l = 0; l < some; ++l) value[l] = from[l] < 0 ? T(0) : x[from[l]];
-        for (int l = 0; l < some; ++l) w[l] = weight[k * count + i + l];
-      }
-      const Vec<T> by = some == width ? Vec<T>::load(weight + k * count + i) : Vec<T>::load(w);
-      sum = k == 0 ? by * Vec<T>::load(value) : fma(by, Vec<T>::load(value), sum);
+    for (int k = 0; k < map.taps; ++k) {
+      const std::int64_t at = k * map.blocks + b;
+      const Vec<T> value = tap_of(x, map.corner[at], map.place + at * width),
+                   by = Vec<T>::load(map.weight + at * width);
+      sum = k == 0 ? by * value : fma(by, value, sum);
     }
-    if (some == width) {
+    const std::int64_t i = b * width;
+    if (i + width <= map.count) {
       sum.store(y + i);
     } else {
-      for (int l = 0; l < some; ++l) y[i + l] = sum.raw[0][l];
+      for (int l = 0; i + l < map.count; ++l) y[i + l] = sum.raw[0][l];
     }
   }
 }
 
+template <class T>
+constexpr ResampleKernels<T> all_of() {
+  return {Vec<T>::width, reach_of<T>, lines<T>, along<T>};
+}
+
 }  // namespace
 
-extern const ResampleTable resample_table = {{lines<float>, along<float>}, {lines<double>, along<double>}};
+extern const ResampleTable resample_table = {all_of<float>(), all_of<double>()};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

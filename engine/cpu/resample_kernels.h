@@ -7,12 +7,26 @@
 
 namespace lumigrad {
 
+/// How a line makes another: result i = sum over k < taps of weight[k][i] x[source[k][i]], i < count. Results are cut
+/// into blocks of as many as a register holds, and what one tap of a block reads mostly lies close together: in the
+/// `reach` elements from `corner` on, of which a permutation picks. `place` is the source less the corner, -1 where the
+/// result has no such tap; where the sources lie further apart, the corner is -1 and the place is the source itself.
+template <class T>
+struct LineMap {
+  std::int64_t count = 0, blocks = 0;
+  int taps = 0;
+  const std::int32_t* corner = nullptr;  ///< [taps][blocks]
+  const std::int32_t* place = nullptr;   ///< [taps][blocks][block]
+  const T* weight = nullptr;             ///< the same; zero where there is no tap
+};
+
 template <class T>
 struct ResampleKernels {
+  int block, reach;  ///< of LineMap; reach 0: no permutation at this level
   /// A line of the result is a weighted sum of lines: y[j] = sum over k of weight[k] x[source[k] count + j].
   void (*lines)(const T* x, T* y, std::int64_t count, const std::int32_t* source, const T* weight, int taps);
-  /// Along the line itself: y[i] = sum over k < taps of weight[k count + i] x[source[k count + i]]; source -1: no term.
-  void (*along)(const T* x, T* y, std::int64_t count, const std::int32_t* source, const T* weight, int taps);
+  /// Along the line itself.
+  void (*along)(const T* x, T* y, const LineMap<T>& map);
 };
 
 struct ResampleTable {

@@ -4,6 +4,7 @@
 #include <lumigrad/engine/cpu/filter_kernels.h>
 #include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/families/filter_margins.h>
+#include <lumigrad/engine/families/line_room.h>
 #include <lumigrad/engine/parallel.h>
 #include <algorithm>
 
@@ -71,11 +72,15 @@ template <class T>
 void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, const T* plane, const T* column,
                           const T* weights, T* result, std::int64_t begin, std::int64_t end) {
   const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps;
-  const std::int64_t width = plan.axis[2].result, image_width = plan.axis[2].image, length = margins.length();
-  // A line: the image's row with room for what lies outside before and behind it.
-  const std::int64_t front = plan.axis[2].front, room_before = std::max<std::int64_t>(front, 0);
-  const std::int64_t stride = room_before + std::max(image_width, -front) + length;
-  std::vector<T> lines(static_cast<std::size_t>(most_filter_lines * stride)), zeros;
+  const std::int64_t width = plan.axis[2].result, image_width = plan.axis[2].image;
+  // A line: the image's row with room for what lies outside before and behind it. Pixels that start a line of the cache
+  // in the image do so here.
+  constexpr std::int64_t cache_line = 64 / sizeof(T);
+  const auto whole_lines = [](std::int64_t n) { return (n + cache_line - 1) / cache_line * cache_line; };
+  const std::int64_t front = plan.axis[2].front, room_before = whole_lines(std::max<std::int64_t>(front, 0));
+  const std::int64_t stride = room_before + whole_lines(std::max(image_width, -front) + margins.length());
+  const LineRoom<T> lines(static_cast<std::size_t>(most_filter_lines * stride));
+  std::vector<T> zeros;
   std::vector<const T*> row;
   for (std::int64_t y = begin; y < end;) {
     const int outs = lines_at_once(end - y, taps);
@@ -86,7 +91,7 @@ void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, con
       row.push_back((from == nullptr ? zeros.data() : from) + margins.read_begin());
     }
     T* line[most_filter_lines];
-    for (int o = 0; o < outs; ++o) line[o] = lines.data() + o * stride + room_before + margins.read_begin();
+    for (int o = 0; o < outs; ++o) line[o] = lines.get() + o * stride + room_before + margins.read_begin();
     kernels<T>().lines(row.data(), 1, static_cast<int>(taps), 1, column, line, outs,
                        margins.read_end() - margins.read_begin());
     for (int o = 0; o < outs; ++o) {

@@ -2,10 +2,10 @@
 // The loop under every pixel kernel: a call cut into chunks for threads and blocks for caches, lanes staged where
 // memory does not hold them plainly, sums in fixed order.
 #pragma once
+#include <lumigrad/engine/families/line_room.h>
 #include <lumigrad/engine/families/pixel_lanes.h>
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace lumigrad {
@@ -36,23 +36,6 @@ InlineVector<T, 16> params_of(const Domain& domain, std::span<const Tensor> para
   }
   return result;
 }
-
-/// Room for `count` numbers that starts with a line of the cache: a register that straddles two of them is stored at
-/// half the speed.
-template <class T>
-class LineRoom {
- public:
-  explicit LineRoom(std::size_t count) : memory_(std::make_unique_for_overwrite<T[]>(count + line)) {
-    const std::size_t off = reinterpret_cast<std::uintptr_t>(memory_.get()) / sizeof(T) % line;
-    start_ = memory_.get() + (line - off) % line;
-  }
-  T* get() const { return start_; }
-
- private:
-  static constexpr std::size_t line = 64 / sizeof(T);
-  std::unique_ptr<T[]> memory_;
-  T* start_;
-};
 
 /// What a kernel gets for one block.
 template <class T>
@@ -112,6 +95,8 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
     std::vector<LaneReader<T>> readers(static_cast<std::size_t>(set.count));
     for (int k = 0; k < set.count; ++k)
       if (set.lanes[k].base) readers[static_cast<std::size_t>(k)] = LaneReader<T>(set.lanes[k], domain, image);
+    PixelLanes pixels;
+    if (std::is_same_v<T, float>) pixels = pixel_lanes(set.lanes, set.read, domain);
     const LineRoom<T> room(static_cast<std::size_t>(set.count * lane_block));
     for (std::int64_t at = begin, n = 0; at < end; at += n) {
       n = std::max(lane_block, dense_blocks<T>(set, readers, at, options.longest));
@@ -120,7 +105,9 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
       for (int k = 0; k < set.count; ++k) {
         T* own_room = room.get() + k * lane_block;
         const auto& reader = readers[static_cast<std::size_t>(k)];
-        if (!set.lanes[k].base) {
+        if (pixels.contain(k)) {
+          pointers[k] = own_room;
+        } else if (!set.lanes[k].base) {
           pointers[k] = k < set.read ? std::fill_n(own_room, n, T{0}) - n : nullptr;
         } else if (k < set.read && reader.constant()) {  // filled once for all blocks
           if (at == begin) pointers[k] = reader.at(at, std::min(lane_block, end - begin), own_room);
@@ -129,6 +116,7 @@ void run_blocks(const PixelPlan& plan, const LaneSet& set, std::vector<double>* 
           staged |= k >= set.read && pointers[k] == own_room;
         }
       }
+      if (pixels.count > 0) readers[static_cast<std::size_t>(pixels.first)].at(pixels, at, n, pointers + pixels.first);
       step(Block<T>{pointers, static_cast<std::size_t>(n), image, own, staged});
       for (int k = set.read; k < set.count; ++k) {
         const T* own_room = room.get() + k * lane_block;

@@ -78,6 +78,57 @@ const ResampleKernels<T>& kernels() {
   }
 }
 
+// A band for the last axis, laid out tap by tap, so that neighbouring results share a vector.
+template <class T>
+class LineTable {
+ public:
+  explicit LineTable(const Band& band) : rows_(band.rows()) {
+    const auto rows = static_cast<std::size_t>(rows_), block = static_cast<std::size_t>(kernels<T>().block);
+    const std::vector<std::int64_t>& begin = band.begin();
+    for (std::size_t i = 0; i < rows; ++i) taps_ = std::max(taps_, begin[i + 1] - begin[i]);
+    blocks_ = (rows + block - 1) / block;
+    const std::size_t entries = static_cast<std::size_t>(taps_) * blocks_;
+    place_.assign(entries * block, -1);
+    weight_.assign(entries * block, T(0));
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::int64_t k = begin[i]; k < begin[i + 1]; ++k) {
+        const std::size_t at = static_cast<std::size_t>(k - begin[i]) * blocks_ * block + i;
+        place_[at] = band.source()[static_cast<std::size_t>(k)];
+        weight_[at] = static_cast<T>(band.weight()[static_cast<std::size_t>(k)]);
+      }
+    }
+    for (std::size_t e = 0; e < entries; ++e)
+      corner_.push_back(start_counting({place_.data() + e * block, block}, band.columns()));
+  }
+  LineMap<T> map() const {
+    return {rows_,         static_cast<std::int64_t>(blocks_), static_cast<int>(taps_), corner_.data(), place_.data(),
+            weight_.data()};
+  }
+
+ private:
+  // The corner of a block, from which its places count thereafter: best at the start of a line of the cache, and not so
+  // far right that the reach ends behind the row. -1, and the places as they are, where no corner reaches them all.
+  static std::int32_t start_counting(std::span<std::int32_t> place, std::int64_t columns) {
+    const std::int64_t reach = kernels<T>().reach, line = 64 / sizeof(T);
+    std::int64_t least = columns, most = 0;
+    for (const std::int32_t p : place) {
+      if (p < 0) continue;
+      least = std::min<std::int64_t>(least, p);
+      most = std::max<std::int64_t>(most, p);
+    }
+    std::int64_t corner = least / line * line;
+    if (corner + reach > columns || corner + reach <= most) corner = std::min(least, columns - reach);
+    if (reach == 0 || corner < 0 || corner + reach <= most) return -1;
+    for (std::int32_t& p : place) p = p < 0 ? -1 : p - static_cast<std::int32_t>(corner);
+    return static_cast<std::int32_t>(corner);
+  }
+
+  std::int64_t rows_, taps_ = 0;
+  std::size_t blocks_ = 0;
+  std::vector<std::int32_t> corner_, place_;
+  std::vector<T> weight_;
+};
+
 // x as [outer, columns, inner].
 template <class T>
 void multiply(const T* x, T* y, std::int64_t outer, std::int64_t inner, const Band& band) {
@@ -97,25 +148,10 @@ void multiply(const T* x, T* y, std::int64_t outer, std::int64_t inner, const Ba
         microseconds / static_cast<double>(rows));
     return;
   }
-  // Along the last axis the entries are laid out tap by tap, so that neighbouring results share a vector.
-  std::int64_t taps = 0;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
-    taps = std::max(taps, band.begin()[i + 1] - band.begin()[i]);
-  std::vector<std::int32_t> source(static_cast<std::size_t>(taps * rows), -1);
-  std::vector<T> weight(source.size(), T(0));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
-    for (std::int64_t k = band.begin()[i]; k < band.begin()[i + 1]; ++k) {
-      const std::size_t at = static_cast<std::size_t>((k - band.begin()[i]) * rows) + i;
-      source[at] = band.source()[static_cast<std::size_t>(k)];
-      weight[at] = static_cast<T>(band.weight()[static_cast<std::size_t>(k)]);
-    }
-  }
+  const LineTable<T> table(band);
+  const LineMap<T> map = table.map();
   parallel_for(
-      outer,
-      [&](std::int64_t o) {
-        kernels<T>().along(x + o * columns, y + o * rows, rows, source.data(), weight.data(), static_cast<int>(taps));
-      },
-      microseconds);
+      outer, [&](std::int64_t o) { kernels<T>().along(x + o * columns, y + o * rows, map); }, microseconds);
 }
 
 struct ResampleNode final : Node {
