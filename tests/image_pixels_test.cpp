@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/views.h>
+#include <lumigrad/vision/color/color.h>
+#include <lumigrad/vision/geometry/transform.h>
 #include <lumigrad/vision/image_io/pixels.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -83,6 +87,24 @@ TEST_CASE("to_float of all 256 and 65536 values, of batches and of other layouts
     CHECK(found[i] == static_cast<double>(static_cast<float>(raw[i]) / 255.0f));
   CHECK(to_float(Tensor::full({2}, 0.5, DType::f64)).dtype() == DType::f32);
   CHECK(to_float(Tensor::zeros({3, 0, 2}, DType::u8)).shape() == Shape{3, 0, 2});
+}
+
+TEST_CASE("operators take stored pixels as to_float does, bit for bit, whatever their layout") {
+  constexpr std::int64_t height = 31, width = 43, row = 43 * 4 * 2 + 6;
+  std::vector<std::uint8_t> memory(height * row);
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint8_t>(i * 2654435761u >> 11);
+  const Tensor turn = Tensor::from(std::vector<float>{0.9f, 0.3f, 1, -0.3f, 0.9f, 2}, {1, 2, 3});
+  for (const PixelFormat format : {PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::rgba_u8, PixelFormat::bgra_u8,
+                                   PixelFormat::rgb_u16, PixelFormat::bgr_u16, PixelFormat::bgra_u16}) {
+    const Tensor whole = unsqueeze(image_from(memory.data(), height, width, row, format), 0);
+    for (const Tensor& image : {whole, slice(whole, 3, 1, 40, 2), transpose(whole, 2, 3), flip(whole, std::array{3})}) {
+      const Tensor three = slice(image, 1, 0, 3), numbers = to_float(three);
+      CHECK(color::rgb_to_hsv(three).values() == color::rgb_to_hsv(numbers).values());
+      CHECK(color::rgb_to_grayscale(three).values() == color::rgb_to_grayscale(numbers).values());
+      CHECK(geometry::warp_affine(image, turn, {20, 20}).values() ==
+            geometry::warp_affine(to_float(image), turn, {20, 20}).values());
+    }
+  }
 }
 
 TEST_CASE("image_to clamps, rounds to nearest even, spreads grey and fills alpha") {

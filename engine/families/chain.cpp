@@ -5,6 +5,7 @@
 #include <lumigrad/engine/machine.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/stored_pixels.h>
 
 namespace lumigrad {
 namespace {
@@ -285,7 +286,7 @@ struct Single {
 // What a stored image stands for.
 Tensor as_numbers(const Tensor& x, DType dtype, Here here) {
   const Tensor y = x.to(dtype, here);
-  return stores_bytes(x) ? mul(y, Tensor(x.dtype() == DType::u8 ? 1.0 / 255 : 1.0 / 65535), here) : y;
+  return stores_bytes(x) ? div(y, Tensor(largest_of(x.dtype())), here) : y;
 }
 
 Tensor run_alone(const PixelStep& step, const Tensor& x, Here here) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/families/lanes.h>
 #include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/stored_pixels.h>
 #include <algorithm>
 
 namespace lumigrad {
@@ -14,6 +15,26 @@ bool is_plain(const Lane& lane, const Domain& domain, DType dtype) {
     step *= domain.shape[i];
   }
   return true;
+}
+
+PixelLanes pixel_lanes(const Lane* lanes, int count, const Domain& domain) {
+  const int last = domain.shape.rank() - 1;
+  for (int first = 0; last >= 0 && first + 3 <= count; ++first) {
+    const Lane& lane = lanes[first];
+    const auto size = static_cast<std::int64_t>(size_of(lane.dtype));
+    const auto follows = [&](int k) {
+      const Lane& next = lanes[first + k];
+      return first + k < count && lane.base && next.base && next.dtype == lane.dtype && next.strides == lane.strides &&
+             next.base - lane.base == k * (lanes[first + 1].base - lane.base);
+    };
+    if (!follows(1) || !follows(2)) continue;
+    const std::int64_t step = (lanes[first + 1].base - lane.base) / size;
+    for (const int channels : {4, 3})
+      if ((channels == 3 || follows(3)) &&
+          interleaved_channels(lane.dtype, channels, step, lane.strides[static_cast<std::size_t>(last)]) != 0)
+        return {first, channels, step};
+  }
+  return {};
 }
 
 void for_each_chunk(const Domain& domain, double cost,
@@ -80,10 +101,31 @@ T* LaneReader<T>::at(std::int64_t begin, std::int64_t n, T* scratch, bool fill) 
   if (fill)
     for (std::int64_t done = 0; done < n;) {
       const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
+      if constexpr (std::is_same_v<T, float>) {
+        if (scale_ != 1) {
+          load_channel(address(begin + done), dtype_, run_stride_, piece, scratch + done);
+          done += piece;
+          continue;
+        }
+      }
       load_elements(address(begin + done), dtype_, run_stride_, piece, scale_, scratch + done);
       done += piece;
     }
   return scratch;
+}
+
+template <class T>
+void LaneReader<T>::at(const PixelLanes& pixels, std::int64_t begin, std::int64_t n, T* const* scratch) const {
+  if constexpr (std::is_same_v<T, float>) {
+    float* to[4];
+    for (std::int64_t done = 0; done < n;) {
+      const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
+      for (int c = 0; c < pixels.count; ++c) to[c] = scratch[c] + done;
+      load_pixels(address(begin + done), dtype_, pixels.count, pixels.channel_step, static_cast<int>(run_stride_),
+                  piece, to);
+      done += piece;
+    }
+  }
 }
 
 template <class T>

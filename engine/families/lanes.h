@@ -24,6 +24,15 @@ struct Lane {
   double scale;  // what one unit of the stored number stands for
 };
 
+/// Lanes that are the channels of stored pixels, neighbours in memory: `count` (0, 3 or 4) of them from `first` on.
+/// They are staged together, since one alone costs as much as all.
+struct PixelLanes {
+  int first = 0, count = 0;
+  std::int64_t channel_step = 0;
+
+  bool contain(int lane) const { return lane >= first && lane < first + count; }
+};
+
 /// The domain of a call, split into images (segments) of `extent` elements each; parameters belong to an image.
 struct Domain {
   Shape shape;
@@ -33,6 +42,9 @@ struct Domain {
 
 /// True when every image of the lane lies in memory as plain numbers of `dtype`, in order and without gaps.
 bool is_plain(const Lane& lane, const Domain& domain, DType dtype);
+
+/// The first such lanes among these, for kernels of f32.
+PixelLanes pixel_lanes(const Lane* lanes, int count, const Domain& domain);
 
 /// Runs `job(image, begin, end)` over every chunk of every image, on all threads. `cost` is a guess in ns an element.
 void for_each_chunk(const Domain& domain, double cost, FunctionRef<void(std::int64_t, std::int64_t, std::int64_t)> job);
@@ -51,6 +63,8 @@ class LaneReader {
   bool constant() const { return rank_ == 0 && (run_stride_ == 0 || run_ == 1); }
   /// Pointer to elements [begin, begin + n): the memory itself if dense, else `scratch` (filled when `fill`).
   T* at(std::int64_t begin, std::int64_t n, T* scratch, bool fill = true) const;
+  /// The same for all lanes of `pixels`, of which this is the first, into one scratch each.
+  void at(const PixelLanes& pixels, std::int64_t begin, std::int64_t n, T* const* scratch) const;
   /// Writes staged elements back; nothing to do where at() gave the memory itself.
   void put(std::int64_t begin, std::int64_t n, const T* staged) const;
 

@@ -7,6 +7,7 @@
 #include <lumigrad/engine/copy.h>
 #include <lumigrad/engine/machine.h>
 #include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/stored_pixels.h>
 #include <algorithm>
 #include <limits>
 
@@ -197,33 +198,12 @@ Tensor with_adjacent_pixels(const Tensor& image, DType dtype) {
   if (image.dtype() == dtype &&
       (image.strides()[static_cast<std::size_t>(image.rank() - 1)] == 1 || image.size(-1) <= 1))
     return image.detach();
+  if (!is_floating(image.dtype())) {
+    const Tensor numbers = numbers_of_pixels(image.detach());
+    return dtype == DType::f32 ? numbers : numbers.to(dtype);
+  }
   Tensor dense = Tensor::empty(image.shape(), dtype);
-  if (is_floating(image.dtype())) {
-    copy_values(image.detach(), dense);
-    return dense;
-  }
-  const double scale = image.dtype() == DType::u16 ? 1.0 / 65535 : 1.0 / 255;
-  const Strides& s = image.strides();
-  const auto bytes = static_cast<std::int64_t>(size_of(image.dtype()));
-  const int last = image.rank() - 1;
-  const std::int64_t channels = image.size(1), width = image.size(last);
-  const std::int64_t height = image.size(last - 1), rows = height * (last == 4 ? image.size(2) : 1);
-  const auto load = [&]<class T>(T* to) {
-    parallel_for(image.size(0) * channels, [&](std::int64_t plane) {
-      for (std::int64_t row = 0; row < rows; ++row) {
-        const std::int64_t slice = last == 4 ? row / height * s[2] : 0;
-        const std::int64_t at = plane / channels * s[0] + plane % channels * s[1] + slice +
-                                row % height * s[static_cast<std::size_t>(last - 1)];
-        load_elements(image.bytes() + at * bytes, image.dtype(), s[static_cast<std::size_t>(last)], width, scale,
-                      to + (plane * rows + row) * width);
-      }
-    });
-  };
-  if (dtype == DType::f64) {
-    load(dense.mutable_data<double>());
-  } else {
-    load(dense.mutable_data<float>());
-  }
+  copy_values(image.detach(), dense);
   return dense;
 }
 

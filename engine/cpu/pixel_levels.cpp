@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interleaved integers to planes of floats and back. A pixel of three bytes fits no power of two, so each step reads
 // (writes) a few bytes too many, which the next step reads (writes) again; the end of a row runs through a padded copy.
+#include <lumigrad/engine/cpu/pixel_rows.h>
 #include <lumigrad/engine/cpu/simd.h>
-#include <lumigrad/vision/image_io/pixel_rows.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
@@ -10,33 +10,36 @@ namespace {
 using V = Vec<float>;
 using I = Int<float>;
 constexpr std::size_t width = static_cast<std::size_t>(V::width);
-constexpr std::size_t slack = 2;  // pixels that a step may touch behind its own
+constexpr std::size_t slack = 6;  // pixels that a step may touch behind its own
 typedef std::uint8_t Bytes __attribute__((vector_size(V::width)));
 typedef std::uint16_t Words __attribute__((vector_size(2 * V::width)));
 
-// Lane i holds pixel i, its first channel lowest.
+// n / largest, correctly rounded, without a division: 1 / largest in two parts, of which the first times n is exact.
+// (For these two, and every n up to them, the sum rounds to the same number; a test tries them all.)
+template <int largest>
+LUMIGRAD_SIMD V share_of(const V& n) {
+  static_assert(largest == 255 || largest == 65535);
+  constexpr float most = largest == 255 ? 0x1.01p-8f : 0x1p-16f,
+                  rest = largest == 255 ? 0x1.010102p-24f : 0x1.0001p-32f;
+  return fma(n, V(most), n * V(rest));
+}
+
+// The bytes of `width` pixels, four pixels to each 16-byte quarter of the register.
 template <int C>
 LUMIGRAD_SIMD I load_pixels(const std::uint8_t* from) {
   I pixels;
   if constexpr (C == 4) {
     __builtin_memcpy(&pixels.raw[0], from, 4 * width);
   } else {
-#if LUMIGRAD_VECTOR_BYTES >= 32
-    // Four pixels of three bytes in each 16-byte quarter, spread by one shuffle. (Through registers: quarters written
-    // to memory and read back whole would wait for one another.)
-    const __m128i spread = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
-    __m128i part[width / 4];
-    for (std::size_t q = 0; q < width / 4; ++q) __builtin_memcpy(&part[q], from + 12 * q, 16);
 #if LUMIGRAD_VECTOR_BYTES == 64
-    __m512i all = _mm512_inserti32x4(_mm512_castsi128_si512(part[0]), part[1], 1);
-    all = _mm512_inserti32x4(_mm512_inserti32x4(all, part[2], 2), part[3], 3);
-    pixels.raw[0] = I::Bits(_mm512_shuffle_epi8(all, _mm512_broadcast_i32x4(spread)));
+    const __m512i quarters = _mm512_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12);
+    pixels.raw[0] = I::Bits(_mm512_permutexvar_epi32(quarters, _mm512_loadu_si512(from)));
+#elif LUMIGRAD_VECTOR_BYTES == 32
+    const __m256i halves = _mm256_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6);
+    pixels.raw[0] =
+        I::Bits(_mm256_permutevar8x32_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)), halves));
 #else
-    const __m256i all = _mm256_inserti128_si256(_mm256_castsi128_si256(part[0]), part[1], 1);
-    pixels.raw[0] = I::Bits(_mm256_shuffle_epi8(all, _mm256_broadcastsi128_si256(spread)));
-#endif
-#else
-    for (std::size_t i = 0; i < width; ++i) {
+    for (std::size_t i = 0; i < width; ++i) {  // a pixel to each lane
       std::int32_t pixel;
       __builtin_memcpy(&pixel, from + 3 * i, 4);
       pixels.raw[0][i] = pixel;
@@ -46,19 +49,48 @@ LUMIGRAD_SIMD I load_pixels(const std::uint8_t* from) {
   return pixels;
 }
 
+// Channel c of each of them, one a lane.
+template <int C>
+LUMIGRAD_SIMD I channel_of(const I& pixels, int c) {
+  I channel;
+#if LUMIGRAD_VECTOR_BYTES >= 32
+  const auto place = [c](int pixel) { return static_cast<char>(C * pixel + c); };
+  const __m128i spread =
+      _mm_setr_epi8(place(0), -1, -1, -1, place(1), -1, -1, -1, place(2), -1, -1, -1, place(3), -1, -1, -1);
+#if LUMIGRAD_VECTOR_BYTES == 64
+  channel.raw[0] = I::Bits(_mm512_shuffle_epi8(__m512i(pixels.raw[0]), _mm512_broadcast_i32x4(spread)));
+#else
+  channel.raw[0] = I::Bits(_mm256_shuffle_epi8(__m256i(pixels.raw[0]), _mm256_broadcastsi128_si256(spread)));
+#endif
+#else
+  channel = (pixels >> (8 * c)) & I(255);
+#endif
+  return channel;
+}
+
+// The other way round: lane i holds pixel i, its first channel lowest.
 template <int C>
 LUMIGRAD_SIMD void store_pixels(const I& pixels, std::uint8_t* to) {
   if constexpr (C == 4) {
     __builtin_memcpy(to, &pixels.raw[0], 4 * width);
   } else {
-#if LUMIGRAD_VECTOR_BYTES >= 32
-    const __m128i gather = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-    for (std::size_t q = 0; q < width / 4; ++q) {
-      __m128i part;
-      __builtin_memcpy(&part, reinterpret_cast<const char*>(&pixels.raw[0]) + 16 * q, 16);
-      part = _mm_shuffle_epi8(part, gather);
-      __builtin_memcpy(to + 12 * q, &part, 16);
-    }
+#if LUMIGRAD_VECTOR_BYTES == 64
+    const __m512i gather =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m512i quarters = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_permutexvar_epi32(quarters, _mm512_shuffle_epi8(__m512i(pixels.raw[0]), gather));
+    const __m256i first = _mm512_castsi512_si256(bytes);
+    const __m128i last = _mm512_extracti32x4_epi32(bytes, 2);
+    __builtin_memcpy(to, &first, 32);
+    __builtin_memcpy(to + 32, &last, 16);
+#elif LUMIGRAD_VECTOR_BYTES == 32
+    const __m256i gather =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m256i halves = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(__m256i(pixels.raw[0]), gather), halves);
+    const __m128i first = _mm256_castsi256_si128(bytes), last = _mm256_extracti128_si256(bytes, 1);
+    __builtin_memcpy(to, &first, 16);
+    __builtin_memcpy(to + 16, &last, 8);
 #else
     for (std::size_t i = 0; i < width; ++i) {
       const std::int32_t pixel = pixels.raw[0][i];
@@ -68,10 +100,10 @@ LUMIGRAD_SIMD void store_pixels(const I& pixels, std::uint8_t* to) {
   }
 }
 
-// Nearest integer to largest * clamp(x, 0, 1), ties to even: adding 2^23 leaves it in the lowest bits of the sum.
+// Nearest integer to largest * clamp(x, 0, 1), ties to even, in the lowest 16 bits: adding 2^23 leaves it there.
 LUMIGRAD_SIMD I quantised(const V& x, int largest) {
   const V inside = min(V(1), max(V(0), x));
-  return bits(inside * V(largest) + V(0x1p23f)) & I(0xffff);
+  return bits(inside * V(largest) + V(0x1p23f));
 }
 
 template <int C>
@@ -91,17 +123,18 @@ LUMIGRAD_SIMD void planes_step(const std::uint8_t* from, float* const* to, std::
     __builtin_memcpy(&bytes, from, sizeof bytes);
     numbers.raw[0] = __builtin_convertvector(bytes, I::Bits);
 #endif
-    (V::from_int(numbers) / V(255)).store(to[0] + at);
+    share_of<255>(V::from_int(numbers)).store(to[0] + at);
   } else {
     const I pixels = load_pixels<C>(from);
     for (int c = 0; c < C; ++c)
-      if (to[c]) (V::from_int((pixels >> (8 * c)) & I(255)) / V(255)).store(to[c] + at);
+      if (to[c]) share_of<255>(V::from_int(channel_of<C>(pixels, c))).store(to[c] + at);
   }
 }
 
 template <int C>
 LUMIGRAD_SIMD void bytes_step(const float* const* from, std::uint8_t* to, std::size_t at) {
-  I pixels = quantised(V::load(from[0] + at), 255);
+  I pixels = quantised(V::load(from[0] + at), 255);  // above the 16 bits stands what a fourth channel would meet
+  if constexpr (C == 4) pixels = pixels & I(255);
   if constexpr (C == 1) {
     const Bytes bytes = __builtin_convertvector(pixels.raw[0], Bytes);
     __builtin_memcpy(to, &bytes, sizeof bytes);
@@ -174,7 +207,7 @@ void planes_from_words(const std::uint16_t* from, int channels, float* const* to
       __builtin_memcpy(&words, from + i, sizeof words);
       I numbers;
       numbers.raw[0] = __builtin_convertvector(words, I::Bits);
-      (V::from_int(numbers) / V(65535)).store(to[0] + i);
+      share_of<65535>(V::from_int(numbers)).store(to[0] + i);
     }
   }
   const auto step = static_cast<std::size_t>(channels);
@@ -192,7 +225,7 @@ void words_from_planes(const float* const* from, int channels, std::uint16_t* to
       float values[width] = {};
       std::int32_t numbers[width];
       __builtin_memcpy(values, from[c] + i, sizeof(float) * rest);
-      quantised(V::load(values), 65535).store(numbers);
+      (quantised(V::load(values), 65535) & I(0xffff)).store(numbers);
       for (std::size_t k = 0; k < rest; ++k) to[step * (i + k) + c] = static_cast<std::uint16_t>(numbers[k]);
     }
   }
