@@ -84,6 +84,24 @@ TEST_CASE("filters are the reference at every border, whatever the extents of im
   }
 }
 
+TEST_CASE("rows are correlated with long and short rows of weights alike, up to their last element") {
+  for (const std::int64_t taps : {1, 2, 3, 5, 15, 16, 17, 18, 21, 33, 48}) {
+    for (const std::int64_t width : {48, 63, 64, 65, 130, 200}) {
+      const Tensor x = noise({3, width}, DType::f32, 1), k = noise({1, taps}, DType::f32, 2);
+      const Tensor y = filter(x, k, 2, {Border::zeros, true});
+      const std::vector<double> image = x.values(), weights = k.values(), got = y.values();
+      REQUIRE(y.shape() == Shape{3, width - taps + 1});
+      for (std::int64_t i = 0; i < y.numel(); ++i) {
+        const std::int64_t at = i / y.size(1) * width + i % y.size(1);
+        double sum = 0;
+        for (std::int64_t j = 0; j < taps; ++j)
+          sum += weights[static_cast<std::size_t>(j)] * image[static_cast<std::size_t>(at + j)];
+        REQUIRE(got[static_cast<std::size_t>(i)] == doctest::Approx(sum).epsilon(1e-5));
+      }
+    }
+  }
+}
+
 TEST_CASE("image, kernel and result of a filter are the three arguments of one form") {
   const Stream draw = Generator{4, operation_id("trial")}.stream(0);
   for (std::uint32_t i = 0; i < 100; ++i) {
