@@ -94,6 +94,27 @@ TEST_CASE("NaN is the largest in order, the answer of what reduces, and -0 ties 
   CHECK(quantile(vector({1, inf}), 0.0).item() == 1);
 }
 
+TEST_CASE("the largest and the smallest of lines of any length, and NaN wherever it stands") {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const std::int64_t n : {1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 200}) {
+      std::vector<double> values(static_cast<std::size_t>(n * n));
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i * 2654435761u % 10007) - 5000;
+      for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i % 2 == 0 ? 2e4 : -2e4;
+      const Tensor x = Tensor::from(values, {n, n}).to(dtype);
+      for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = NAN;
+      const Tensor broken = Tensor::from(values, {n, n}).to(dtype);
+      const auto most = amax(x, {1}).values(), least = amin(x, {1}).values();
+      const auto no_most = amax(broken, {1}).values(), no_least = amin(broken, {1}).values();
+      for (std::int64_t i = 0; i < n; ++i) {
+        const std::vector<double> line = select(x, 0, i).values();
+        REQUIRE(most[static_cast<std::size_t>(i)] == *std::max_element(line.begin(), line.end()));
+        REQUIRE(least[static_cast<std::size_t>(i)] == *std::min_element(line.begin(), line.end()));
+        REQUIRE(std::isnan(no_most[static_cast<std::size_t>(i)]));
+        REQUIRE(std::isnan(no_least[static_cast<std::size_t>(i)]));
+      }
+    }
+}
+
 TEST_CASE("unsigned and wide integers are sorted as what they are") {
   const Tensor wide = Tensor::from(std::vector<I>{(I{1} << 62) + 1, I{1} << 62, -5}, {3});
   CHECK(argsort(wide).values() == std::vector<double>{2, 1, 0});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adding numbers up, compiled per instruction level.
+// One number for many, compiled per instruction level.
 #pragma once
 #include <lumigrad/engine/cpu/level_table.h>
 #include <cstddef>
@@ -13,6 +13,9 @@ struct SumKernel {
   double (*block)(const T* x, std::size_t n);
   /// sums[i] += x[i]
   void (*accumulate)(const T* x, double* sums, std::size_t n);
+  /// The largest (smallest) of n >= 1 numbers; NaN where one of them is.
+  T (*largest)(const T* x, std::size_t n);
+  T (*smallest)(const T* x, std::size_t n);
 };
 struct SumKernels {
   SumKernel<float> f32;

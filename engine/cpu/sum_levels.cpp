@@ -14,7 +14,7 @@ double block(const T* x, std::size_t n) {
     for (int k = 0; k < 4; ++k) sum[k] += V::load(x + i + static_cast<std::size_t>(k * V::width));
   V total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   for (; i + V::width <= n; i += V::width) total += V::load(x + i);
-  double result = sum_lanes(total);
+  double result = n < V::width ? 0 : sum_lanes(total);
   for (; i < n; ++i) result += static_cast<double>(x[i]);
   return result;
 }
@@ -24,8 +24,53 @@ void accumulate(const T* x, double* sums, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) sums[i] += static_cast<double>(x[i]);
 }
 
+template <bool largest, class V>
+LUMIGRAD_SIMD V better(const V& best, const V& v) {
+  if constexpr (largest) {
+    return max(best, v);
+  } else {
+    return min(best, v);
+  }
+}
+
+// A NaN that comes later is passed over by the best and kept by `missing`, which is 0 otherwise.
+template <bool largest, class T>
+T extreme(const T* x, std::size_t n) {
+  using V = Vec<T>;
+  constexpr std::size_t width = V::width;
+  V best[4], missing[4];
+  for (int k = 0; k < 4; ++k) best[k] = V::splat(x[0]), missing[k] = V(0);
+  const auto take = [&](int k, const V& v) __attribute__((always_inline)) {
+    best[k] = better<largest>(best[k], v);
+    missing[k] = select(v == v, missing[k], v);
+  };
+  std::size_t i = 0;
+  for (; i + 4 * width <= n; i += 4 * width)
+    for (int k = 0; k < 4; ++k) take(k, V::load(x + i + static_cast<std::size_t>(k) * width));
+  for (; i + width <= n; i += width) take(0, V::load(x + i));
+  T rest[width];
+  if (i < n) {
+    for (std::size_t l = 0; l < width; ++l) rest[l] = x[i + l < n ? i + l : i];
+    take(1, V::load(rest));
+  }
+  for (int k = 1; k < 4; ++k) {
+    best[0] = better<largest>(best[0], best[k]);
+    missing[0] = missing[0] + missing[k];
+  }
+  if (any(missing[0] != missing[0])) return static_cast<T>(__builtin_nanf(""));
+  best[0].store(rest);
+  T one = rest[0];
+  for (std::size_t l = 1; l < width; ++l) one = (largest ? rest[l] > one : rest[l] < one) ? rest[l] : one;
+  return one;
+}
+
+template <class T>
+constexpr SumKernel<T> all_of() {
+  return {block<T>, accumulate<T>, extreme<true, T>, extreme<false, T>};
+}
+
 }  // namespace
 
-extern const SumKernels sums = {{block<float>, accumulate<float>}, {block<double>, accumulate<double>}};
+extern const SumKernels sums = {all_of<float>(), all_of<double>()};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

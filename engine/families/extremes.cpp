@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The largest and the smallest: ranks that one pass finds.
+#include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/lines.h>
@@ -19,28 +20,31 @@ bool beats(T v, T best, End end) {
   return end == End::largest ? (v > best || (v != v && best == best)) : (v < best || (v != v && best == best));
 }
 
-// The same along one dense line: the value in lanes, then its first place.
+// The extreme of one dense line, NaN where there is one.
+template <End end, class T>
+T extreme_of(const T* x, std::int64_t n) {
+  if (n < 32) {  // as long as a call takes
+    T best = x[0], missing = T(0);
+    for (std::int64_t j = 0; j < n; ++j) {
+      best = (end == End::largest ? x[j] > best : x[j] < best) ? x[j] : best;
+      missing = x[j] == x[j] ? missing : x[j];
+    }
+    return missing == missing ? best : missing;
+  }
+  const auto& kernel = [] {
+    if constexpr (std::is_same_v<T, float>)
+      return sum_kernels().f32;
+    else
+      return sum_kernels().f64;
+  }();
+  return (end == End::largest ? kernel.largest : kernel.smallest)(x, static_cast<std::size_t>(n));
+}
+
+// Its first place.
 template <End end, class T>
 std::int64_t first_extreme(const T* x, std::int64_t n) {
-  constexpr int lanes = 16;
-  T best[lanes];
-  std::fill_n(best, lanes, x[0]);
-  bool missing = false;
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes)
-    for (int i = 0; i < lanes; ++i) {
-      const T v = x[j + i];
-      best[i] = (end == End::largest ? v > best[i] : v < best[i]) ? v : best[i];
-      missing |= v != v;
-    }
-  for (; j < n; ++j) {
-    best[0] = (end == End::largest ? x[j] > best[0] : x[j] < best[0]) ? x[j] : best[0];
-    missing |= x[j] != x[j];
-  }
-  if (missing) return std::find_if(x, x + n, [](T v) { return v != v; }) - x;
-  for (int i = 1; i < lanes; ++i)
-    best[0] = (end == End::largest ? best[i] > best[0] : best[i] < best[0]) ? best[i] : best[0];
-  return std::find(x, x + n, best[0]) - x;
+  const T best = extreme_of<end>(x, n);
+  return (best == best ? std::find(x, x + n, best) : std::find_if(x, x + n, [](T v) { return v != v; })) - x;
 }
 
 template <End end, class T>
@@ -151,6 +155,21 @@ struct ExtremeNode final : Node {  // y = max x along the last axis; gx = share 
   }
 };
 
+// The extremes of the lines [n, count] of a matrix, [n, 1].
+Tensor extremes_of_lines(const Tensor& given, End end) {
+  const Tensor y = Tensor::empty(given.shape().with(1, 1), given.dtype()), x = given.detach().contiguous();
+  const Lines lines(x.shape(), 1);
+  by_differentiable_dtype(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    each_block(lines, 1, 0.5, [&](const LineBlock& block) {
+      const T* line = elements<T>(x) + block.outer * lines.extent;
+      new_elements<T>(y)[block.outer] = end == End::largest ? extreme_of<End::largest>(line, lines.extent)
+                                                            : extreme_of<End::smallest>(line, lines.extent);
+    });
+  });
+  return y;
+}
+
 Tensor extreme_value(const char* name, const Tensor& x, std::span<const int> axes, bool keep, End end, Here here) {
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype(),
                       "; convert it with to()");
@@ -176,7 +195,9 @@ Tensor extreme_value(const char* name, const Tensor& x, std::span<const int> axe
   Tensor y;
   {
     NoGrad off;
-    y = gather_known("gather", lines.detach(), 1, extreme_index(name, lines, 1, end), here);
+    y = lines.device() == Device()
+            ? extremes_of_lines(lines, end)
+            : gather_known("gather", lines.detach(), 1, extreme_index(name, lines, 1, end), here);
   }
   y.state().weak = x.is_weak();
   if (auto node = record<ExtremeNode>(name, here, {&lines})) {

@@ -85,56 +85,68 @@ LaneReader<T>::LaneReader(const Lane& lane, const Domain& domain, std::int64_t i
 }
 
 template <class T>
-std::byte* LaneReader<T>::address(std::int64_t element) const {
-  std::int64_t rest = element / run_;
-  std::byte* at = base_ + (element % run_) * run_stride_ * static_cast<std::int64_t>(size_of(dtype_));
-  for (int i = rank_ - 1; i >= 0 && rest != 0; --i) {
-    at += rest % extents_[i] * steps_[i];
+template <class Job>
+void LaneReader<T>::each_run(std::int64_t begin, std::int64_t n, const Job& job) const {
+  const auto size = static_cast<std::int64_t>(size_of(dtype_));
+  std::int64_t index[max_rank], rest = begin / run_, at = begin % run_;
+  std::byte* run = base_;
+  for (int i = rank_ - 1; i >= 0; --i) {
+    index[i] = rest % extents_[i];
     rest /= extents_[i];
+    run += index[i] * steps_[i];
   }
-  return at;
+  for (std::int64_t done = 0; done < n; at = 0) {
+    const std::int64_t piece = std::min(n - done, run_ - at);
+    job(run + at * run_stride_ * size, piece, done);
+    done += piece;
+    for (int i = rank_ - 1; i >= 0; --i) {  // to the next run
+      run += steps_[i];
+      if (++index[i] < extents_[i]) break;
+      run -= steps_[i] * extents_[i];
+      index[i] = 0;
+    }
+  }
 }
 
 template <class T>
 T* LaneReader<T>::at(std::int64_t begin, std::int64_t n, T* scratch, bool fill) const {
-  if (dense(begin, n)) return reinterpret_cast<T*>(address(begin));
-  if (fill)
-    for (std::int64_t done = 0; done < n;) {
-      const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
-      if constexpr (std::is_same_v<T, float>) {
-        if (scale_ != 1) {
-          load_channel(address(begin + done), dtype_, run_stride_, piece, scratch + done);
-          done += piece;
-          continue;
-        }
-      }
-      load_elements(address(begin + done), dtype_, run_stride_, piece, scale_, scratch + done);
-      done += piece;
+  if (dense(begin, n)) {
+    std::byte* start = nullptr;
+    each_run(begin, 1, [&](std::byte* from, std::int64_t, std::int64_t) { start = from; });
+    return reinterpret_cast<T*>(start);
+  }
+  if (!fill) return scratch;
+  const bool own = dtype_ == dtype_of<T> && scale_ == 1;
+  each_run(begin, n, [&](const std::byte* from, std::int64_t count, std::int64_t done) {
+    T* to = scratch + done;
+    if (own) {  // runs may be short: no call for each
+      const T* x = reinterpret_cast<const T*>(from);
+      for (std::int64_t i = 0; i < count; ++i) to[i] = x[i * run_stride_];
+      return;
     }
+    if constexpr (std::is_same_v<T, float>)
+      if (scale_ != 1) return load_channel(from, dtype_, run_stride_, count, to);
+    load_elements(from, dtype_, run_stride_, count, scale_, to);
+  });
   return scratch;
 }
 
 template <class T>
 void LaneReader<T>::at(const PixelLanes& pixels, std::int64_t begin, std::int64_t n, T* const* scratch) const {
   if constexpr (std::is_same_v<T, float>) {
-    float* to[4];
-    for (std::int64_t done = 0; done < n;) {
-      const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
+    each_run(begin, n, [&](const std::byte* from, std::int64_t count, std::int64_t done) {
+      float* to[4];
       for (int c = 0; c < pixels.count; ++c) to[c] = scratch[c] + done;
-      load_pixels(address(begin + done), dtype_, pixels.count, pixels.channel_step, static_cast<int>(run_stride_),
-                  piece, to);
-      done += piece;
-    }
+      load_pixels(from, dtype_, pixels.count, pixels.channel_step, static_cast<int>(run_stride_), count, to);
+    });
   }
 }
 
 template <class T>
 void LaneReader<T>::put(std::int64_t begin, std::int64_t n, const T* staged) const {
-  for (std::int64_t done = 0; done < n;) {
-    const std::int64_t piece = std::min(n - done, run_ - (begin + done) % run_);
-    store_elements(staged + done, piece, address(begin + done), dtype_, run_stride_);
-    done += piece;
-  }
+  each_run(begin, n, [&](std::byte* to, std::int64_t count, std::int64_t done) {
+    store_elements(staged + done, count, to, dtype_, run_stride_);
+  });
 }
 
 template class LaneReader<float>;

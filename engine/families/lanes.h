@@ -69,7 +69,9 @@ class LaneReader {
   void put(std::int64_t begin, std::int64_t n, const T* staged) const;
 
  private:
-  std::byte* address(std::int64_t element) const;
+  // Calls job(address, count, done) for the runs that elements [begin, begin + n) lie in.
+  template <class Job>
+  void each_run(std::int64_t begin, std::int64_t n, const Job& job) const;
 
   std::byte* base_ = nullptr;
   std::int64_t extents_[max_rank]{};

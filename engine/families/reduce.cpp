@@ -7,6 +7,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
 #include <algorithm>
+#include <optional>
 
 namespace lumigrad {
 namespace {
@@ -82,6 +83,20 @@ double sum_inner(const Lane& lane, const Domain& domain, T* room) {
   return sum;
 }
 
+// How far apart the elements of some axes lie in memory, where that is one number: 1 for dense ones.
+std::optional<std::int64_t> single_step(const Shape& shape, const Strides& strides) {
+  std::optional<std::int64_t> step;
+  std::int64_t next = 0;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] == 1) continue;
+    const std::int64_t stride = strides[static_cast<std::size_t>(i)];
+    if (step && stride != next) return std::nullopt;
+    if (!step) step = stride;
+    next = stride * shape[i];
+  }
+  return step.value_or(1);
+}
+
 // x with kept axes first, summed axes behind them: [K..., R...].
 template <class T>
 void sum_axes(const Tensor& x, int kept, bool last_is_summed, double scale, T* to) {
@@ -104,6 +119,18 @@ void sum_axes(const Tensor& x, int kept, bool last_is_summed, double scale, T* t
   const std::int64_t K = outer.numel(), R = inner.numel();
   if (last_is_summed) {  // each result walks its own terms; a long one is cut into chunks for the threads
     const std::int64_t chunks = std::max<std::int64_t>((R + lane_chunk - 1) / lane_chunk, 1);
+    if (const auto step = single_step(outer, outer_strides);
+        R <= lane_block && step && single_step(inner, inner_strides) == 1) {
+      const T* from = reinterpret_cast<const T*>(base);  // many short sums: nothing is set up for each
+      parallel_for(
+          (K + lane_block - 1) / lane_block,
+          [&](std::int64_t job) {
+            for (std::int64_t k = job * lane_block; k < std::min(K, (job + 1) * lane_block); ++k)
+              to[k] = static_cast<T>(scale * (kernel_of<T>().block(from + k * *step, static_cast<std::size_t>(R))));
+          },
+          1e-3 * static_cast<double>(lane_block * std::max<std::int64_t>(R, 8)));
+      return;
+    }
     if (chunks == 1) {
       const std::int64_t group = std::max<std::int64_t>(1, lane_chunk / std::max<std::int64_t>(R, 1));
       parallel_for((K + group - 1) / group,
