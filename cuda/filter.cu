@@ -52,9 +52,19 @@ Correlation transposed(Correlation c) {
 
 template <class T>
 Status run_window(Place place, const Correlation& c, std::int64_t planes, const T* image, const T* kernel, T* result) {
-  if (const std::size_t bytes = WindowFilter<T>::shared_bytes(c); bytes <= shared_room)
+  const std::size_t bytes = WindowFilter<T, 0>::shared_bytes(c);
+  const auto run = [&]<int N>(std::integral_constant<int, N>) {
     return for_each_block(place, planes * c.tiles(window_width, window_height), window_threads, bytes,
-                          WindowFilter<T>{c, image, kernel, result});
+                          WindowFilter<T, N>{c, image, kernel, result});
+  };
+  if (bytes <= shared_room) switch (c.axis[1].taps) {
+      case 3:
+        return run(std::integral_constant<int, 3>());
+      case 5:
+        return run(std::integral_constant<int, 5>());
+      default:
+        return run(std::integral_constant<int, 0>());
+    }
   return for_each(place, planes * c.result_numel(), WideFilter<T>{c, image, kernel, result});
 }
 

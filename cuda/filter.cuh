@@ -65,36 +65,34 @@ LUMIGRAD_INLINE void load_weights(const B& block, T* to, const T* from, int coun
 inline constexpr int strip = 8;              // rows that a thread makes at once
 inline constexpr int separable_width = 128;  // of a tile
 
-/// sums[o] += sum over t of w[t] down[o + t], where down(r) is the pixel r rows below the first.
-template <int N, class T, class Down>
-LUMIGRAD_INLINE void weigh_strip(T (&sums)[strip], const T* w, int taps, const Down& down) {
+/// sums[o] += sum over t < taps of weight(t) down(o + t), N of them or (N = 0) any number: S sums share what they read.
+template <int N, int S, class T, class Weight, class Down>
+LUMIGRAD_INLINE void weigh_strip(T (&sums)[S], int taps, const Weight& weight, const Down& down) {
   if constexpr (N > 0) {
-    T own[N];
+    T own[N], seen[N + S - 1];  // all are asked for before the first is needed
     LUMIGRAD_UNROLL
-    for (int t = 0; t < N; ++t) own[t] = w[t];
+    for (int r = 0; r < N + S - 1; ++r) seen[r] = down(r);
     LUMIGRAD_UNROLL
-    for (int r = 0; r < N + strip - 1; ++r) {
-      const T value = down(r);
-      LUMIGRAD_UNROLL
-      for (int o = 0; o < strip; ++o)
-        if (r - o >= 0 && r - o < N) sums[o] = fma(own[r - o], value, sums[o]);
-    }
+    for (int t = 0; t < N; ++t) own[t] = weight(t);
+    LUMIGRAD_UNROLL
+    for (int t = 0; t < N; ++t) LUMIGRAD_UNROLL
+    for (int o = 0; o < S; ++o) sums[o] = fma(own[t], seen[o + t], sums[o]);
   } else {
-    T own[strip] = {};  // own[o] meets sums[o]: w[r - o]
+    T own[S] = {};  // own[o] meets sums[o]: the weight of row r - o
     const auto step = [&](int r, bool all) {
       const T value = down(r);
       LUMIGRAD_UNROLL
-      for (int o = strip - 1; o > 0; --o) own[o] = own[o - 1];
-      own[0] = r < taps ? w[r] : T(0);
+      for (int o = S - 1; o > 0; --o) own[o] = own[o - 1];
+      own[0] = r < taps ? weight(r) : T(0);
       LUMIGRAD_UNROLL
-      for (int o = 0; o < strip; ++o)  // a weight that is not there must not meet an infinity
+      for (int o = 0; o < S; ++o)  // a weight that is not there must not meet an infinity
         if (all || (r - o >= 0 && r - o < taps)) sums[o] = fma(own[o], value, sums[o]);
     };
     int r = 0;
-    for (; r < strip - 1; ++r) step(r, false);
+    for (; r < S - 1; ++r) step(r, false);
     LUMIGRAD_UNROLL_BY(8)
     for (; r < taps; ++r) step(r, true);
-    for (; r < taps + strip - 1; ++r) step(r, false);
+    for (; r < taps + S - 1; ++r) step(r, false);
   }
 }
 
@@ -173,10 +171,13 @@ struct SeparableFilter {
       const int x = index_at_border(at.x - across.front + column_of, across.image, c.border);
       T sums[strip] = {};
       if (x >= 0)
-        weigh_strip<N>(sums, w_down, taps_down, [&](int r) {
-          const int y = table[first + r];
-          return y < 0 ? T(0) : plane[static_cast<std::int64_t>(y) * across.image + x];
-        });
+        weigh_strip<N>(
+            sums, taps_down, [&](int t) { return w_down[t]; },
+            [&](int r) {
+              const int y = table[first + r];  // a load that nothing decides about can be asked for early
+              const T value = plane[static_cast<std::int64_t>(y < 0 ? 0 : y) * across.image + x];
+              return y < 0 ? T(0) : value;
+            });
       LUMIGRAD_UNROLL
       for (int o = 0; o < strip; ++o) lines[(first + o) * line + column_of] = sums[o];
     }
@@ -215,7 +216,8 @@ struct WindowRoom {
   std::size_t bytes() const { return room_of<int>(rows) + room_of<T>(static_cast<std::int64_t>(rows) * pitch); }
 };
 
-template <class T>
+/// result = windows of N rows, or (N = 0) of any number.
+template <class T, int N>
 struct WindowFilter {
   Correlation c;
   const T *image, *kernel;
@@ -252,18 +254,10 @@ struct WindowFilter {
       for (int share = 0; share < window_shares; ++share) {
         const int item = block.thread() + share * block.threads();
         const T* const seen = tile + item / window_width * window_strip * size.pitch + item % window_width;
-        for (int j = 0; j < across.taps; ++j) {
-          T own[window_strip] = {};  // own[o] meets sums[o]: the weight of row r - o
-          for (int r = 0; r < down.taps + window_strip - 1; ++r) {
-            const T value = seen[r * size.pitch + j];
-            LUMIGRAD_UNROLL
-            for (int o = window_strip - 1; o > 0; --o) own[o] = own[o - 1];
-            own[0] = r < down.taps ? w[r * across.taps + j] : T(0);
-            LUMIGRAD_UNROLL
-            for (int o = 0; o < window_strip; ++o)
-              if (r - o >= 0 && r - o < down.taps) sums[share][o] = fma(own[o], value, sums[share][o]);
-          }
-        }
+        for (int j = 0; j < across.taps; ++j)
+          weigh_strip<N>(
+              sums[share], down.taps, [&](int t) { return w[t * across.taps + j]; },
+              [&](int r) { return seen[r * size.pitch + j]; });
       }
     }
     T* const to = result + at.plane * c.result_numel() + static_cast<std::int64_t>(at.z) * down.result * across.result;

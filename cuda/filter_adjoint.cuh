@@ -123,9 +123,10 @@ struct FoldedMargins {
 // ---- the kernel -----------------------------------------------------------------------------------------------------
 
 inline constexpr int sum_width = 64, sum_height = 16, sum_threads = 256;
+inline constexpr int cell = 16, cells_a_row = sum_width / cell, cells = cells_a_row * sum_height;  // a tile is cut into
 
-/// sums[kernel, chunk, tap] = sum over the tiles of a chunk of cotangent times pixel. A row of a tile is added up in T,
-/// rows in double.
+/// sums[kernel, chunk, tap] = sum over the tiles of a chunk of cotangent times pixel. A thread takes a tap and every
+/// so manieth cell of a tile, and adds up in T; tiles are added in double.
 template <class T>
 struct KernelSums {
   Correlation c;
@@ -135,7 +136,7 @@ struct KernelSums {
 
   static LUMIGRAD_HD int parts(const Correlation& c, int threads) {
     const int taps = c.axis[1].taps * c.axis[2].taps;
-    return taps >= threads ? 1 : threads / taps < sum_height ? threads / taps : sum_height;
+    return taps >= threads ? 1 : threads / taps < cells ? threads / taps : cells;
   }
   // Lanes that differ in their tap read different banks where rows lie `columns of the kernel` apart, modulo 32.
   static LUMIGRAD_HD int pitch(const Correlation& c) { return sum_width + c.axis[2].taps; }
@@ -184,13 +185,15 @@ struct KernelSums {
         for (int item = block.thread(); item < taps * many; item += block.threads()) {
           const int t = item % taps, part = item / taps;
           const T* const seen = tile + t / across.taps * line + t % across.taps;
-          double total = 0;
-          for (int y = part; y < height; y += many) {
-            T sum = 0;
-            for (int x = 0; x < width; ++x) sum = fma(cotangents[y * sum_width + x], seen[y * line + x], sum);
-            total += static_cast<double>(sum);
+          T sum = 0;
+          for (int own_cell = part; own_cell < cells; own_cell += many) {
+            const int y = own_cell / cells_a_row, x = own_cell % cells_a_row * cell;
+            const int count = width - x < cell ? width - x : cell;
+            if (y >= height) break;
+            const T *const up = cotangents + y * sum_width + x, *const pixels = seen + y * line + x;
+            for (int e = 0; e < count; ++e) sum = fma(up[e], pixels[e], sum);
           }
-          own[(s * taps + t) * many + part] += total;
+          own[(s * taps + t) * many + part] += static_cast<double>(sum);
         }
       }
     }

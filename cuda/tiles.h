@@ -74,10 +74,12 @@ template <class T, class B>
 LUMIGRAD_INLINE void load_tile(const B& block, T* tile, int pitch, const int* table, int rows, int columns,
                                const T* plane, int width, int first, Border border, T outside) {
   for (int r = block.thread() / lanes; r < rows; r += block.threads() / lanes) {
-    const T* const line = plane + static_cast<std::int64_t>(table[r]) * width;
+    const int y = table[r];
+    const T* const line = plane + static_cast<std::int64_t>(y < 0 ? 0 : y) * width;
     for (int c = block.thread() % lanes; c < columns; c += lanes) {
       const int x = index_at_border(first + c, width, border);
-      tile[r * pitch + c] = table[r] < 0 || x < 0 ? outside : line[x];
+      const T value = line[x < 0 ? 0 : x];
+      tile[r * pitch + c] = y < 0 || x < 0 ? outside : value;
     }
   }
 }
