@@ -257,9 +257,11 @@ struct PixelSums {
     }
   }
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
     const Reach &down = c.axis[1], &across = c.axis[2];
-    const std::int64_t plane = i / c.image_numel(), own = i % c.image_numel();
+    const auto pixels = static_cast<Index>(c.image_numel()), own = i % pixels;
+    const std::int64_t plane = i / pixels;
     const std::int64_t* const from = index + plane * c.result_numel();
     const T* const w = result + plane * c.result_numel();
     T sum = 0;

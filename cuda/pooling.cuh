@@ -51,13 +51,14 @@ struct Largest {
   const T* x;
   std::int64_t* index;
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
     const PoolLine &deep = p.axis[0], &down = p.axis[1], &across = p.axis[2];
     int z0, z1, y0, y1, x0, x1;
     deep.window(static_cast<int>(i / across.results / down.results % deep.results), z0, z1);
     down.window(static_cast<int>(i / across.results % down.results), y0, y1);
     across.window(static_cast<int>(i % across.results), x0, x1);
-    const T* const plane = x + i / p.windows() * p.pixels();
+    const T* const plane = x + i / static_cast<Index>(p.windows()) * p.pixels();
     std::int64_t at = (static_cast<std::int64_t>(z0) * down.extent + y0) * across.extent + x0;
     T best = plane[at];
     for (int a = z0; a < z1; a += deep.dilation)
@@ -81,13 +82,15 @@ struct Unpooled {
   const std::int64_t* index;
   T* image;
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
     const PoolLine &deep = p.axis[0], &down = p.axis[1], &across = p.axis[2];
     int z0, z1, y0, y1, x0, x1;
     deep.windows(static_cast<int>(i / across.extent / down.extent % deep.extent), z0, z1);
     down.windows(static_cast<int>(i / across.extent % down.extent), y0, y1);
     across.windows(static_cast<int>(i % across.extent), x0, x1);
-    const std::int64_t plane = i / p.pixels(), own = i % p.pixels();
+    const auto pixels = static_cast<Index>(p.pixels());
+    const std::int64_t plane = i / pixels, own = i % pixels;
     T sum = 0;
     for (int a = z0; a <= z1; ++a)
       for (int b = y0; b <= y1; ++b)

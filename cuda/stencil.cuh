@@ -129,8 +129,10 @@ struct FewRows {
   const T *source, *weights, *bias;
   T* target;
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
-    const std::int64_t columns = p.columns(), plane = p.target_plane();
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
+    const auto columns = static_cast<Index>(p.columns());
+    const std::int64_t plane = p.target_plane();
     const Column column = column_at(p, i % columns);
     const int parts = (p.rows + R - 1) / R, part = static_cast<int>(i / columns);
     const int group = part / parts, first = part % parts * R;

@@ -106,10 +106,10 @@ struct WindowColumns {
   const Step* steps;
   T* columns;
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
-    const std::int64_t results = p.results(), row = i / results;
-    const std::int64_t image = row / p.depth();
-    columns[i] = window_at(p, source, column_at(p, image * results + i % results), steps[row % p.depth()]);
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
+    const auto results = static_cast<Index>(p.results()), depth = static_cast<Index>(p.depth()), row = i / results;
+    columns[i] = window_at(p, source, column_at(p, row / depth * results + i % results), steps[row % depth]);
   }
 };
 
@@ -132,7 +132,8 @@ struct Overlay {
   const T* columns;
   T* image;
 
-  LUMIGRAD_INLINE void operator()(std::int64_t i) const {
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
     const Overlap &deep = axis[0], &down = axis[1], &across = axis[2];
     const std::int64_t results = static_cast<std::int64_t>(deep.out) * down.out * across.out;
     const int x = static_cast<int>(i % across.in), y = static_cast<int>(i / across.in % down.in),
