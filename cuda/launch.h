@@ -44,7 +44,7 @@ inline constexpr int default_threads = 256;
 #define LUMIGRAD_KERNEL
 
 /// Adds to a number that other threads add to as well. Whole numbers only: their sum does not depend on the order.
-inline void atomic_add(std::int64_t* to, std::int64_t value) { *to += value; }
+inline void atomic_add(std::int64_t* to, std::int64_t value) { __atomic_fetch_add(to, value, __ATOMIC_RELAXED); }
 
 inline Status launched() { return {}; }
 
