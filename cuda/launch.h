@@ -20,6 +20,7 @@
 #include <limits>
 #if defined(LUMIGRAD_STANDIN)
 #include <cstdlib>
+#include <functional>
 #include <vector>
 #if defined(LUMIGRAD_TEAM)
 #include <barrier>
@@ -47,6 +48,19 @@ inline constexpr int default_threads = 256;
 inline void atomic_add(std::int64_t* to, std::int64_t value) { __atomic_fetch_add(to, value, __ATOMIC_RELAXED); }
 
 inline Status launched() { return {}; }
+
+/// The work of a step that is being recorded, or null: work is done on the spot.
+using Recording = std::vector<std::function<void()>>;
+extern Recording* recording;
+/// Does work of the host that stands for a launch, now or when it is replayed.
+template <class Work>
+Status run(const Work& work) {
+  if (recording)
+    recording->emplace_back(work);
+  else
+    work();
+  return {};
+}
 
 #if !defined(LUMIGRAD_TEAM)
 #define LUMIGRAD_TEAM 1
@@ -100,15 +114,16 @@ class Block {
 
 template <class Body>
 Status for_each(Place, std::int64_t n, const Body& body) {
-  if (n <= std::numeric_limits<std::int32_t>::max())
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i) body(i);
-  else
-    for (std::int64_t i = 0; i < n; ++i) body(i);
-  return {};
+  return run([n, body] {
+    if (n <= std::numeric_limits<std::int32_t>::max())
+      for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i) body(i);
+    else
+      for (std::int64_t i = 0; i < n; ++i) body(i);
+  });
 }
 
 template <class Body>
-Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
+void run_blocks(std::int64_t blocks, std::size_t shared_bytes, const Body& body) {
   std::vector<std::max_align_t> shared(shared_bytes / sizeof(std::max_align_t) + 1);
   Team team;
   const auto work = [&](int thread) {
@@ -125,7 +140,11 @@ Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes,
 #else
   work(0);
 #endif
-  return {};
+}
+
+template <class Body>
+Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
+  return run([blocks, shared_bytes, body] { run_blocks(blocks, shared_bytes, body); });
 }
 
 #else

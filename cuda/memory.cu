@@ -3,6 +3,7 @@
 #include <lumigrad/engine/device/table.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include <lumigrad/cuda/launch.h>
 #include <lumigrad/cuda/tables.h>
@@ -77,23 +78,75 @@ Status room(int device, std::size_t* free, std::size_t* total) {
 
 cudaStream_t stream_of(Place place) { return static_cast<cudaStream_t>(place.stream); }
 
+// A few bytes travel as the argument of a kernel: nothing is staged, and a recorded step keeps them.
+struct Inline {
+  unsigned char bytes[device::most_inline_bytes];
+};
+__global__ void put_inline(const __grid_constant__ Inline from, unsigned char* to, int n) {
+  if (static_cast<int>(threadIdx.x) < n) to[threadIdx.x] = from.bytes[threadIdx.x];
+}
+
+bool is_recording(Place place) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  cudaStreamIsCapturing(stream_of(place), &status);
+  return status != cudaStreamCaptureStatusNone;
+}
+
+constexpr Status while_recording = {Code::unsupported,
+                                    "a step is being recorded, which cannot read values or send more than 256 bytes"};
+
 Status to_device(Place place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(use(place.device));
+  if (bytes <= device::most_inline_bytes) {
+    Inline copy;
+    std::memcpy(copy.bytes, from, bytes);
+    put_inline<<<1, static_cast<unsigned>(device::most_inline_bytes), 0, stream_of(place)>>>(
+        copy, static_cast<unsigned char*>(to), static_cast<int>(bytes));
+    return launched();
+  }
+  if (is_recording(place)) return while_recording;
   return status_of(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(place)));
 }
 
 Status to_host(Place place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(use(place.device));
+  if (is_recording(place)) return while_recording;
   LUMIGRAD_TRY(status_of(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_of(place))));
   return status_of(cudaStreamSynchronize(stream_of(place)));
 }
 
 Status synchronize(Place place) {
   LUMIGRAD_TRY(use(place.device));
+  if (is_recording(place)) return while_recording;
   return status_of(cudaStreamSynchronize(stream_of(place)));
 }
 
+Status begin(Place place) {
+  LUMIGRAD_TRY(use(place.device));
+  return status_of(cudaStreamBeginCapture(stream_of(place), cudaStreamCaptureModeRelaxed));
+}
+
+Status end(Place place, void** graph) {
+  cudaGraph_t recorded = nullptr;
+  LUMIGRAD_TRY(use(place.device));
+  LUMIGRAD_TRY(status_of(cudaStreamEndCapture(stream_of(place), &recorded)));
+  cudaGraphExec_t ready = nullptr;
+  const Status status = graph ? status_of(cudaGraphInstantiate(&ready, recorded, 0)) : Status{};
+  cudaGraphDestroy(recorded);
+  if (graph) *graph = ready;
+  return status;
+}
+
+Status replay(Place place, void* graph) {
+  LUMIGRAD_TRY(use(place.device));
+  return status_of(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(place)));
+}
+
+void destroy(void* graph) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+
 }  // namespace
+
+const device::CaptureTable capture_table = {begin, end, replay, destroy};
 
 Status launched() { return status_of(cudaGetLastError()); }
 

@@ -11,7 +11,9 @@ namespace lumigrad::cuda {
 
 #if defined(LUMIGRAD_STANDIN)
 
-Status sort_pairs(Place, std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bits) {
+namespace {
+
+void sort_now(std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bits) {
   const std::uint64_t mask = bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), std::int64_t{0});
@@ -23,7 +25,12 @@ Status sort_pairs(Place, std::uint64_t* keys, std::int64_t* values, std::int64_t
     keys[i] = old_keys[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
     values[i] = old_values[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
   }
-  return {};
+}
+
+}  // namespace
+
+Status sort_pairs(Place, std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bits) {
+  return run([=] { sort_now(keys, values, n, bits); });
 }
 
 #else

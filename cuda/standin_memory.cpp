@@ -91,16 +91,58 @@ Status moved() {
   return {};
 }
 
-Status move(Place, void* to, const void* from, std::size_t bytes) {
+constexpr Status while_recording = {Code::unsupported,
+                                    "a step is being recorded, which cannot read values or send more than 256 bytes"};
+
+Status to_device(Place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(moved());
+  if (!recording) {
+    std::memcpy(to, from, bytes);
+    return {};
+  }
+  if (bytes > device::most_inline_bytes) return while_recording;
+  const auto* const first = static_cast<const unsigned char*>(from);
+  return run(
+      [to, copy = std::vector<unsigned char>(first, first + bytes)] { std::memcpy(to, copy.data(), copy.size()); });
+}
+
+Status to_host(Place, void* to, const void* from, std::size_t bytes) {
+  LUMIGRAD_TRY(moved());
+  if (recording) return while_recording;
   std::memcpy(to, from, bytes);
   return {};
 }
 
-Status synchronize(Place) { return moved(); }
+Status synchronize(Place) { return recording ? while_recording : moved(); }
+
+Status begin(Place) {
+  if (recording) return {Code::unsupported, "a step is being recorded already"};
+  recording = new Recording();
+  return {};
+}
+
+Status end(Place, void** graph) {
+  if (graph)
+    *graph = recording;
+  else
+    delete recording;
+  recording = nullptr;
+  return {};
+}
+
+Status replay(Place, void* graph) {
+  for (const auto& work : *static_cast<Recording*>(graph)) work();
+  return {};
+}
+
+void destroy(void* graph) { delete static_cast<Recording*>(graph); }
 
 }  // namespace
 
-const device::MemoryTable memory_table = {count, describe, open, allocate, release, room, move, move, synchronize};
+Recording* recording = nullptr;
+
+const device::CaptureTable capture_table = {begin, end, replay, destroy};
+const device::MemoryTable memory_table = {count, describe,  open,    allocate,   release,
+                                          room,  to_device, to_host, synchronize};
 
 }  // namespace lumigrad::cuda

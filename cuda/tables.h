@@ -7,6 +7,7 @@ namespace lumigrad::cuda {
 
 extern const device::MemoryTable memory_table;
 extern const device::CopyTable copy_table;
+extern const device::CaptureTable capture_table;
 extern const device::FilterTable filter_table;
 extern const device::StencilTable stencil_table;
 extern const device::ContractTable contract_table;

@@ -2,10 +2,14 @@
 // Tensors on a device: where they are, how they get there and back, what is refused, and what memory does. Runs on
 // whatever module LUMIGRAD_CUDA_MODULE names: the stand-in in the fast suite.
 #include <doctest/doctest.h>
+#include <lumigrad/engine/capture.h>
 #include <lumigrad/engine/device_memory.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/random.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace lumigrad;
 
@@ -94,4 +98,73 @@ TEST_CASE("a request beyond the device names what there is") {
     CHECK(text.find("4398046511104 bytes on cuda:0") != std::string::npos);
     CHECK(text.find("free of") != std::string::npos);
   }
+}
+
+TEST_CASE("a fork of a process that used the device is refused it") {
+  const Tensor x = Tensor::zeros({2}, DType::f32, gpu);
+  const pid_t child = fork();
+  if (child == 0) {
+    bool refused = false;
+    try {
+      Tensor::zeros({2}, DType::f32, gpu);
+    } catch (const DeviceError& error) {
+      refused = std::string(error.what()).find("fork") != std::string::npos;
+    }
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(x.values() == std::vector<double>{0, 0});
+}
+
+TEST_CASE("a captured step runs again on the same memory") {
+  Tensor source = Tensor({1.0, 2.0, 3.0}).to(DType::f32).to(gpu), result = Tensor::zeros({3}, DType::f32, gpu);
+  const DeviceMemoryStats before = memory_stats(gpu);
+  int runs = 0;
+  {
+    CapturedStep step(gpu, [&] {
+      ++runs;
+      const Tensor doubled = concat({source, source}, 0);  // memory of the step
+      result.assign(slice(doubled, 0, 2, 5));
+    });
+    CHECK(runs == 2);  // once for real, once to record
+    CHECK(result.values() == std::vector<double>{3, 1, 2});
+    source.assign(Tensor({4.0, 5.0, 6.0}).to(DType::f32).to(gpu));
+    const Tensor other = Tensor::full({64}, -1, DType::f32, gpu);  // may not fall into the step's memory
+    step.replay();
+    CHECK(result.values() == std::vector<double>{6, 4, 5});
+    CHECK(other.values() == std::vector<double>(64, -1.0));
+    CHECK(runs == 2);
+    step.replay();
+    CHECK(result.values() == std::vector<double>{6, 4, 5});
+  }
+  CHECK(memory_stats(gpu).in_use == before.in_use);
+}
+
+TEST_CASE("what cannot be recorded is refused, and the device goes on") {
+  const Tensor x = Tensor::ones({3}, DType::f32, gpu);
+  CHECK_THROWS_AS(CapturedStep(gpu, [&] { x.values(); }), DeviceError);
+  CHECK_THROWS_AS(CapturedStep(gpu, [&] { Tensor::zeros({1000}).to(gpu); }), DeviceError);
+  CHECK_THROWS_AS(CapturedStep(Device(), [] {}), DeviceError);
+  CHECK_THROWS_AS(CapturedStep(gpu, [&] { CapturedStep inner(gpu, [] {}); }), DeviceError);
+  CHECK(x.values() == std::vector<double>{1, 1, 1});
+  int small = 0;
+  CapturedStep step(gpu, [&] { small += static_cast<int>(Tensor({1.0, 2.0}).to(gpu).numel()); });
+  CHECK(small == 4);
+}
+
+TEST_CASE("draws on the device are those of the CPU, bit for bit") {
+  const Generator generator{7, operation_id("device"), 3};
+  for (const Shape& shape : {Shape{}, Shape{5}, Shape{3, 7, 11}, Shape{0, 4}, Shape{1, 4097}}) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      CHECK(uniform(generator, shape, -2, 3, dtype, gpu).values() == uniform(generator, shape, -2, 3, dtype).values());
+      CHECK(normal(generator, shape, 1, 2, dtype, gpu).values() == normal(generator, shape, 1, 2, dtype).values());
+    }
+    for (const DType dtype : {DType::i32, DType::i64})
+      CHECK(integers(generator, shape, -5, 1000, dtype, gpu).values() ==
+            integers(generator, shape, -5, 1000, dtype).values());
+  }
+  CHECK(permutation(generator, 9, gpu).values() == permutation(generator, 9).values());
 }

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <list>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace lumigrad::device {
 namespace {
@@ -21,9 +23,21 @@ std::size_t block_size(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+using Blocks = std::multimap<std::size_t, void*>;
+
+// Blocks of a captured step: its own until it is gone.
+struct Pool {
+  std::uint64_t number;
+  Blocks kept;
+  std::set<void*> all;
+};
+
 struct Cache {
   std::mutex mutex;
-  std::multimap<std::size_t, void*> kept;
+  Blocks kept;
+  std::list<Pool> pools;
+  Pool* open = nullptr;  // where blocks come from at present; null: the cache
+  std::uint64_t last_pool = 0;
   DeviceMemoryStats stats;
 
   std::size_t held() const { return stats.in_use + stats.cached; }
@@ -88,10 +102,12 @@ void* allocate(Device device, std::size_t bytes) {
   const std::size_t size = block_size(bytes);
   require<ResourceError>(size >= bytes, "allocate: expected a size that fits, got ", bytes, " bytes");
   void* block = nullptr;
-  if (const auto found = cache.kept.find(size); found != cache.kept.end()) {
+  bool fresh = false;
+  Blocks& kept = cache.open ? cache.open->kept : cache.kept;
+  if (const auto found = kept.find(size); found != kept.end()) {
     block = found->second;
-    cache.kept.erase(found);
-    cache.stats.cached -= size;
+    kept.erase(found);
+    if (!cache.open) cache.stats.cached -= size;
   } else {
     Status status{Code::no_memory, ""};
     for (const bool again : {false, true}) {
@@ -109,8 +125,10 @@ void* allocate(Device device, std::size_t bytes) {
                                   cache.stats.budget, "; LUMIGRAD_MAX_DEVICE_BYTES sets it)"));
     }
     check("allocate", device, status);
+    if (cache.open) cache.open->all.insert(block);
+    fresh = true;
   }
-  cache.stats.in_use += size;
+  if (fresh || !cache.open) cache.stats.in_use += size;  // what a pool has counts as in use until it is dropped
   cache.stats.peak = std::max(cache.stats.peak, cache.stats.in_use);
   return block;
 }
@@ -120,12 +138,45 @@ void deallocate(Device device, void* block, std::size_t bytes) noexcept {
   Cache& cache = cache_of(device);
   std::lock_guard lock(cache.mutex);
   const std::size_t size = block_size(bytes);
-  cache.stats.in_use -= size;
   try {
+    for (Pool& pool : cache.pools)
+      if (pool.all.count(block)) {
+        pool.kept.emplace(size, block);
+        return;
+      }
+    cache.stats.in_use -= size;
     cache.kept.emplace(size, block);
     cache.stats.cached += size;
   } catch (...) {  // no memory for the list: the block is lost to the cache, not to the device's driver
   }
+}
+
+std::uint64_t open_pool(Device device) {
+  Cache& cache = cache_of(device);
+  std::lock_guard lock(cache.mutex);
+  require<DeviceError>(!cache.open, "capture: expected one step to be recorded at a time on ", device);
+  cache.open = &cache.pools.emplace_back(Pool{++cache.last_pool, {}, {}});
+  return cache.last_pool;
+}
+
+void close_pool(Device device) noexcept {
+  Cache& cache = cache_of(device);
+  std::lock_guard lock(cache.mutex);
+  cache.open = nullptr;
+}
+
+void drop_pool(Device device, std::uint64_t number) noexcept {
+  Cache& cache = cache_of(device);
+  std::lock_guard lock(cache.mutex);
+  const auto pool =
+      std::find_if(cache.pools.begin(), cache.pools.end(), [&](const Pool& p) { return p.number == number; });
+  if (pool == cache.pools.end()) return;
+  for (const auto& [size, block] : pool->kept) {
+    cache.stats.in_use -= size;
+    cache.stats.cached += size;
+  }
+  cache.kept.merge(pool->kept);
+  cache.pools.erase(pool);
 }
 
 }  // namespace lumigrad::device

@@ -11,7 +11,7 @@
 #pragma once
 #include <lumigrad/engine/device.h>
 #include <lumigrad/engine/device_memory.h>
-#include <memory>
+#include <cstdint>
 
 namespace lumigrad::device {
 
@@ -19,6 +19,13 @@ namespace lumigrad::device {
 /// DeviceError.
 void* allocate(Device device, std::size_t bytes);
 void deallocate(Device device, void* block, std::size_t bytes) noexcept;
+
+/// From here on blocks of the device come from a pool of their own; the number names it. One at a time.
+std::uint64_t open_pool(Device device);
+/// Blocks come from the cache again; those of the pool stay with it.
+void close_pool(Device device) noexcept;
+/// The pool's free blocks go to the cache, and those in use when they are given back.
+void drop_pool(Device device, std::uint64_t pool) noexcept;
 
 /// What a device module may ask for (device/array.h): the same memory without exceptions.
 const struct Host& host();

@@ -27,6 +27,9 @@ struct Header {
   char library[16];  ///< the version of lumigrad it was built with
 };
 
+/// What fits into the arguments of a kernel: a number, a matrix, the sizes of something.
+inline constexpr std::size_t most_inline_bytes = 256;
+
 /// A device as `lumigrad info` shows it.
 struct Description {
   char name[128] = {};
@@ -42,8 +45,9 @@ struct MemoryTable {
   Status (*allocate)(int device, std::size_t bytes, void** block);
   void (*release)(int device, void* block);
   Status (*room)(int device, std::size_t* free, std::size_t* total);
-  Status (*to_device)(Place place, void* to, const void* from, std::size_t bytes);  ///< `from` is free on return
-  Status (*to_host)(Place place, void* to, const void* from, std::size_t bytes);    ///< waits
+  /// `from` is free on return. Up to `most_inline_bytes` can be recorded.
+  Status (*to_device)(Place place, void* to, const void* from, std::size_t bytes);
+  Status (*to_host)(Place place, void* to, const void* from, std::size_t bytes);  ///< waits
   Status (*synchronize)(Place place);
 };
 
@@ -54,9 +58,18 @@ struct CopyTable {
   Status (*count_up)(Place place, const Array* to);  ///< 0, 1, 2, ... along one axis
 };
 
+/// Work that is recorded instead of done, to be done again and again.
+struct CaptureTable {
+  Status (*begin)(Place place);
+  Status (*end)(Place place, void** graph);  ///< null `graph` where nothing is to be kept
+  Status (*replay)(Place place, void* graph);
+  void (*destroy)(void* graph);
+};
+
 struct Table {
   MemoryTable memory;
   CopyTable copy;
+  CaptureTable capture;
   FilterTable filter;
   StencilTable stencil;
   ContractTable contract;
