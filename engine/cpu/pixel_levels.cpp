@@ -106,6 +106,23 @@ LUMIGRAD_SIMD I quantised(const V& x, int largest) {
   return bits(inside * V(largest) + V(0x1p23f));
 }
 
+// The lowest byte of each lane.
+LUMIGRAD_SIMD void store_lowest_bytes(const I& numbers, std::uint8_t* to) {
+#if LUMIGRAD_VECTOR_BYTES == 64
+  const __m128i bytes = _mm512_cvtepi32_epi8(__m512i(numbers.raw[0]));
+  __builtin_memcpy(to, &bytes, width);
+#elif LUMIGRAD_VECTOR_BYTES == 32
+  const __m256i gather =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
+  const __m256i quarters = _mm256_shuffle_epi8(__m256i(numbers.raw[0]), gather);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(quarters, _mm256_setr_epi32(0, 4, 1, 1, 1, 1, 1, 1));
+  __builtin_memcpy(to, &bytes, width);
+#else
+  const Bytes bytes = __builtin_convertvector(numbers.raw[0], Bytes);
+  __builtin_memcpy(to, &bytes, width);
+#endif
+}
+
 template <int C>
 LUMIGRAD_SIMD void planes_step(const std::uint8_t* from, float* const* to, std::size_t at) {
   if constexpr (C == 1) {
@@ -136,8 +153,7 @@ LUMIGRAD_SIMD void bytes_step(const float* const* from, std::uint8_t* to, std::s
   I pixels = quantised(V::load(from[0] + at), 255);  // above the 16 bits stands what a fourth channel would meet
   if constexpr (C == 4) pixels = pixels & I(255);
   if constexpr (C == 1) {
-    const Bytes bytes = __builtin_convertvector(pixels.raw[0], Bytes);
-    __builtin_memcpy(to, &bytes, sizeof bytes);
+    store_lowest_bytes(pixels, to);
   } else {
     for (int c = 1; c < C; ++c) pixels = pixels | (quantised(V::load(from[c] + at), 255) << (8 * c));
     store_pixels<C>(pixels, to);
