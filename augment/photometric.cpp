@@ -150,7 +150,7 @@ Tensor ColorJitter::transform(const Tensor& image, const Draw& draw) const {
     if (order == "bcsh")
       return enhance::color_jitter(
           x, {.brightness = brightness, .contrast = contrast, .saturation = saturation, .hue = hue});
-    Tensor y = x;
+    Tensor y = clamp(x, 0, 1);
     for (const char step : order) {
       if (step == 'b') y = enhance::adjust_brightness_accumulative(y, brightness);
       if (step == 'c') y = enhance::adjust_contrast_with_mean_subtraction(y, contrast);
@@ -176,14 +176,14 @@ void ColorJiggle::draw_more(Draw& draw, const Generator& generator, const Shape&
 Tensor ColorJiggle::transform(const Tensor& image, const Draw& draw) const {
   require_rgb("color_jiggle", image);
   return in_order(image, draw, order_, [](const Tensor& x, const Draw& d, const std::string& order) {
-    Tensor y = x;
+    std::vector<PixelStep> steps;
     for (const char step : order) {
-      if (step == 'b') y = enhance::adjust_brightness(y, number(d, "brightness", x) - 1);
-      if (step == 'c') y = enhance::adjust_contrast(y, number(d, "contrast", x));
-      if (step == 's') y = enhance::adjust_saturation(y, number(d, "saturation", x));
-      if (step == 'h') y = enhance::adjust_hue(y, number(d, "hue", x));
+      if (step == 'b') steps.push_back(enhance::steps::adjust_brightness(number(d, "brightness", x) - 1));
+      if (step == 'c') steps.push_back(enhance::steps::adjust_contrast(number(d, "contrast", x)));
+      if (step == 's') steps.push_back(enhance::steps::adjust_saturation(number(d, "saturation", x)));
+      if (step == 'h') steps.push_back(enhance::steps::adjust_hue(number(d, "hue", x)));
     }
-    return y;
+    return fuse(clamp(x, 0, 1), steps);
   });
 }
 

@@ -40,7 +40,8 @@ struct ColorJitterOptions {
   Gate p = 1;
 };
 /// Brightness, contrast, saturation and hue of RGB images with the meaning they have in TorchVision and in Kornia's
-/// ColorJitter. In the order "bcsh" it is one pass over the image (enhance::color_jitter).
+/// ColorJitter, the image limited to [0, 1] before. In the order "bcsh" it is one pass over the image
+/// (enhance::color_jitter).
 class LUMIGRAD_API ColorJitter final : public Augmentation {
  public:
   explicit ColorJitter(ColorJitterOptions options = {});
@@ -56,7 +57,7 @@ class LUMIGRAD_API ColorJitter final : public Augmentation {
 };
 
 /// The same four with the meaning they have in Kornia's ColorJiggle: brightness is added (factor - 1), contrast
-/// multiplies, saturation is that of HSV.
+/// multiplies, saturation is that of HSV; the image is limited to [0, 1] before.
 class LUMIGRAD_API ColorJiggle final : public Augmentation {
  public:
   explicit ColorJiggle(ColorJitterOptions options = {});

@@ -131,6 +131,29 @@ TEST_CASE("ranges have the meaning they have in TorchVision and Kornia") {
   CHECK_THROWS_AS(RandomInvert(1.5), NumericError);
 }
 
+TEST_CASE("jitters limit the image to [0, 1] before, in every order") {
+  const Tensor x = lumigrad::uniform({5, 6}, {2, 3, 5, 7}, -0.4, 1.4, DType::f64);
+  const std::vector<double> pixels = x.values();
+  for (const char* order : {"bcsh", "hcbs"}) {
+    const ColorJitterOptions options = {.brightness = {0.7, 0.9}, .contrast = {0.8, 0.9}, .hue = 0.3, .order = order};
+    const ColorJitter jitter(options);
+    const ColorJiggle jiggle(options);
+    for (const Augmentation* one :
+         {static_cast<const Augmentation*>(&jitter), static_cast<const Augmentation*>(&jiggle)}) {
+      const Draw draw = one->draw({2}, x.shape());
+      const Tensor wild = x.detach().clone().requires_grad(), tame = clamp(x, 0, 1).requires_grad();
+      const Tensor y = one->apply(wild, draw), z = one->apply(tame, draw);
+      const std::vector<double> got = y.values(), wanted = z.values();
+      for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(wanted[i]).epsilon(1e-12));
+      mean(square(y)).backward();
+      mean(square(z)).backward();
+      const std::vector<double> a = wild.grad().values(), b = tame.grad().values();
+      for (std::size_t i = 0; i < a.size(); ++i)
+        CHECK(a[i] == doctest::Approx(pixels[i] >= 0 && pixels[i] <= 1 ? b[i] : 0).epsilon(1e-9));
+    }
+  }
+}
+
 TEST_CASE("image, mask, boxes and points move together, and back") {
   // Bright squares of 3 x 3 whose centres are the keypoints and whose frames are the boxes.
   constexpr std::int64_t n = 4, size = 64;

@@ -131,7 +131,8 @@ int main(int count, char** words) try {
       photo_path = words[i];
   }
   // The photograph at 320 pixels a side, its 8-bit levels dithered and drawn in a little from 0 and 1. Bytes often make
-  // two channels equal, or lie on a limit: there the slope is a matter of agreement, and Kornia's is another.
+  // two channels equal: there the slope of the largest is a matter of agreement (here the first takes all of it, Kornia
+  // shares it out), and in an undithered photograph that is an eighth of the pixels.
   const Tensor read = photo_path.empty()
                           ? unsqueeze(scene(120, 160, 0), 0)
                           : geometry::resize_side(unsqueeze(load_image(photo_path, {.channels = Channels::rgb}), 0),

@@ -353,6 +353,19 @@ Operator jitter_row() {
           pixel_of({0.2, 0.8, 0.4}), 1e-7);
   kink(op, "grey has no hue", {{"image", pixel_of({0.4, 0.4, 0.4})}, {"hue", Tensor(0.5)}, {"pivot", Tensor(0.5)}},
        ones3(), "hue", Tensor(0));
+  const auto limited = [&](const char* name, double level, double brightness, double slope, double of_brightness) {
+    const Values values{{"image", pixel_of({level, level, level})},
+                        {"brightness", Tensor(brightness)},
+                        {"pivot", Tensor(0.5)},
+                        {"rotate", true}};
+    kink(op, name, values, ones3(), "image", pixel_of({slope, slope, slope}));
+    kink(op, name, values, ones3(), "brightness", Tensor(of_brightness));
+  };
+  limited("the image reaches its limit", 1, 0.5, 0.5, 3);
+  limited("the image is beyond its limit", 1.5, 0.5, 0, 3);
+  limited("the image is below its limit", -0.5, 0.5, 0, 0);
+  limited("the product reaches its limit", 0.5, 2, 2, 1.5);
+  limited("all reach their limits", 1, 1, 1, 3);
   op.grad_bound = 1e-3;
   op.bound_reason = "hue divides by chroma";
   return op;

@@ -22,16 +22,21 @@ struct Batch {
   Tensor restored(const Tensor& y, Here here) const { return reshape(y, shape, here); }
 };
 
-// The mean grey level of each image [N, C, H, W]; of all its values unless it has three channels.
-Tensor mean_gray(const char* name, const Tensor& images, Here here) {
+// The mean over each image [N, C, H, W] of a formula of its pixels.
+Tensor mean_of(const char* name, const PixelKernels& formula, const Tensor& images, std::span<const Tensor> params,
+               Here here) {
   const double pixels = static_cast<double>(images.size(-2) * images.size(-1));
   require<ShapeError>(pixels > 0, name, ": expected images with pixels, got shape ", images.shape());
+  return reduce(name, formula, Lanes::planes, std::span(&images, 1), params, Segments::images, 1 / pixels, here);
+}
+
+// The mean grey level of each image [N, C, H, W]; of all its values unless it has three channels.
+Tensor mean_gray(const char* name, const Tensor& images, Here here) {
   if (images.size(1) != 3) {
     constexpr int axes[] = {1, 2, 3};
     return mean(images, axes, false, here);
   }
-  return reduce(name, kernels_of(color::Grayscale{}), Lanes::planes, std::span(&images, 1), {}, Segments::images,
-                1 / pixels, here);
+  return mean_of(name, kernels_of(color::Grayscale{}), images, {}, here);
 }
 
 }  // namespace
@@ -89,11 +94,10 @@ Tensor color_jitter(const Tensor& image, const ColorJitterOptions& options, Here
   Tensor pivot = options.pivot;
   if (!pivot.defined()) {
     const Batch batch(name, image, here);
-    const Tensor bright =
-        each_value(name, Scale<true>{}, {batch.images}, {batch.factor(options.brightness, here)}, here);
-    pivot = mean_gray(name, bright, here);
+    const Tensor brightness = batch.factor(options.brightness, here);
+    pivot = mean_of(name, kernels_of(BrightenedGrayscale{}), batch.images, std::span(&brightness, 1), here);
     if (image.rank() > 4) {  // one an image of all leading axes: so must be the rest
-      ColorJitterOptions flat{batch.factor(options.brightness, here),
+      ColorJitterOptions flat{brightness,
                               batch.factor(options.contrast, here),
                               batch.factor(options.saturation, here),
                               batch.factor(options.hue, here),

@@ -40,7 +40,7 @@ LUMIGRAD_API Tensor adjust_hue_raw(const Tensor& image, const Tensor& factor, He
 /// not the infinite limit; negative values give NaN unless gamma is whole.
 LUMIGRAD_API Tensor adjust_gamma(const Tensor& image, const Tensor& gamma, const Tensor& gain = 1.0, Here here = {});
 
-/// What color_jitter does to an image, in this order; each step is limited to [0, 1].
+/// What color_jitter does to an image, in this order; the image and each step are limited to [0, 1].
 struct ColorJitterOptions {
   Tensor brightness = 1.0;  ///< factor of the image
   Tensor contrast = 1.0;    ///< pivot + contrast (image - pivot)
@@ -48,7 +48,8 @@ struct ColorJitterOptions {
   Tensor hue = 0.0;         ///< added to the hue, radians
   /// The level that contrast turns about, a number or one an image. Left out: the mean grey level of each brightened
   /// image, which takes a reading pass of its own. With it the semantics are those of TorchVision's and Kornia's
-  /// ColorJitter in the order brightness, contrast, saturation, hue.
+  /// ColorJitter in the order brightness, contrast, saturation, hue (Kornia limits the image before, TorchVision takes
+  /// it to be in [0, 1]).
   Tensor pivot = {};
   /// Turns hues about the grey axis of the RGB cube instead of around the hexagonal cone: smooth in image and angle,
   /// keeps R + G + B (before the limit), and is twice as fast.

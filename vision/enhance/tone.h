@@ -77,41 +77,54 @@ enum class HueTurn {
   axis      ///< a rotation of the RGB cube about its grey axis: smooth, keeps R + G + B, then limited to [0, 1]
 };
 
+/// `factor` times x, when x is limited to [0, 1] before and the product after: the product's limits say both at once.
+template <class V>
+LUMIGRAD_HD V brightened(const V& x, const V& factor) {
+  return min(max(x * factor, V(0)), clamp(factor, V(0), V(1)));
+}
+
+/// The grey level of a pixel of brightness p[0]: its mean is what the contrast of a jitter turns about.
+struct BrightenedGrayscale {
+  template <class V>
+  LUMIGRAD_HD V operator()(V r, V g, V b, Params<V, 1> p) const {
+    return color::luma(brightened(r, p[0]), brightened(g, p[0]), brightened(b, p[0]));
+  }
+};
+
 /// Brightness p[0], contrast p[1] about the level p[2], saturation p[3] about the pixel's grey level, hue + p[4]
-/// radians, in this order and each limited to [0, 1].
+/// radians, in this order; the image and each result are limited to [0, 1].
 template <HueTurn turn>
 struct ColorJitter {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 5> p) const {
     r = toned(r, p), g = toned(g, p), b = toned(b, p);
-    const V y = color::luma(r, g, b);
-    r = shown<true>(fma(r - y, p[3], y));
-    g = shown<true>(fma(g - y, p[3], y));
-    b = shown<true>(fma(b - y, p[3], y));
+    const V grey = color::luma(r, g, b) * (1 - p[3]);
+    r = shown<true>(fma(r, p[3], grey));
+    g = shown<true>(fma(g, p[3], grey));
+    b = shown<true>(fma(b, p[3], grey));
     if constexpr (turn == HueTurn::hexagon) {
       const color::Hexagon<V> c = color::hexagon(r, g, b);
       const V side = c.side + p[4] * V(3 / pi);
       return {{c.largest - c.chroma * color::below(side, 5), c.largest - c.chroma * color::below(side, 3),
                c.largest - c.chroma * color::below(side, 1)}};
     } else {
-      // Rodrigues' formula about (1, 1, 1) / sqrt 3; the terms in p alone are the same for every pixel.
-      const V cosine = cos(p[4]), across = sin(p[4]) * V(0.57735026918962576);
-      const V mean = (r + g + b) * ((1 - cosine) * V(1.0 / 3));
-      return {{shown<true>(fma(r, cosine, fma(b - g, across, mean))),
-               shown<true>(fma(g, cosine, fma(r - b, across, mean))),
-               shown<true>(fma(b, cosine, fma(g - r, across, mean)))}};
+      // Rodrigues' formula about (1, 1, 1) / sqrt 3; its three numbers are the same for every pixel.
+      const V cosine = cos(p[4]), across = sin(p[4]) * V(0.57735026918962576), mean = (1 - cosine) * V(1.0 / 3);
+      const V own = cosine + mean, next = mean - across, last = mean + across;
+      return {{shown<true>(fma(r, own, fma(g, next, b * last))), shown<true>(fma(g, own, fma(b, next, r * last))),
+               shown<true>(fma(b, own, fma(r, next, g * last)))}};
     }
   }
 
  private:
   template <class V>
   static LUMIGRAD_HD V toned(const V& x, const Params<V, 5>& p) {
-    return shown<true>(fma(shown<true>(x * p[0]) - p[2], p[1], p[2]));
+    return shown<true>(fma(brightened(x, p[0]), p[1], p[2] * (1 - p[1])));
   }
 };
 
 /// The operators made of these, compiled at every level (formulas.h).
-using ToneFormulas = FormulaList<Saturate, SaturateAboutGray, TurnHue, TurnHueRaw, SaturateRaw,
+using ToneFormulas = FormulaList<Saturate, SaturateAboutGray, TurnHue, TurnHueRaw, SaturateRaw, BrightenedGrayscale,
                                  ColorJitter<HueTurn::hexagon>, ColorJitter<HueTurn::axis>>;
 
 }  // namespace lumigrad::enhance
