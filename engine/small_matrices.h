@@ -6,61 +6,10 @@
 // rotations, which find small singular values to full relative accuracy. `room` is scratch of the size said.
 // On a device one thread has one matrix and runs the same lines.
 #pragma once
-#include <lumigrad/engine/math.h>
-#include <cstdint>
-#include <limits>
-
-#if defined(__CUDACC__)
-#define LUMIGRAD_BOTH __host__ __device__
-#else
-#define LUMIGRAD_BOTH
-#endif
+#include <lumigrad/engine/number_rows.h>
 
 namespace lumigrad {
 namespace numbers {
-
-template <class T>
-LUMIGRAD_BOTH constexpr T rounding() {
-  return std::numeric_limits<T>::epsilon();
-}
-template <class T>
-LUMIGRAD_BOTH constexpr T not_a_number() {
-  return std::numeric_limits<T>::quiet_NaN();
-}
-template <class T>
-LUMIGRAD_BOTH void fill(T* to, std::int64_t n, T value) {
-  for (std::int64_t i = 0; i < n; ++i) to[i] = value;
-}
-template <class T>
-LUMIGRAD_BOTH void copy(const T* from, std::int64_t n, T* to) {
-  for (std::int64_t i = 0; i < n; ++i) to[i] = from[i];
-}
-template <class T>
-LUMIGRAD_BOTH void exchange(T* a, const T* end, T* b) {
-  for (; a != end; ++a, ++b) {
-    const T c = *a;
-    *a = *b;
-    *b = c;
-  }
-}
-
-// sum a[i] b[i] over n elements that lie `sa` and `sb` apart.
-template <class T>
-LUMIGRAD_BOTH double dot(const T* a, std::int64_t sa, const T* b, std::int64_t sb, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i * sa]) * static_cast<double>(b[i * sb]);
-  return sum;
-}
-
-// (a, b) turned: a <- c a - s b, b <- s a + c b.
-template <class T>
-LUMIGRAD_BOTH void rotate(T* a, T* b, std::int64_t step, std::int64_t n, T c, T s) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T x = a[i * step], y = b[i * step];
-    a[i * step] = c * x - s * y;
-    b[i * step] = s * x + c * y;
-  }
-}
 
 // Cosine and sine of the smaller angle that makes [[p, g], [g, q]] diagonal.
 template <class T>
@@ -221,9 +170,10 @@ LUMIGRAD_BOTH void qr(const T* a, T* q, T* r, std::int64_t m, std::int64_t n, T*
 template <class T>
 LUMIGRAD_BOTH void eigh(const T* a, T* values, T* vectors, std::int64_t n, T* room) {
   T *w = room, *v = vectors;
+  const T scale = numbers::within_squares(a, n * n);
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t j = 0; j < n; ++j) {
-      w[i * n + j] = (a[i * n + j] + a[j * n + i]) / 2;
+      w[i * n + j] = (scale * a[i * n + j] + scale * a[j * n + i]) / 2;
       v[i * n + j] = i == j ? T(1) : T(0);
     }
   const double size = std::sqrt(numbers::dot(w, 1, w, 1, n * n)),
@@ -244,7 +194,7 @@ LUMIGRAD_BOTH void eigh(const T* a, T* values, T* vectors, std::int64_t n, T* ro
         numbers::rotate(v + p, v + q, n, n, c, s);
       }
   }
-  for (std::int64_t j = 0; j < n; ++j) values[j] = w[j * n + j];
+  for (std::int64_t j = 0; j < n; ++j) values[j] = w[j * n + j] / scale;
   for (std::int64_t j = 0; j < n; ++j) {  // ascending
     std::int64_t best = j;
     for (std::int64_t i = j + 1; i < n; ++i)
@@ -266,8 +216,9 @@ LUMIGRAD_BOTH void svd(const T* a, T* u, T* s, T* vh, std::int64_t m, std::int64
   const std::int64_t p = (m > n ? m : n), k = (m < n ? m : n);
   T *left = room, *right = room + k * p, *lengths = right + k * k;
   const bool tall = m >= n;
+  const T scale = numbers::within_squares(a, m * n);
   for (std::int64_t j = 0; j < k; ++j) {
-    for (std::int64_t i = 0; i < p; ++i) left[j * p + i] = tall ? a[i * n + j] : a[j * n + i];
+    for (std::int64_t i = 0; i < p; ++i) left[j * p + i] = scale * (tall ? a[i * n + j] : a[j * n + i]);
     for (std::int64_t i = 0; i < k; ++i) right[j * k + i] = i == j ? T(1) : T(0);
   }
   const double total = numbers::dot(left, 1, left, 1, k * p), e = static_cast<double>(numbers::rounding<T>());
@@ -308,7 +259,7 @@ LUMIGRAD_BOTH void svd(const T* a, T* u, T* s, T* vh, std::int64_t m, std::int64
     const T *l = left + j * p, *r = right + j * k;
     const T sign =
         tall ? numbers::sign_of_largest(l, std::int64_t(1), p) : numbers::sign_of_largest(r, std::int64_t(1), k);
-    s[j] = lengths[j];
+    s[j] = lengths[j] / scale;
     for (std::int64_t i = 0; i < m; ++i) u[i * k + j] = sign * (tall ? l[i] : r[i]);
     for (std::int64_t i = 0; i < n; ++i) vh[j * n + i] = sign * (tall ? r[i] : l[i]);
   }

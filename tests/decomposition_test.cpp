@@ -4,6 +4,7 @@
 #include <lumigrad/engine/arrangement.h>
 #include <lumigrad/engine/einsum.h>
 #include <lumigrad/engine/families/decompositions.h>
+#include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/random.h>
@@ -137,6 +138,48 @@ TEST_CASE("the gradient of a determinant is that of its cofactors, singular or n
       for (int j = 0; j < 3; ++j)
         CHECK(a.grad().values()[static_cast<std::size_t>(3 * i + j)] ==
               at(i + 1, j + 1) * at(i + 2, j + 2) - at(i + 1, j + 2) * at(i + 2, j + 1));
+  }
+}
+
+TEST_CASE("a large singular matrix has the gradient of a polynomial, and the second one") {
+  // det of [[A, 0], [0, B]] is det A det B: blocks of 3 x 3 are polynomials, and one or both may be singular.
+  const std::vector<double> flat = {1, 2, 3, 2, 4, 6, 1, 0, 1}, full = {1, 2, 3, 0, 1, 4, 5, 6, 0}, none(9, 0.0);
+  const Tensor mix = noise(3, {6, 6}, DType::f64), unmix = inverse(mix), scale = det(mix) * det(unmix);
+  for (const auto& [first, second] :
+       {std::pair(flat, full), {full, flat}, {flat, flat}, {none, full}, {none, flat}, {full, full}}) {
+    const auto both = [&](const Tensor& a, const Tensor& b) {
+      return matmul(matmul(mix, concat({embed(a, -1, 0, 1, 6), embed(b, -1, 3, 1, 6)}, 0)), unmix);
+    };
+    const Tensor a = matrix(first, 3).requires_grad(), b = matrix(second, 3).requires_grad();
+    const Tensor left = noise(5, {3, 3}, DType::f64), right = noise(6, {3, 3}, DType::f64);
+    const auto slopes = [&](const Tensor& value) {
+      const std::vector<Tensor> one = grad({value}, {a, b}, {.create_graph = true});
+      const std::vector<Tensor> two = grad({sum(one[0] * left) + sum(one[1] * right)}, {a, b});
+      return concat({one[0].detach(), one[1].detach(), two[0], two[1]}, 0).values();
+    };
+    const std::vector<double> got = slopes(det(both(a, b))), wanted = slopes(det(a) * det(b) * scale);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(wanted[i]).epsilon(1e-9).scale(100));
+  }
+  // Beside a singular matrix, a regular one keeps its bits.
+  const Tensor regular = noise(8, {1, 5, 5}, DType::f32);
+  const Tensor alone = regular.clone().requires_grad();
+  const Tensor batch = concat({regular, Tensor::ones({1, 5, 5})}, 0).requires_grad();
+  sum(det(alone)).backward();
+  sum(det(batch)).backward();
+  CHECK(slice(batch.grad(), 0, 0, 1).values() == alone.grad().values());
+  CHECK(max(abs(slice(batch.grad(), 0, 1, 2))).item() == 0);  // of rank one: all minors vanish
+}
+
+TEST_CASE("singular and eigenvalues of numbers whose squares are none") {
+  for (const double size : {1e200, 1e-200}) {
+    const Tensor a = matrix({3, 0, 4, 5}, 2);
+    const std::vector<double> s = svdvals(a * size).values(), t = svdvals(a).values();
+    const EigenPairs e = eigh(a * size), f = eigh(a);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(s[i] == doctest::Approx(t[i] * size).epsilon(1e-14));
+      CHECK(e.values.values()[i] == doctest::Approx(f.values.values()[i] * size).epsilon(1e-14));
+    }
+    CHECK(max(abs(e.vectors - f.vectors)).item() < 1e-14);
   }
 }
 

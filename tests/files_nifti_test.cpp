@@ -117,6 +117,16 @@ TEST_CASE("nifti: packed in several streams, as parallel packers do it, is one f
   }
 }
 
+TEST_CASE("nifti: an affine map that float does not hold is refused, not written as infinite") {
+  lumigrad::NiftiVolume volume{Tensor::ones({2, 2})};
+  for (const double value : {1e39, -1e300, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    volume.affine = {1, 0, 0, value, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+    CHECK_THROWS_AS(lumigrad::encode_nifti(volume), lumigrad::NumericError);
+  }
+  volume.affine = {3e38, 0, 0, 0, 3e38, 1, 0, 0, 3e38, 0, 1, 0, 0, 0, 0, 1};  // as long a column as can be
+  CHECK(load_nifti(lumigrad::encode_nifti(volume)).affine[0] == doctest::Approx(3e38).epsilon(1e-6));
+}
+
 TEST_CASE("nifti: what is wrong or not supported is refused") {
   const auto refused = [](const Bytes& bytes) { CHECK_THROWS_AS(load_nifti(bytes), FormatError); };
   const File good = file_of({2, 2}, 2, 8);

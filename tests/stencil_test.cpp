@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions against their definition, and what follows from it.
 #include <doctest/doctest.h>
+#include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/families/stencil.h>
 #include <lumigrad/engine/gradcheck.h>
 #include <lumigrad/engine/ops.h>
@@ -146,6 +147,38 @@ TEST_CASE("a stride beyond all taps leaves the bias between them, at no cost of 
   REQUIRE(y.numel() == 1000002);
   CHECK(sum(y - 0.5).item() == 12);
   CHECK(select(y, 2, 1000001).item() == 3.5);
+}
+
+TEST_CASE("windows that lie far apart cost what they meet, not what lies between them") {
+  const Generator draws{.seed = 3};
+  const Tensor x = uniform(draws.then("x"), {1, 2, 4, 5}, -1, 1, DType::f64);
+  constexpr std::int64_t far = 40000;  // a copy with its margins would have 13 GB
+  {
+    const Tensor w = uniform(draws.then("w"), {3, 2, 1, 1}, -1, 1, DType::f64), at = x.clone().requires_grad();
+    const Tensor y = conv2d(at, w, {.stride = far, .padding = far});
+    REQUIRE(y.shape() == Shape{1, 3, 3, 3});
+    const Tensor corner = matmul(reshape(w, {3, 2}), reshape(slice(slice(x, 2, 0, 1), 3, 0, 1), {2, 1}));
+    const std::vector<double> got = y.values(), wanted = corner.values();
+    for (std::size_t o = 0; o < 3; ++o)
+      for (std::size_t p = 0; p < 9; ++p)
+        CHECK(got[o * 9 + p] == doctest::Approx(p == 4 ? wanted[o] : 0).epsilon(1e-14));
+    sum(y).backward();
+    CHECK(sum(at.grad()).item() == doctest::Approx(sum(w).item()).epsilon(1e-12));
+    constexpr std::int64_t one[] = {1, 1};
+    const Tensor columns = unfold(x, one, {.stride = far, .padding = far});
+    CHECK(columns.shape() == Shape{1, 2, 9});
+    CHECK(select(select(columns, 2, 4), 1, 1).item() == slice(slice(slice(x, 1, 1, 2), 2, 0, 1), 3, 0, 1).item());
+    CHECK(sum(abs(columns)).item() == doctest::Approx(sum(abs(select(columns, 2, 4))).item()));
+  }
+  const Tensor w = uniform(draws.then("w"), {3, 2, 3, 3}, -1, 1, DType::f64).requires_grad();
+  const Tensor at = x.clone().requires_grad(), v = w.detach().clone().requires_grad(), ax = x.clone().requires_grad();
+  const Tensor y = conv2d(at, w, {.padding = far, .dilation = far});  // of each window the middle tap alone meets x
+  const Tensor z = conv2d(ax, slice(slice(v, 2, 1, 2), 3, 1, 2));
+  sum(square(y)).backward();
+  sum(square(z)).backward();
+  CHECK(max(abs(y - z)).item() < 1e-14);
+  CHECK(max(abs(at.grad() - ax.grad())).item() < 1e-13);
+  CHECK(max(abs(w.grad() - v.grad())).item() < 1e-13);
 }
 
 TEST_CASE("double backward through a small network of convolutions agrees with finite differences") {

@@ -55,8 +55,8 @@ struct EigenPairs {
 /// (A + A') / 2 = V diag(values) V'.
 LUMIGRAD_API EigenPairs eigh(const Tensor& a, Here here = {});
 
-/// The determinant of square matrices: [..]. Up to 3x3 a polynomial, with the right gradient for singular matrices too;
-/// larger ones by LU, where the gradient det A A^-T needs a regular matrix.
+/// The determinant of square matrices: [..]. Up to 3x3 a polynomial; larger ones by LU. The gradient det A A^-T is that
+/// of a polynomial too, and right for singular matrices: those take it from their singular values.
 LUMIGRAD_API Tensor det(const Tensor& a, Here here = {});
 struct SignLogDet {
   Tensor sign;      ///< 1, -1, or 0 of a singular matrix; no gradient

@@ -49,6 +49,8 @@ StencilSource<T>::StencilSource(const Tensor& x, std::int64_t planes, const std:
     return;
   }
   for (int a = 0; a < 3; ++a) length_[a] = high[a] - low_[a] + 1;
+  if (grids.size() == 1 && any) choose_gathered(grids[0], extent);
+  const bool gathers = gathered_[0] || gathered_[1] || gathered_[2];
   part_ = (length_[2] + step_ - 1) / step_;
   const Shape shape = {planes, length_[0], length_[1], step_ * part_};
   memory_ = Tensor::empty(shape, x.dtype());
@@ -57,8 +59,67 @@ StencilSource<T>::StencilSource(const Tensor& x, std::int64_t planes, const std:
   const T* from = x.data<T>();
   T* to = memory_.mutable_data<T>();
   parallel_for(
-      planes, [&](std::int64_t i) { copy_plane(from + i * plane, to + i * copy, extent); },
+      planes,
+      [&](std::int64_t i) {
+        if (gathers)
+          gather_plane(grids[0], from + i * plane, to + i * copy, extent);
+        else
+          copy_plane(from + i * plane, to + i * copy, extent);
+      },
       1e-4 * static_cast<double>(copy));
+}
+
+template <class T>
+void StencilSource<T>::choose_gathered(const TapGrid& grid, const std::int64_t (&extent)[3]) {
+  double whole = 1, met = 1, image = 1;
+  for (int a = 0; a < 3; ++a) {
+    const double places = static_cast<double>(grid.axis[a].results) * static_cast<double>(grid.axis[a].offset.size());
+    whole *= static_cast<double>(length_[a]);
+    met *= std::min(static_cast<double>(length_[a]), places);
+    image *= static_cast<double>(extent[a]);
+  }
+  if (whole < 4 * (met + image) + 4096) return;
+  for (int a = 0; a < 3; ++a) {
+    const auto places = grid.axis[a].results * static_cast<std::int64_t>(grid.axis[a].offset.size());
+    if (places >= length_[a]) continue;
+    gathered_[a] = true;
+    low_[a] = 0;
+    length_[a] = places;
+    if (a == 2) step_ = 1;
+  }
+}
+
+template <class T>
+std::vector<std::int64_t> StencilSource<T>::offsets(const TapGrid& grid, int a) const {
+  std::vector<std::int64_t> at = grid.axis[a].offset;
+  if (gathered_[a])
+    for (std::size_t k = 0; k < at.size(); ++k) at[k] = static_cast<std::int64_t>(k) * grid.axis[a].results;
+  return at;
+}
+
+template <class T>
+void StencilSource<T>::gather_plane(const TapGrid& grid, const T* from, T* to, const std::int64_t (&extent)[3]) const {
+  std::vector<std::int64_t> index[3];  // of the image, for each place of the copy
+  for (int a = 0; a < 3; ++a)
+    for (std::int64_t i = 0; i < length_[a]; ++i) {
+      const TapAxis& axis = grid.axis[a];
+      index[a].push_back(gathered_[a]
+                             ? axis.offset[static_cast<std::size_t>(i / axis.results)] + i % axis.results * axis.step
+                             : low_[a] + i);
+    }
+  const auto inside = [&](int a, std::int64_t i) {
+    const std::int64_t at = index[a][static_cast<std::size_t>(i)];
+    return at >= 0 && at < extent[a] ? at : -1;
+  };
+  std::memset(to, 0, static_cast<std::size_t>(length_[0] * length_[1] * step_ * part_) * sizeof(T));
+  for (std::int64_t i = 0; i < length_[0]; ++i)
+    for (std::int64_t j = 0; j < length_[1]; ++j) {
+      const std::int64_t z = inside(0, i), y = inside(1, j);
+      if (z < 0 || y < 0) continue;
+      for (std::int64_t k = 0; k < length_[2]; ++k)
+        if (const std::int64_t x = inside(2, k); x >= 0)
+          to[place(low_[0] + i, low_[1] + j, low_[2] + k)] = from[(z * extent[1] + y) * extent[2] + x];
+    }
 }
 
 template <class T>
@@ -98,10 +159,11 @@ std::vector<std::int64_t> StencilSource<T>::rows(const TapGrid& grid, std::int64
   const std::int64_t channel = length_[0] * length_[1] * step_ * part_;
   std::vector<std::int64_t> rows;
   rows.reserve(static_cast<std::size_t>(channels * grid.taps()));
+  const std::vector<std::int64_t> at[3] = {offsets(grid, 0), offsets(grid, 1), offsets(grid, 2)};
   for (std::int64_t c = 0; c < channels; ++c)
-    for (const std::int64_t i : grid.axis[0].offset)
-      for (const std::int64_t j : grid.axis[1].offset)
-        for (const std::int64_t k : grid.axis[2].offset) rows.push_back(c * channel + place(i, j, k));
+    for (const std::int64_t i : at[0])
+      for (const std::int64_t j : at[1])
+        for (const std::int64_t k : at[2]) rows.push_back(c * channel + place(i, j, k));
   return rows;
 }
 
@@ -113,7 +175,7 @@ Windows<T> StencilSource<T>::windows(const TapGrid& grid, const std::vector<std:
   Windows<T> w = {memory_.data<T>() + first * channel,
                   rows.data(),
                   {images, axis[0].results, axis[1].results, axis[2].results},
-                  {channels * channel, axis[0].step * length_[1] * line, axis[1].step * line}};
+                  {channels * channel, step(grid, 0) * length_[1] * line, step(grid, 1) * line}};
   for (int again = 0; again < 2; ++again)
     if (w.extent[2] == 1 || w.stride[2] == w.extent[3]) {  // rows that go on where the last one ends: longer runs
       w.extent[3] *= w.extent[2];

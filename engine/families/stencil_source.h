@@ -29,7 +29,8 @@ struct TapGrid {
 TapGrid window_grid(const Stencil& stencil);
 
 /// The image itself where every window lies inside it and neighbouring windows are neighbours; otherwise a copy with
-/// zeros around it whose rows keep together the numbers that are `step` apart.
+/// zeros around it whose rows keep together the numbers that are `step` apart. Where most of that copy would be met by
+/// no window (strides or dilations far beyond the image), an axis of the copy holds, tap after tap, what the tap meets.
 template <class T>
 class StencilSource {
  public:
@@ -48,10 +49,16 @@ class StencilSource {
     return ((a - low_[0]) * length_[1] + b - low_[1]) * step_ * part_ + c % step_ * part_ + c / step_;
   }
   void copy_plane(const T* from, T* to, const std::int64_t (&extent)[3]) const;
+  void choose_gathered(const TapGrid& grid, const std::int64_t (&extent)[3]);
+  void gather_plane(const TapGrid& grid, const T* from, T* to, const std::int64_t (&extent)[3]) const;
+  /// Of axis a: where taps stand in the copy, and how far apart results are.
+  std::vector<std::int64_t> offsets(const TapGrid& grid, int a) const;
+  std::int64_t step(const TapGrid& grid, int a) const { return gathered_[a] ? 1 : grid.axis[a].step; }
 
   Tensor memory_;
   std::int64_t low_[3]{}, length_[3]{};  // the part of each axis that is kept; indices may lie outside the image
   std::int64_t step_ = 1, part_ = 0;     // a row is `step` parts
+  bool gathered_[3]{};
 };
 
 extern template class StencilSource<float>;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lumigrad {
 namespace {
@@ -141,7 +142,9 @@ std::string header_of(const NiftiVolume& volume, const Tensor& dense) {
   require<ShapeError>(dense.rank() >= 1 && dense.rank() <= 7, format, ": expected 1 to 7 axes, got ", dense.shape());
   for (const std::int64_t extent : dense.shape())
     require<ShapeError>(extent <= 32767, format, ": expected extents of at most 32767, got ", extent);
-  require<NumericError>(usable(volume.affine), format, ": expected a finite affine map");
+  const auto fits = [](double v) { return std::abs(v) <= std::numeric_limits<float>::max(); };
+  require<NumericError>(std::all_of(volume.affine.begin(), volume.affine.end(), fits), format,
+                        ": expected an affine map of finite numbers within the range of float");
   require<FormatError>(volume.description.size() < 80, format, ": expected a description of at most 79 bytes, got ",
                        volume.description.size());
   const auto* kind = std::find_if(std::begin(kinds), std::end(kinds),
@@ -161,7 +164,7 @@ std::string header_of(const NiftiVolume& volume, const Tensor& dense) {
   for (std::size_t k = 0; k < 7; ++k) {  // distances: lengths of the columns
     const Affine& m = volume.affine;
     const double length = k < 3 ? std::sqrt(m[k] * m[k] + m[4 + k] * m[4 + k] + m[8 + k] * m[8 + k]) : 1;
-    append_real(head, length > 0 ? length : 1);
+    append_real(head, length > 0 ? std::min(length, double{std::numeric_limits<float>::max()}) : 1);
   }
   append_real(head, data_start);
   append_real(head, 1);  // slope
