@@ -2,10 +2,13 @@
 // What is fed to the readers of files: for each format some good files to start from, and the call that must either
 // succeed or throw one of lumigrad's errors, whatever the bytes are. Used by the fuzz targets and the mutation test.
 #pragma once
+#include <lumigrad/augment/policy.h>
 #include <lumigrad/engine/error.h>
 #include <lumigrad/engine/files/nifti.h>
 #include <lumigrad/engine/files/npy.h>
 #include <lumigrad/engine/files/safetensors.h>
+#include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/trace.h>
 #include <lumigrad/vision/image_io/exif.h>
 #include <lumigrad/vision/image_io/image_io.h>
 
@@ -17,6 +20,7 @@
 #include <iterator>
 #include <span>
 
+#include "../tools/lumigrad/tape_file.h"
 #include "sample_files.h"
 
 namespace file_formats {
@@ -196,6 +200,38 @@ inline std::vector<Bytes> exif_seeds() {
           sample_files::with_exif(sample_files::progressive_jpeg(), sample_files::exif(7))};
 }
 
+inline std::vector<Bytes> policy_seeds() {
+  return {sample_files::bytes(R"({"version": 1, "same_on_batch": true, "seed": 7, "samples_seen": 3, "steps": [
+            {"op": "rotate", "p": 0.5, "params": {"angle": [-0.5, 0.5], "border": "reflection"}},
+            {"op": "color_jitter", "params": {"brightness": 0.2, "hue": {"normal": [0, 0.1]}, "order": "random"}},
+            {"one_of": [{"op": "invert"}, {"op": "grayscale"}], "weights": [1, 3], "p": 0.3},
+            {"some_of": [{"op": "gamma", "params": {"gamma": {"log_uniform": [0.5, 2]}}}, {"op": "hue"}], "n": 1},
+            {"sequence": [{"op": "gaussian_blur", "params": {"sigma": {"constant": 1.5}, "kernel_height": 3}}]}]})"),
+          sample_files::bytes(R"({"version": 1, "op": "affine", "p": 0.31, "estimator": "relaxed", "temperature": 0.5,
+            "params": {"angle": {"uniform": [0.2, -0.1]}, "scale": {"log_normal": [0, 0.1]}},
+            "learn": ["angle", "probability"]})")};
+}
+// What is read is drawn from and written again.
+inline void read_policy(std::span<const std::byte> bytes) {
+  tolerate([&] {
+    const auto policy = lumigrad::augment::parse_policy({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    policy->draw({.seed = policy->seed()}, {1, 3, 4, 4});
+    lumigrad::augment::parse_policy(lumigrad::augment::policy_text(*policy));
+  });
+}
+
+inline std::vector<Bytes> tape_seeds() {
+  lumigrad::Trace trace;
+  const Tensor x = Tensor::arange(6).requires_grad(), image = Tensor::ones({3, 4, 5}).requires_grad();
+  trace.backward({lumigrad::sum(x * x + 1), lumigrad::sum(lumigrad::exp(image))});
+  return {sample_files::bytes(trace.json())};
+}
+inline void read_tape(std::span<const std::byte> bytes) {
+  tolerate([&] {
+    lumigrad::command::require_tape("tape", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  });
+}
+
 inline const Format formats[] = {
     {"safetensors", safetensors_seeds,
      [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_safetensors(b); }); }, nullptr},
@@ -203,6 +239,8 @@ inline const Format formats[] = {
     {"nifti", nifti_seeds,
      [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_nifti(b, {.tensor_bytes = 1 << 24}); }); },
      nullptr},
+    {"policy", policy_seeds, read_policy, nullptr},
+    {"tape", tape_seeds, read_tape, nullptr},
     {"npz", npz_seeds,
      [](std::span<const std::byte> b) { tolerate([&] { lumigrad::load_npz(b, {.tensor_bytes = 1 << 24}); }); },
      nullptr},
