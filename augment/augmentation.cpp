@@ -165,8 +165,10 @@ void Augmentation::learn(const std::vector<std::string>& names, bool on) {
     for (const auto& step : steps()) step->learn({}, on);
     return;
   }
+  // Whoever asks a pipeline for probabilities means those of its steps; switched off, its own is meant too.
   const auto visit = [&](const auto& self, Augmentation& augmentation, const std::string& name) -> bool {
-    bool found = augmentation.learn_named(name, on);
+    const bool own = name == "probability" && on && &augmentation == this && !steps().empty();
+    bool found = !own && augmentation.learn_named(name, on);
     for (const auto& step : augmentation.steps()) found = self(self, *step, name) || found;
     return found;
   };

@@ -103,7 +103,8 @@ class LUMIGRAD_API Augmentation : public Module {
   bool same_on_batch = false;
 
   /// Makes leaves of the ends of the named distributions ("angle"), of "probability", or with no name of all of them;
-  /// in pipelines of every step that has the name. Throws FormatError when nothing has it.
+  /// in pipelines of every step that has the name. A pipeline's own probability, by which nothing at all happens, is
+  /// not meant by its name: learn_own("probability"). Throws FormatError when nothing has the name.
   void learn(const std::vector<std::string>& names = {}, bool on = true);
   /// The same for this augmentation alone, without its steps.
   void learn_own(const std::string& name, bool on = true);

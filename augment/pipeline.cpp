@@ -308,7 +308,7 @@ Tensor enumerate(const Augmentation& augmentation, const Tensor& image, const Dr
     Tensor weight = Tensor::ones({}, DType::f64);
     for (std::size_t k = 0; k < gates.size(); ++k) {
       const bool open = combination >> k & 1;
-      const Tensor p = gates[k].probability.to(DType::f64);
+      const Tensor p = clamp(gates[k].probability.to(DType::f64), 0, 1);  // as draws take it
       gates[k].draw->gate = Tensor::full({image.size(0)}, open ? 1 : 0, DType::f64);
       weight = weight * (open ? p : 1 - p);
     }

@@ -95,8 +95,9 @@ class LUMIGRAD_API SomeOf final : public Pipeline {
 
 /// The expected loss of each sample over all gates that learn, exactly: every combination of open and closed is applied
 /// and weighted with its probability. Its gradient with respect to the probabilities has neither bias nor variance from
-/// gates, at 0 and 1 too; it costs 2^k applications for k gates. `loss` maps images [N, ..] to losses [N]; other draws
-/// are those of `draw`. Throws GraphError for more than 12 gates or where a choice (one_of) learns.
+/// gates, at 0 and 1 too (beyond them it is 0); it costs 2^k applications for k gates. `loss` maps images [N, ..] to
+/// losses [N]; other draws are those of `draw`. Throws GraphError for more than 12 gates or where a choice (one_of)
+/// learns.
 LUMIGRAD_API Tensor enumerate(const Augmentation& augmentation, const Tensor& image, const Draw& draw,
                               const Callable<Tensor(const Tensor& image)>& loss);
 

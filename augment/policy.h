@@ -22,7 +22,8 @@
 namespace lumigrad::augment {
 
 /// The pipeline that a policy describes. Throws FormatError naming the place ("policy: steps[2].params.angle: expected
-/// .., got ..") for anything that is not as above, nesting deeper than 32 and more than 10,000 steps included.
+/// .., got ..") for anything that is not as above: nesting deeper than 32, more than 10,000 steps, ranges of which no
+/// value lies in the parameter's domain and logarithms of what is not > 0 (unless they learn: it may have led there).
 LUMIGRAD_API std::shared_ptr<Augmentation> parse_policy(std::string_view json);
 /// The policy of an augmentation, with the values it has now, its seed and the samples it has seen.
 LUMIGRAD_API std::string policy_text(const Augmentation& augmentation);

@@ -4,6 +4,7 @@
 #include <lumigrad/engine/files/file.h>
 #include <lumigrad/engine/files/safetensors.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -153,12 +154,33 @@ class Reader {
         if (settings.contains(key))
           made->set(key, setting(value, place));
         else
-          made->distribution(key) = distribution(value, place);
+          made->distribution(key) = distribution(value, place, *parameter(*made, key), learns(json, key));
       });
     }
     return made;
   }
 
+  static const Parameter* parameter(Augmentation& made, const std::string& name) {
+    made.distribution(name);  // refuses a name that is none
+    return &*std::find_if(made.drawn().begin(), made.drawn().end(), [&](const Parameter& p) { return p.name == name; });
+  }
+  static bool learns(const Json& step, const std::string& name) {
+    if (!step.contains("learn") || !step.at("learn").is_array()) return false;
+    return std::find(step.at("learn").begin(), step.at("learn").end(), Json(name)) != step.at("learn").end();
+  }
+
+  /// Learning may have led the ends out of their domain, where values act as its ends; who writes them does not mean
+  /// it.
+  Distribution distribution(const Json& json, const std::string& where, const Parameter& of, bool learned) {
+    Distribution made = distribution(json, where);
+    if (learned) return made;
+    const auto [low, high] = made.range({});
+    if (made.kind() == Distribution::Kind::log_uniform) expect(low > 0, where, "a range > 0", json);
+    if (made.kind() != Distribution::Kind::spread)
+      expect(high >= of.domain.lowest && low <= of.domain.highest, where,
+             message("values in [", of.domain.lowest, ", ", of.domain.highest, "]"), json);
+    return made;
+  }
   Distribution distribution(const Json& json, const std::string& where) {
     if (json.is_number()) return Distribution(number(json, where));
     Distribution::Kind kind = Distribution::Kind::uniform;

@@ -219,6 +219,36 @@ TEST_CASE("volumes: mask, points and boxes follow, and come back") {
   CHECK(mean(abs(back.image - example.image)).item() < 2e-3);
 }
 
+TEST_CASE("enumeration takes a probability beyond 0 or 1 as the nearer end, as draws do") {
+  for (const double p : {-0.25, 1.5}) {
+    AugmentationSequential pipeline({shifted(0.1)});
+    pipeline.learn({"probability"});
+    {
+      const NoGrad off;
+      pipeline.steps()[0]->gate().probability.assign(Tensor(p));
+    }
+    const Tensor x = images(2);
+    const Tensor loss =
+        enumerate(pipeline, x, pipeline.draw({1}, x.shape()), [](const Tensor& y) { return losses_of(y); });
+    const std::vector<double> wanted = losses_of(p > 1 ? x + 0.1 : x).values(), got = loss.values();
+    for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(got[i] == doctest::Approx(wanted[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("the probability that a pipeline learns is that of its steps") {
+  const auto inner = std::make_shared<OneOf>(Steps{std::make_shared<RandomInvert>(0.3), shifted(0.1)});
+  AugmentationSequential pipeline({inner, shifted(0.2)});
+  pipeline.learn({"probability"});
+  CHECK(pipeline.learning().empty());
+  CHECK(inner->learning() == std::vector<std::string>{"probability"});
+  CHECK(inner->steps()[0]->learning() == std::vector<std::string>{"probability"});
+  CHECK(pipeline.parameters().size() == 4);
+  pipeline.learn_own("probability");
+  CHECK(pipeline.parameters().size() == 5);
+  pipeline.learn({"probability"}, false);
+  CHECK(pipeline.parameters().empty());
+}
+
 TEST_CASE("damaged policies end in an error of the library or in a pipeline, never otherwise") {
   AugmentationSequential pipeline(
       {std::make_shared<RandomRotation>(RotationOptions{.angle = Distribution::normal(0, 0.1)}),

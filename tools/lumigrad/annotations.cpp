@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 namespace lumigrad::command {
 
@@ -25,6 +26,10 @@ AnnotationFile::AnnotationFile(const std::string& path, std::size_t coordinates)
       };
       require<FormatError>(is_place(), path, ": ", name, "[", found.rest.size(), "]: expected [", coordinates,
                            " numbers, ...]");
+      require<FormatError>(
+          coordinates != 4 ||
+              (entry[0].get<double>() <= entry[2].get<double>() && entry[1].get<double>() <= entry[3].get<double>()),
+          path, ": ", name, "[", found.rest.size(), "]: expected x0 <= x1 and y0 <= y1, got ", entry.dump());
       Json rest = Json::array();
       for (std::size_t k = 0; k < entry.size(); ++k)
         if (k < coordinates)
@@ -44,6 +49,15 @@ Annotations AnnotationFile::of(const std::string& image) const {
   for (const std::string& key : {path.filename().string(), path.stem().string()})
     if (const auto found = images_.find(key); found != images_.end()) return found->second;
   return {};
+}
+
+std::vector<std::string> AnnotationFile::unclaimed(const std::vector<std::string>& images) const {
+  std::set<std::string> names;
+  for (const std::filesystem::path path : images) names.insert({path.filename().string(), path.stem().string()});
+  std::vector<std::string> keys;
+  for (const auto& [key, entries] : images_)
+    if (!names.contains(key)) keys.push_back(key);
+  return keys;
 }
 
 Json entries_of(const Annotations& annotations, const Tensor& places) {

@@ -28,6 +28,8 @@ class AnnotationFile {
   AnnotationFile(const std::string& path, std::size_t coordinates);
   /// Those of an image by its path.
   Annotations of(const std::string& image) const;
+  /// Keys that name none of these images.
+  std::vector<std::string> unclaimed(const std::vector<std::string>& images) const;
 
  private:
   std::map<std::string, Annotations> images_;

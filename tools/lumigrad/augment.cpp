@@ -37,6 +37,15 @@ struct Request {
   int threads = 0;
 };
 
+constexpr const char* policy_help = R"(A policy, as JSON:
+  {"version": 1, "steps": [
+    {"op": "horizontal_flip", "p": 0.5},
+    {"op": "affine", "params": {"angle": [-0.3, 0.3], "scale": [0.8, 1.2]}},
+    {"one_of": [{"op": "color_jitter", "params": {"brightness": 0.3}}, {"op": "grayscale", "p": 1}]}]}
+A parameter is a number (a spread about the value at which nothing happens), a pair (uniform in it) or a named
+distribution, {"normal": [0, 0.1]}; "p" is the probability of a step. Angles are radians. `lumigrad op list` shows the
+names of steps, as augment.NAME, and their parameters; lumigrad/augment/policy.h has the whole format.)";
+
 /// What a contact sheet has room for.
 constexpr std::int64_t sheet_rows = 24, sheet_columns = 12;
 
@@ -60,11 +69,23 @@ std::string file_of(const std::string& folder, const std::string& stem) {
   return found;
 }
 
+/// A file may speak of more images than one call makes versions of. A name that is spelled wrong looks the same: it is
+/// said which are left over.
+void mention_unclaimed(const std::string& path, const AnnotationFile& file, const std::vector<std::string>& images) {
+  const std::vector<std::string> keys = file.unclaimed(images);
+  if (keys.empty()) return;
+  const std::string more = keys.size() > 1 ? " (and " + std::to_string(keys.size() - 1) + " more)" : "";
+  std::fprintf(stderr, "lumigrad: %s: none of the images is called %s%s\n", path.c_str(), keys[0].c_str(),
+               more.c_str());
+}
+
 std::vector<std::unique_ptr<Source>> sources_of(const Request& request) {
   if (!request.masks.empty())
     require<IoError>(fs::is_directory(request.masks), request.masks, ": expected a folder of masks");
   const AnnotationFile boxes = request.boxes.empty() ? AnnotationFile() : AnnotationFile(request.boxes, 4);
   const AnnotationFile points = request.keypoints.empty() ? AnnotationFile() : AnnotationFile(request.keypoints, 2);
+  mention_unclaimed(request.boxes, boxes, request.images);
+  mention_unclaimed(request.keypoints, points, request.images);
   std::vector<std::unique_ptr<Source>> sources;
   std::map<std::string, std::string> stems;
   for (const std::string& path : request.images) {
@@ -180,15 +201,22 @@ int augment_images(const Request& request) {
 void add_augment(CLI::App& app, Action& action) {
   auto request = std::make_shared<Request>();
   CLI::App* command = app.add_subcommand("augment", "make versions of images by a policy of random augmentations");
-  command->add_option("images", request->images, "the images; grey ones are taken as RGB");
-  command->add_option("--policy", request->policy, "policy.json: what may happen, how strongly and how often");
-  command->add_option("--seed", request->seed, "draws depend on it, the image's name and the version's number alone");
-  command->add_option("--count", request->count, "versions of each image");
-  command->add_option("--out", request->out, "the folder to write to: NAME_K.png, NAME_K.json, contact_sheet.png");
-  command->add_option("--masks", request->masks, "a folder of masks with the names of the images");
-  command->add_option("--boxes", request->boxes, "JSON: {\"image\": [[x0, y0, x1, y1, ...], ...]}, half-open, pixels");
-  command->add_option("--keypoints", request->keypoints, "JSON: {\"image\": [[x, y, ...], ...]}, pixels");
-  command->add_option("--threads", request->threads, "at most so many; the result does not depend on it");
+  command->add_option("images", request->images, "the images; grey ones are taken as RGB")->type_name("FILE REQUIRED");
+  command->add_option("--policy", request->policy, "policy.json: what may happen, how strongly and how often (below)")
+      ->type_name("FILE REQUIRED");
+  command->add_option("--out", request->out, "the folder to write to: NAME_K.png, NAME_K.json, contact_sheet.png")
+      ->type_name("DIR REQUIRED");
+  command->add_option("--seed", request->seed, "draws depend on it, the image's name and the version's number alone")
+      ->capture_default_str();
+  command->add_option("--count", request->count, "versions of each image")->capture_default_str();
+  command->add_option("--masks", request->masks, "a folder of masks with the names of the images")->type_name("DIR");
+  command->add_option("--boxes", request->boxes, "JSON: {\"image\": [[x0, y0, x1, y1, ...], ...]}, half-open, pixels")
+      ->type_name("FILE");
+  command->add_option("--keypoints", request->keypoints, "JSON: {\"image\": [[x, y, ...], ...]}, pixels")
+      ->type_name("FILE");
+  command->add_option("--threads", request->threads,
+                      "at most so many (left out: all); the result does not depend on it");
+  command->footer(policy_help);
   command->require_subcommand(0, 1);
   add_augment_check(*command, action);
   command->callback([request, &action] {
