@@ -3,7 +3,9 @@
 #include <lumigrad/augment/warp.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/matrices.h>
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <numbers>
 
 namespace lumigrad::augment {
@@ -36,6 +38,48 @@ Tensor value(const Draw& draw, const char* name) { return draw.value(name).to(DT
 
 Tensor fractions(const Draw& draw, const char* x, const char* y, const Shape& image) {
   return stack({value(draw, x) * double(image[3]), value(draw, y) * double(image[2])}, 1);
+}
+
+/// Eight numbers, two for each corner.
+constexpr std::array corners = {"x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3"};
+std::vector<Parameter> corner_parameters(const Distribution& distortion) {
+  std::vector<Parameter> all;
+  for (const char* name : corners) all.push_back({name, distortion, {0, -1, 0.9}, {0.05, 0.35}});
+  return all;
+}
+
+// A row or column of pixels is taken to be two wide, so that its corners are four.
+Tensor corner_map(const Draw& d, const Shape& image) {
+  require_plane("perspective", image);
+  const double extent[2] = {double(image[3]), double(image[2])};
+  std::vector<Tensor> from, to;
+  for (std::size_t k = 0; k < 8; ++k) {
+    const std::size_t corner = k / 2, axis = k % 2;
+    const bool far = axis == 0 ? corner == 1 || corner == 2 : corner >= 2;
+    const double at = far ? std::max(extent[axis] - 1, 1.0) : 0, inwards = far ? -0.5 : 0.5;
+    const Tensor moved = value(d, corners[k]) * (inwards * extent[axis]) + at;
+    from.push_back(Tensor::full(moved.shape(), at, DType::f64));
+    to.push_back(moved);
+  }
+  const Shape shape = {image[0], 4, 2};
+  return geometry::get_perspective_transform(reshape(stack(from, 1), shape), reshape(stack(to, 1), shape));
+}
+
+// x' = c + turn (x - c) with sines and cosines that are whole numbers.
+Tensor quarter_turns(const Draw& d, const Shape& image) {
+  require_plane("rotate90", image);
+  const std::vector<double> times = d.value("times").values();
+  const double cx = (double(image[3]) - 1) / 2, cy = (double(image[2]) - 1) / 2;
+  Tensor matrix = Tensor::zeros({image[0], 3, 3}, DType::f64);
+  auto* m = matrix.mutable_data<double>();
+  for (const double number : times) {
+    const auto quarter = static_cast<std::size_t>(std::llround(number) & 3);
+    constexpr double cosine[] = {1, 0, -1, 0}, sine[] = {0, 1, 0, -1};
+    const double c = cosine[quarter], s = sine[quarter];
+    const double row[9] = {c, s, cx - c * cx - s * cy, -s, c, cy + s * cx - c * cy, 0, 0, 1};
+    m = std::copy_n(row, 9, m);
+  }
+  return matrix;
 }
 
 }  // namespace
@@ -133,6 +177,16 @@ RandomShear::RandomShear(ShearOptions o)
             return geometry::get_shear_matrix2d(middle(image), stack({value(d, "x"), value(d, "y")}, 1));
           },
           o.resampling) {}
+
+RandomPerspective::RandomPerspective(PerspectiveOptions o)
+    : Geometric("perspective", std::move(o.p), corner_parameters(o.distortion), corner_map, o.resampling) {}
+Tensor RandomPerspective::transform(const Tensor& image, const Draw& draw) const {
+  return warp_projective(image, matrix(draw, image.shape()), resampling());
+}
+
+RandomRotation90::RandomRotation90(QuarterTurnOptions o)
+    : Geometric("rotate90", std::move(o.p), {{"times", o.times, {0, -4, 4}, {0.6, 3.4}, false}}, quarter_turns,
+                o.resampling) {}
 
 RandomHorizontalFlip::RandomHorizontalFlip(Gate p)
     : Geometric("horizontal_flip", std::move(p), {}, [](const Draw&, const Shape& image) { return mirror(image, 0); },

@@ -87,6 +87,34 @@ class LUMIGRAD_API RandomShear final : public Geometric {
   explicit RandomShear(ShearOptions options = {});
 };
 
+struct PerspectiveOptions {
+  /// How far each corner moves inwards, as parts of half the extents; its own draw for each of the eight numbers.
+  Distribution distortion = {0, 0.5};
+  Gate p = 0.5;
+  Resampling resampling = {};
+};
+/// The image seen from elsewhere: its corners, clockwise from the top left, move inwards by x0, y0, .. x3, y3. In a
+/// pipeline it reads the image itself.
+class LUMIGRAD_API RandomPerspective final : public Geometric {
+ public:
+  explicit RandomPerspective(PerspectiveOptions options = {});
+  const Resampling* one_warp(const Draw&) const override { return nullptr; }
+
+ protected:
+  Tensor transform(const Tensor& image, const Draw& draw) const override;
+};
+
+struct QuarterTurnOptions {
+  Distribution times = {0, 3};  ///< rounded to whole ones, in [-4, 4]; no gradient
+  Gate p = 0.5;
+  Resampling resampling = {};
+};
+/// Rotated about the middle by quarter turns, counter-clockwise; the size stays.
+class LUMIGRAD_API RandomRotation90 final : public Geometric {
+ public:
+  explicit RandomRotation90(QuarterTurnOptions options = {});
+};
+
 /// Mirrored left to right. Exact: no interpolation.
 class LUMIGRAD_API RandomHorizontalFlip final : public Geometric {
  public:

@@ -24,6 +24,35 @@ Distribution given(const Distribution& distribution) {
 /// A parameter of the draw in the type of the images.
 Tensor number(const Draw& draw, const char* name, const Tensor& image) { return draw.value(name).to(image.dtype()); }
 
+/// The options of a filter with a window.
+Settings window_settings(Size kernel, Border border) {
+  return {
+      {"kernel_height", double(kernel.height)}, {"kernel_width", double(kernel.width)}, {"border", name_of(border)}};
+}
+Size window(const char* name, const Settings& settings) {
+  const auto extent = [&](const char* side) {
+    const double value = std::get<double>(settings.at(side));
+    require<NumericError>(value >= 1 && value == std::floor(value) && value < 1e6, name, ": expected a whole ", side,
+                          " >= 1, got ", value);
+    return static_cast<std::int64_t>(value);
+  };
+  return {extent("kernel_height"), extent("kernel_width")};
+}
+Border border(const Settings& settings) { return border_named(std::get<std::string>(settings.at("border"))); }
+
+/// 1 where the rectangles of some images cover an axis: [N, extent]. `length` is a part of the extent, `place` says
+/// where in the room that is left it starts.
+Tensor covered(const Tensor& place, const Tensor& length, std::int64_t extent) {
+  const std::vector<double> places = place.values(), lengths = length.values();
+  Tensor mask = Tensor::zeros({static_cast<std::int64_t>(places.size()), extent}, DType::f64);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto count = std::llround(std::clamp(lengths[i], 0.0, 1.0) * double(extent));
+    const auto first = std::llround(std::clamp(places[i], 0.0, 1.0) * double(extent - count));
+    std::fill_n(mask.mutable_data<double>() + static_cast<std::int64_t>(i) * extent + first, count, 1.0);
+  }
+  return mask;
+}
+
 void require_rgb(const char* name, const Tensor& image) {
   require<ShapeError>(image.rank() == 4 && image.size(1) == 3, name, ": expected RGB images [N, 3, H, W], got ",
                       image.shape());
@@ -242,22 +271,52 @@ RandomSolarize::RandomSolarize(SolarizeOptions o)
                   }) {}
 
 RandomGaussianBlur::RandomGaussianBlur(GaussianBlurOptions o)
-    : Photometric("gaussian_blur", std::move(o.p), {{"sigma", o.sigma, {1, 1e-3, infinity}, {0.6, 1.6}}},
+    : Photometric(
+          "gaussian_blur", std::move(o.p), {{"sigma", o.sigma, {1, 1e-3, infinity}, {0.6, 1.6}}},
+          [](const Tensor& x, const Draw& d, const Settings& s) {
+            const Tensor sigma = number(d, "sigma", x);
+            return filters::gaussian_blur2d(
+                x, {.kernel = window("gaussian_blur", s), .sigma = stack({sigma, sigma}, 1), .border = border(s)});
+          },
+          window_settings(o.kernel, o.border)) {}
+
+RandomBoxBlur::RandomBoxBlur(WindowOptions o)
+    : Photometric(
+          "box_blur", std::move(o.p), {},
+          [](const Tensor& x, const Draw&, const Settings& s) {
+            return filters::box_blur(x, {.kernel = window("box_blur", s), .border = border(s)});
+          },
+          window_settings(o.kernel, o.border)) {}
+
+RandomMedianBlur::RandomMedianBlur(WindowOptions o)
+    : Photometric(
+          "median_blur", std::move(o.p), {},
+          [](const Tensor& x, const Draw&, const Settings& s) {
+            return filters::median_blur(x, {.kernel = window("median_blur", s), .border = border(s)});
+          },
+          window_settings(o.kernel, o.border)) {}
+
+RandomPosterize::RandomPosterize(PosterizeOptions o)
+    : Photometric("posterize", std::move(o.p), {{"bits", o.bits, {8, 0, 8}, {3, 6}, false}},
+                  [](const Tensor&, const Draw& d, const Settings&) {
+                    return enhance::steps::posterize(floor(d.value("bits").detach().to(DType::f64) + 0.5));
+                  }) {}
+
+RandomErasing::RandomErasing(ErasingOptions o)
+    : Photometric("erasing", std::move(o.p),
+                  {{"width", o.width, {0, 0, 1}, {0.2, 0.6}, false},
+                   {"height", o.height, {0, 0, 1}, {0.2, 0.6}, false},
+                   {"x", o.x, {0, 0, 1}, {0.1, 0.9}, false},
+                   {"y", o.y, {0, 0, 1}, {0.1, 0.9}, false}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
-                    const auto extent = [&](const char* name) {
-                      const double value = std::get<double>(s.at(name));
-                      require<NumericError>(value >= 1 && value == std::floor(value) && value < 1e6,
-                                            "gaussian_blur: expected a whole ", name, " >= 1, got ", value);
-                      return static_cast<std::int64_t>(value);
-                    };
-                    const Tensor sigma = number(d, "sigma", x);
-                    return filters::gaussian_blur2d(x, {.kernel = {extent("kernel_height"), extent("kernel_width")},
-                                                        .sigma = stack({sigma, sigma}, 1),
-                                                        .border = border_named(std::get<std::string>(s.at("border")))});
+                    require<ShapeError>(x.rank() == 4, "erasing: expected images [N, C, H, W], got ", x.shape());
+                    const Tensor columns = covered(d.value("x"), d.value("width"), x.size(3));
+                    const Tensor rows = covered(d.value("y"), d.value("height"), x.size(2));
+                    const Tensor mask =
+                        reshape(rows, {x.size(0), 1, x.size(2), 1}) * reshape(columns, {x.size(0), 1, 1, x.size(3)});
+                    return where(mask, std::get<double>(s.at("value")), x);
                   },
-                  {{"kernel_height", double(o.kernel.height)},
-                   {"kernel_width", double(o.kernel.width)},
-                   {"border", name_of(o.border)}}) {}
+                  {{"value", o.value}}) {}
 
 RandomGrayscale::RandomGrayscale(Gate p)
     : Photometric("grayscale", std::move(p), {},

@@ -146,6 +146,46 @@ class LUMIGRAD_API RandomGaussianBlur final : public Photometric {
   explicit RandomGaussianBlur(GaussianBlurOptions options = {});
 };
 
+struct WindowOptions {
+  Size kernel = {3, 3};
+  Border border = Border::reflection;
+  Gate p = 0.5;
+};
+/// The mean of a window (filters::box_blur). Its options are kernel_height, kernel_width and border, as are those of
+/// RandomMedianBlur.
+class LUMIGRAD_API RandomBoxBlur final : public Photometric {
+ public:
+  explicit RandomBoxBlur(WindowOptions options = {});
+};
+/// The median of a window (filters::median_blur).
+class LUMIGRAD_API RandomMedianBlur final : public Photometric {
+ public:
+  explicit RandomMedianBlur(WindowOptions options = {});
+};
+
+struct PosterizeOptions {
+  Distribution bits = {3, 8};  ///< in [0, 8], rounded to whole ones; no gradient, and none in the image
+  Gate p = 0.5;
+};
+/// enhance::posterize.
+class LUMIGRAD_API RandomPosterize final : public Photometric {
+ public:
+  explicit RandomPosterize(PosterizeOptions options = {});
+};
+
+struct ErasingOptions {
+  Distribution width = {0.15, 0.5}, height = {0.15, 0.5};  ///< parts of the extents, in [0, 1]
+  Distribution x = {0, 1}, y = {0, 1};  ///< where in the room that is left it lies: 0 at the left (top), 1 at the right
+  double value = 0;                     ///< what is put there
+  Gate p = 0.5;
+};
+/// A rectangle of whole pixels gets one value. Its numbers have no gradient: they move a jump. Masks stay as they are.
+/// Z. Zhong et al., Random erasing data augmentation, 2020, with width and height in place of area and aspect ratio.
+class LUMIGRAD_API RandomErasing final : public Photometric {
+ public:
+  explicit RandomErasing(ErasingOptions options = {});
+};
+
 /// The grey of RGB images in all channels. The options red, green and blue are its weights: 0.299, 0.587, 0.114.
 class LUMIGRAD_API RandomGrayscale final : public Photometric {
  public:

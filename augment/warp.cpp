@@ -37,13 +37,38 @@ double min_of(const Tensor& x) {
   return values.empty() ? 0 : *std::min_element(values.begin(), values.end());
 }
 
+namespace {
+
+Tensor fill_of(const Resampling& reading) {
+  return reading.border == Border::zeros && reading.fill != 0 ? Tensor(reading.fill) : Tensor();
+}
+
+bool is_affine(const Tensor& matrix) {
+  const std::vector<double> last = slice(matrix.detach(), 1, -1).values();
+  for (std::size_t i = 0; i < last.size(); ++i)
+    if (last[i] != (i % 3 == 2 ? 1 : 0)) return false;
+  return true;
+}
+
+}  // namespace
+
+Tensor warp_projective(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
+  if (image.numel() == 0) return image;
+  return geometry::warp_perspective(image, matrix,
+                                    {.mode = reading.mode,
+                                     .border = reading.border,
+                                     .fill = fill_of(reading),
+                                     .align_corners = reading.align_corners});
+}
+
 Tensor warp(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
   if (image.numel() == 0) return image;
-  const Tensor fill = reading.border == Border::zeros && reading.fill != 0 ? Tensor(reading.fill) : Tensor();
+  const Tensor fill = fill_of(reading);
   if (image.rank() == 5)  // bilinear is trilinear there
     return geometry::warp_affine3d(
         image, slice(matrix, 1, 0, 3),
         {.mode = reading.mode, .border = reading.border, .fill = fill, .align_corners = reading.align_corners});
+  if (!is_affine(matrix)) return warp_projective(image, matrix, reading);
   return geometry::warp_affine(
       image, slice(matrix, 1, 0, 2),
       {.mode = reading.mode, .border = reading.border, .fill = fill, .align_corners = reading.align_corners});

@@ -5,12 +5,14 @@
 #include <lumigrad/augment/photometric.h>
 #include <lumigrad/augment/policy.h>
 #include <lumigrad/augment/registry.h>
+#include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/optim.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/vision/conventions.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include "temporary_folder.h"
@@ -212,6 +214,39 @@ TEST_CASE("image, mask, boxes and points move together, and back") {
   CHECK(flip.apply(small, flip.draw({1}, small.image.shape())).boxes.values() == std::vector<double>{5, 1, 8, 3});
 }
 
+TEST_CASE("a perspective takes corners inwards, and comes back; quarter turns are exact; a rectangle is erased") {
+  const Tensor x = images(2, 9, 13, DType::f64);
+  const RandomPerspective perspective({.p = 1});
+  Draw draw = perspective.draw({3}, x.shape());
+  draw.values["x2"] = Tensor::from(std::vector<double>{0.5, 0.25}, {2});
+  draw.values["y2"] = Tensor::from(std::vector<double>{0.5, 0.0}, {2});
+  const Tensor corner = Tensor::from(std::vector<double>{12, 8, 12, 8}, {2, 1, 2});
+  const Example moved = perspective.apply(Example{.image = x, .keypoints = corner}, draw);
+  const std::vector<double> at = moved.keypoints.values(), wanted = {12 - 3.25, 8 - 2.25, 12 - 1.625, 8};
+  for (std::size_t i = 0; i < 4; ++i) CHECK(at[i] == doctest::Approx(wanted[i]).epsilon(1e-12));
+  CHECK(max(abs(perspective.inverse(moved, draw).keypoints - corner)).item() < 1e-10);
+  // In a pipeline it is the same, and its neighbour follows.
+  const auto one = std::make_shared<RandomPerspective>(PerspectiveOptions{.p = 1});
+  const auto flipped = std::make_shared<RandomHorizontalFlip>(1.0);
+  const AugmentationSequential both({one, flipped});
+  const Draw drawn = both.draw({3}, x.shape());
+  CHECK(same_bits(both.apply(x, drawn), flip(one->apply(x, drawn.steps[0]), std::array{-1})));
+
+  const RandomRotation90 turn({.times = Distribution::constant(1.2), .p = 1});
+  const Tensor square = images(1, 5, 5);
+  CHECK(same_bits(turn.apply(square, turn.draw({1}, square.shape())), flip(transpose(square, -1, -2), std::array{-2})));
+
+  const RandomErasing erasing({.width = Distribution::constant(0.5),
+                               .height = Distribution::constant(0.25),
+                               .x = Distribution::constant(1),
+                               .y = Distribution::constant(0),
+                               .value = 0.5,
+                               .p = 1});
+  const Tensor board = Tensor::ones({1, 1, 4, 6}), erased = erasing.apply(board, erasing.draw({1}, board.shape()));
+  CHECK(erased.values() ==
+        std::vector<double>{1, 1, 1, 0.5, 0.5, 0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+}
+
 TEST_CASE("matrices of neighbours are multiplied and the image is read once") {
   const Tensor x = images(2, 16, 16, DType::f64);
   const auto turn = [](double angle) {
@@ -281,6 +316,13 @@ TEST_CASE("policies of the documented form are read, others are refused with the
        "steps[0].params.angel: rotate: expected the name of a drawn parameter (angle), got angel"},
       {R"({"version": 1, "steps": [{"op": "rotate", "params": {"angle": [1, -1]}}]})", "expected low <= high"},
       {R"({"version": 1, "steps": [{"op": "rotate", "params": {"border": "sky"}}]})", "border: expected one of zeros"},
+      {R"({"version": 1, "steps": [{"op": "gamma", "params": {"gamma": {"log_uniform": [0, 2]}}}]})",
+       "steps[0].params.gamma: expected a range > 0"},
+      {R"({"version": 1, "steps": [{"op": "gamma", "params": {"gamma": {"log_uniform": [0.5, -2]}}}]})", "range > 0"},
+      {R"({"version": 1, "steps": [{"op": "hue", "params": {"angle": [4, 5]}}]})", "angle: expected values in [-3.14"},
+      {R"({"version": 1, "steps": [{"op": "gamma", "params": {"gain": [-2, -1]}}]})", "gain: expected values in [0"},
+      {R"({"version": 1, "steps": [{"op": "solarize", "params": {"threshold": {"constant": 1.5}}}]})", "in [0, 1]"},
+      {R"({"version": 1, "steps": [{"op": "brightness", "params": {"factor": {"normal": [9, 1]}}}]})", "in [0, 2]"},
       {R"({"version": 1, "steps": [{"op": "rotate", "p": 1.5}]})", "expected a number in [0, 1]"},
       {R"({"version": 1, "steps": [{"op": "rotate", "q": 1}]})", "got \"q\""},
       {R"({"version": 1, "steps": [{"some_of": [{"op": "hue"}], "n": 2}]})", "some_of: expected n from 0 to 1"},
@@ -290,6 +332,11 @@ TEST_CASE("policies of the documented form are read, others are refused with the
     INFO(text);
     CHECK_THROWS_WITH_AS(parse_policy(text), doctest::Contains(reason.c_str()), FormatError);
   }
+  // What cuts the domain is meant, and learning may lead anywhere.
+  for (const char* params : {R"({"gamma": [-1, 2]})", R"({"gain": {"normal": [-1, 1]}})", R"({"gamma": 3})"})
+    parse_policy(std::string(R"({"version": 1, "steps": [{"op": "gamma", "params": )") + params + "}]}");
+  parse_policy(
+      R"({"version": 1, "steps": [{"op": "gamma", "params": {"gain": {"log_uniform": [-2, 1]}}, "learn": ["gain"]}]})");
   std::string deep, close;
   for (int i = 0; i < 5000; ++i) deep += R"({"sequence": [)", close += "]}";
   CHECK_THROWS_WITH_AS(parse_policy(R"({"version": 1, "steps": [)" + deep + close + "]}"), doctest::Contains("deep"),

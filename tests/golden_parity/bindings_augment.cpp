@@ -128,17 +128,6 @@ std::vector<Binding> augment_bindings() {
     all.push_back(augmentation(std::string("RandomVerticalFlip") + space, "vertical_flip", {}));
   }
   all.push_back(augmentation("RandomDepthicalFlip3D", "depth_flip", {}));
-  all.push_back(augmentation(
-      "RandomGaussianBlur", "gaussian_blur",
-      {{"param_sigma", "sigma"}, {"sigma", ""}, {"kernel_size", ""}, {"border_type", ""}, {"separable", ""}},
-      [](const GoldenCase& golden, Values& values) {
-        const nlohmann::json& kernel = golden.params.at("kernel_size");
-        values.set("kernel_height", (kernel.is_array() ? kernel[0] : kernel).get<double>());
-        values.set("kernel_width", (kernel.is_array() ? kernel[1] : kernel).get<double>());
-        const std::map<std::string, std::string> borders = {
-            {"constant", "zeros"}, {"replicate", "border"}, {"reflect", "reflection"}, {"circular", "circular"}};
-        values.set("border", borders.at(golden.param("border_type", std::string("reflect"))));
-      }));
   for (const auto& [golden, row] : {std::pair("ColorJitter", "color_jitter"), std::pair("ColorJiggle", "color_jiggle")})
     all.push_back(augmentation(golden, row,
                                {{"param_brightness_factor", "brightness"},
@@ -175,6 +164,71 @@ std::vector<Binding> augment_bindings() {
   all.push_back(augmentation(
       "RandomSolarize", "solarize",
       {{"param_thresholds", "threshold"}, {"param_additions", "addition"}, {"thresholds", ""}, {"additions", ""}}));
+  const auto window = [](const GoldenCase& golden, Values& values) {
+    const nlohmann::json& kernel = golden.params.at("kernel_size");
+    values.set("kernel_height", (kernel.is_array() ? kernel[0] : kernel).get<double>());
+    values.set("kernel_width", (kernel.is_array() ? kernel[1] : kernel).get<double>());
+    const std::map<std::string, std::string> borders = {
+        {"constant", "zeros"}, {"replicate", "border"}, {"reflect", "reflection"}, {"circular", "circular"}};
+    values.set("border", borders.at(golden.param("border_type", std::string("reflect"))));
+  };
+  all.push_back(augmentation(
+      "RandomGaussianBlur", "gaussian_blur",
+      {{"param_sigma", "sigma"}, {"sigma", ""}, {"kernel_size", ""}, {"border_type", ""}, {"separable", ""}}, window));
+  all.push_back(augmentation("RandomBoxBlur", "box_blur", {{"kernel_size", ""}, {"border_type", ""}}, window));
+  all.push_back(augmentation("RandomMedianBlur", "median_blur", {{"kernel_size", ""}},
+                             [window](const GoldenCase& golden, Values& values) {
+                               window(golden, values);
+                               values.set("border", std::string("zeros"));
+                             }));
+  all.push_back(augmentation("RandomPosterize", "posterize", {{"param_bits_factor", "bits"}, {"bits", ""}}));
+  all.push_back(augmentation("RandomErasing", "erasing",
+                             {{"param_widths", ""},
+                              {"param_heights", ""},
+                              {"param_xs", ""},
+                              {"param_ys", ""},
+                              {"param_values", ""},
+                              {"scale", ""},
+                              {"ratio", ""},
+                              {"value", "value"}},
+                             [](const GoldenCase& golden, Values& values) {
+                               const auto part = [&](const char* place, const char* length, int axis) {
+                                 const Tensor size = golden.inputs.at(std::string("param_") + length).to(DType::f64),
+                                              at = golden.inputs.at(std::string("param_") + place).to(DType::f64);
+                                 const double extent = static_cast<double>(golden.inputs.at("input").size(axis));
+                                 values.set(axis == 3 ? "width" : "height", div(size, extent));
+                                 values.set(axis == 3 ? "x" : "y", div(at, maximum(extent - size, 1.0)));
+                               };
+                               part("xs", "widths", 3);
+                               part("ys", "heights", 2);
+                             }));
+  // Corners in pixels, as parts of half the extents by which they move inwards.
+  all.push_back(augmentation(
+      "RandomPerspective", "perspective",
+      reads({{"param_start_points", ""}, {"param_end_points", ""}, {"distortion_scale", ""}, {"sampling_method", ""}}),
+      [](const GoldenCase& golden, Values& values) {
+        reading(golden, values, false);
+        const Tensor moved = sub(golden.inputs.at("param_end_points"), golden.inputs.at("param_start_points"));
+        for (int k = 0; k < 8; ++k) {
+          const int corner = k / 2, axis = k % 2;
+          const bool far = axis == 0 ? corner == 1 || corner == 2 : corner >= 2;
+          values.set(
+              (axis == 0 ? "x" : "y") + std::to_string(corner),
+              mul(fraction(select(select(moved, 1, corner), 1, axis), golden, axis == 0 ? 3 : 2), far ? -2.0 : 2.0));
+        }
+      }));
+  // A rotation of volumes is an affine map that only turns; unlike the reference's, its angles have the signs of ours.
+  all.push_back(augmentation("RandomRotation3D", "affine3d",
+                             reads({{"param_yaw", ""}, {"param_pitch", ""}, {"param_roll", ""}, {"degrees", ""}}),
+                             [](const GoldenCase& golden, Values& values) {
+                               reading(golden, values, false);
+                               const std::pair<const char*, const char*> axes[] = {
+                                   {"angle_x", "yaw"}, {"angle_y", "pitch"}, {"angle_z", "roll"}};
+                               for (const auto& [ours, theirs] : axes)
+                                 values.set(ours, radians(golden.inputs.at(std::string("param_") + theirs)));
+                               values.set("axis_epsilon", 1e-6);
+                               values.set("fixed_center", false);
+                             }));
   all.push_back(augmentation("RandomInvert", "invert", {{"max_val", "max_value"}}));
   all.push_back(
       augmentation("RandomGrayscale", "grayscale", {{"rgb_weights", ""}}, [](const GoldenCase& golden, Values& values) {

@@ -52,8 +52,7 @@ Operator factor_row(const char* name, const char* doc, std::int64_t channels, bo
 std::vector<Operator> factor_rows() {
   std::vector<Operator> all;
   const std::vector<double> ends = {1 / 1.2, 1 / 1.4, 1 / 1.6, 1 / 1.8};  // of the samples' products
-  // Factors of the samples are 0.1, 0.15, 0.2, 0.25, 0.3 and 0.35; the image keeps away from where the sum leaves [0,
-  // 1].
+  // Factors of the samples are 0.1, 0.15, ... 0.35; the image keeps away from where the sum leaves [0, 1].
   all.push_back(factor_row("enhance.adjust_brightness", "image + factor.", 0, true, 0.1, 0.4,
                            {0.9, 0.85, 0.8, 0.75, 0.7, 0.65}, "", [](const Tensor& x, const Values& v) {
                              return enhance::adjust_brightness(x, v.tensor("factor"), {.clip = v.flag("clip")});
@@ -353,19 +352,9 @@ Operator jitter_row() {
           pixel_of({0.2, 0.8, 0.4}), 1e-7);
   kink(op, "grey has no hue", {{"image", pixel_of({0.4, 0.4, 0.4})}, {"hue", Tensor(0.5)}, {"pivot", Tensor(0.5)}},
        ones3(), "hue", Tensor(0));
-  const auto limited = [&](const char* name, double level, double brightness, double slope, double of_brightness) {
-    const Values values{{"image", pixel_of({level, level, level})},
-                        {"brightness", Tensor(brightness)},
-                        {"pivot", Tensor(0.5)},
-                        {"rotate", true}};
-    kink(op, name, values, ones3(), "image", pixel_of({slope, slope, slope}));
-    kink(op, name, values, ones3(), "brightness", Tensor(of_brightness));
-  };
-  limited("the image reaches its limit", 1, 0.5, 0.5, 3);
-  limited("the image is beyond its limit", 1.5, 0.5, 0, 3);
-  limited("the image is below its limit", -0.5, 0.5, 0, 0);
-  limited("the product reaches its limit", 0.5, 2, 2, 1.5);
-  limited("all reach their limits", 1, 1, 1, 3);
+  const Values beyond{{"image", pixel_of({1.5, 1, -1})}, {"brightness", Tensor(0.5)}, {"rotate", true}};
+  kink(op, "beyond [0, 1] the image has slope 0", beyond, ones3(), "image", pixel_of({0, 0.5, 0}));
+  kink(op, "and is what its end is", beyond, ones3(), "brightness", Tensor(2));
   op.grad_bound = 1e-3;
   op.bound_reason = "hue divides by chroma";
   return op;
