@@ -9,9 +9,10 @@ Prints how far losses and ranges are from each other, relative, and exits with 1
 Kornia (pip install torch kornia); lumigrad never does.
 
 On eleven photographs the two are 4e-7 to 7e-6 apart. That takes two things. Descent moves pixels out of [0, 1], and
-both limit the image before they jitter it. And the photograph is dithered: where channels are equal, the slope of the largest
-is a matter of agreement. Here the first of equal channels takes all of it; Kornia 0.9 shares it out. With the 8-bit
-levels as they are, an eighth of the pixels of a photograph meets such a tie, and losses are 3e-4 to 2e-2 apart.
+both limit the image before they jitter it. And the photograph is dithered: where channels are equal, the slope of the
+largest is a matter of agreement. Here the first of equal channels takes all of it; Kornia 0.9 shares it out. With the
+8-bit levels as they are, such ties are met (in one photograph by an eighth of the pixels), and on five photographs
+losses are 3e-4 to 2e-2 apart.
 
 Kornia is given its draws: the position u within a range that lumigrad drew is applied to Kornia's own range.
 """

@@ -132,7 +132,7 @@ int main(int count, char** words) try {
   }
   // The photograph at 320 pixels a side, its 8-bit levels dithered and drawn in a little from 0 and 1. Bytes often make
   // two channels equal: there the slope of the largest is a matter of agreement (here the first takes all of it, Kornia
-  // shares it out), and in an undithered photograph that is an eighth of the pixels.
+  // shares it out), and an undithered photograph has many of them.
   const Tensor read = photo_path.empty()
                           ? unsqueeze(scene(120, 160, 0), 0)
                           : geometry::resize_side(unsqueeze(load_image(photo_path, {.channels = Channels::rgb}), 0),
