@@ -103,6 +103,21 @@ struct Unpooled {
   }
 };
 
+/// z[n, i] = x[n, index[n, i]], 0 where nothing was picked.
+template <class T>
+struct Picked {
+  std::int64_t extent, count;
+  const T* x;
+  const std::int64_t* index;
+  T* z;
+
+  template <class Index>
+  LUMIGRAD_INLINE void operator()(Index i) const {
+    const std::int64_t at = index[i];
+    z[i] = at < extent ? x[i / static_cast<Index>(count) * extent + at] : T(0);
+  }
+};
+
 // ---- margins --------------------------------------------------------------------------------------------------------
 
 /// One axis of a padded array, or several that have no margins. Of x and y: elements from one index to the next.

@@ -8,6 +8,7 @@ namespace lumigrad::cuda {
 namespace {
 
 using device::PadCall;
+using device::PickCall;
 using device::PoolCall;
 using device::StencilCall;
 using device::UnpoolCall;
@@ -267,6 +268,14 @@ Status unpool(Place place, const UnpoolCall* call) {
   });
 }
 
+Status pick(Place place, const PickCall* call) {
+  return by_dtype(call->x, [&]<class T>(T) {
+    return for_each(
+        place, call->lines * call->count,
+        Picked<T>{call->extent, call->count, in<T>(call->x), in<std::int64_t>(call->index), out<T>(call->z)});
+  });
+}
+
 Status pad(Place place, const PadCall* call) {
   const auto run = [&]<class Element>(Element) -> Status {
     Padded<Element> body{};
@@ -304,6 +313,6 @@ Status pad(Place place, const PadCall* call) {
 
 }  // namespace
 
-const device::StencilTable stencil_table = {forward, spread, weights, windows, overlay, largest, unpool, pad};
+const device::StencilTable stencil_table = {forward, spread, weights, windows, overlay, largest, unpool, pick, pad};
 
 }  // namespace lumigrad::cuda

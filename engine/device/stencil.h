@@ -34,6 +34,12 @@ struct UnpoolCall {
   Array result, index, image;
 };
 
+/// z[n, i] = x[n, index[n, i]], 0 where the index is `extent`. Dense; nobody asks again whether an index is one.
+struct PickCall {
+  std::int64_t lines = 0, extent = 0, count = 0;
+  Array x, index, z;
+};
+
 /// y = x with margins, of elements of any size: y[i] = x[i - before] where the rule of the border finds an element.
 struct PadCall {
   Array x, y;
@@ -50,6 +56,7 @@ struct StencilTable {
   Status (*overlay)(Place place, const StencilCall* call);  ///< x of columns
   Status (*largest)(Place place, const PoolCall* call);
   Status (*unpool)(Place place, const UnpoolCall* call);
+  Status (*pick)(Place place, const PickCall* call);
   Status (*pad)(Place place, const PadCall* call);
 };
 

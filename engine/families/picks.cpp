@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/families/picks.h>
 
-#include <lumigrad/engine/families/gather.h>
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/node.h>
-#include <lumigrad/engine/views.h>
 
 namespace lumigrad {
 namespace {
@@ -29,8 +28,13 @@ Tensor on_tape(const char* name, bool back, const Tensor& from, Tensor to, const
 }  // namespace
 
 Tensor pick(const Tensor& x, const Picker& picker, Here here) {
-  const Tensor none = Tensor::zeros({x.size(0), 1}, x.dtype(), x.device());
-  return on_tape("pick", false, x, gather(concat({x.detach(), none}, 1), 1, picker.index), picker, here);
+  const Device device = x.device();
+  const Tensor from = x.detach().contiguous(), z = Tensor::empty(picker.index.shape(), x.dtype(), device);
+  const device::PickCall call{
+      x.size(0),          picker.extent, picker.index.size(1), device::array_of(from), device::array_of(picker.index),
+      device::array_of(z)};
+  if (z.numel() > 0) device::check("pick", device, device::table(device).stencil.pick(device::place_of(device), &call));
+  return on_tape("pick", false, x, z, picker, here);
 }
 
 Tensor collect(const Tensor& z, const Picker& picker, Here here) {
