@@ -24,15 +24,16 @@ Plane plane_of(const Tensor& t) {
 }
 
 double read(const PlaneView& m, double x, double y, Sampling sampling) {
-  const bool cubic = sampling == Sampling::cubic;
-  const int low = cubic ? 1 : 0, high = cubic ? 2 : 1;
+  const bool spline = sampling == Sampling::spline;
+  const int low = spline ? 1 : 0, high = spline ? 2 : 1;
   if (!(x >= low && y >= low && x <= m.width - high && y <= m.height - high)) return std::nan("");
   const int ix = std::min(static_cast<int>(x), m.width - 1 - high),
             iy = std::min(static_cast<int>(y), m.height - 1 - high);
   auto weights = [&](double t, double* w) {
-    if (cubic) {
-      w[0] = 0.5 * t * ((2 - t) * t - 1), w[1] = 0.5 * (t * t * (3 * t - 5) + 2);
-      w[2] = 0.5 * t * ((4 - 3 * t) * t + 1), w[3] = 0.5 * t * t * (t - 1);
+    if (spline) {
+      const double s = 1 - t;
+      w[0] = s * s * s / 6, w[1] = (4 + t * t * (3 * t - 6)) / 6, w[2] = (4 + s * s * (3 * s - 6)) / 6;
+      w[3] = t * t * t / 6;
     } else {
       w[0] = 1 - t, w[1] = t;
     }
@@ -115,7 +116,7 @@ TEST_CASE("the fused pass sums what its definition says, at every level, loss an
   for (Level level : {Level::baseline, Level::v3, Level::v4}) {
     if (!available(level)) continue;
     for (Robust loss : {Robust::l2, Robust::huber, Robust::charbonnier, Robust::tukey, Robust::geman_mcclure})
-      for (Sampling sampling : {Sampling::bilinear, Sampling::cubic})
+      for (Sampling sampling : {Sampling::bilinear, Sampling::spline})
         for (bool gain_bias : {false, true}) {
           CAPTURE(lumigrad::name(level));
           CAPTURE(static_cast<int>(loss));
@@ -165,7 +166,7 @@ TEST_CASE("the tiles of a covariance see the noise of one row in four as passes 
   const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 61, 83));
   const Plane moving = plane_of(scene::seen(texture, {1, 0, 0.5, 0, 1, 0.25, 0, 0, 1}, 61, 83));
   RefinementOptions options;
-  options.loss = Robust::geman_mcclure, options.sampling = Sampling::cubic;
+  options.loss = Robust::geman_mcclure, options.sampling = Sampling::spline;
   std::vector<float> scratch;
   AlignmentPass pass = make_pass({fixed, moving}, {{1, 0, 0.4, 0, 1, 0.3, 0, 0, 1}, {}}, options, 0.1, scratch);
   GradientScatter scatter;

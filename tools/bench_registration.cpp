@@ -61,7 +61,7 @@ int main(int count, char** words) {
   const Case cases[] = {{"homography, least squares", Robust::l2, false, Sampling::bilinear},
                         {"+ Geman-McClure", Robust::geman_mcclure, false, Sampling::bilinear},
                         {"+ gain and bias", Robust::geman_mcclure, true, Sampling::bilinear},
-                        {"+ cubic reading", Robust::geman_mcclure, true, Sampling::cubic}};
+                        {"+ cubic B-splines", Robust::geman_mcclure, true, Sampling::spline}};
   std::printf("fused alignment pass, Mpx/s, one thread\n%-10s %-10s", "level", "size");
   for (const Case& c : cases) std::printf(" %26s", c.name);
   std::printf("\n");

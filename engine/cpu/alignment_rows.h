@@ -48,7 +48,8 @@ struct Place {
 static INLINE Place place(const AlignmentPass& p, V u, float v, int low, int high) {
   const float* m = p.map;
   V w = fused(splat(m[6]), u, splat(m[7] * v + m[8]));
-  V r = splat(1.0f) / w;
+  V r = splat(1.0f / m[8]);
+  if (m[6] != 0.0f || m[7] != 0.0f) r = splat(1.0f) / w;
   V x = fused(fused(splat(m[0]), u, splat(m[1] * v + m[2])), r, splat(p.moving_x));
   V y = fused(fused(splat(m[3]), u, splat(m[4] * v + m[5])), r, splat(p.moving_y));
   const int right = p.moving.width - 1 - high, bottom = p.moving.height - 1 - high;
@@ -160,13 +161,13 @@ static INLINE V quads(const float* p, const int* at) {
 #endif
 }
 
-/// Catmull-Rom: the weights of four neighbours at t in [0, 1] between the middle two.
-static INLINE void cubic_weights(V t, V (&w)[4]) {
-  const V h = splat(0.5f) * t, tt = t * t, one = splat(1.0f);
-  w[0] = h * (fused(splat(2.0f), t, -one) - tt);
-  w[1] = fused(tt, fused(splat(1.5f), t, splat(-2.5f)), one);
-  w[3] = h * (tt - t);
-  w[2] = one - w[0] - w[1] - w[3];
+/// Cubic B-spline: the weights of four neighbours at t in [0, 1] between the middle two.
+static INLINE void spline_weights(V t, V (&w)[4]) {
+  const V s = splat(1.0f) - t, tt = t * t, sixth = splat(1.0f / 6.0f);
+  w[0] = sixth * s * s * s;
+  w[1] = fused(tt, fused(splat(0.5f), t, splat(-1.0f)), splat(2.0f / 3.0f));
+  w[3] = sixth * t * tt;
+  w[2] = splat(1.0f) - w[0] - w[1] - w[3];
 }
 
 /// The taps of pixels g, g + 4, g + 8, ... in x, summed over y.
@@ -179,9 +180,10 @@ static INLINE V column_sums(const float* p, std::ptrdiff_t stride, const int* at
   return fused(quads(p + 3 * stride, at + g), each(w[3]), sum);
 }
 
-/// The same by cubic reading. The four taps of a row are read at once, so a vector holds the taps of a quarter of the
-/// pixels; a transposition of 4x4 blocks brings the pixels back in order.
-static void sample_cubic(const AlignmentPass& pass, int y, int count, float* row) {
+/// The same by cubic B-splines. The four taps of a row are read at once, so a vector holds the taps of a quarter of the
+/// pixels; a transposition of 4x4 blocks brings the pixels back in order. (Permutations of whole rows, as for two taps,
+/// would take as long.)
+static void sample_spline(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   const std::ptrdiff_t stride = p.moving.stride;
@@ -191,13 +193,13 @@ static void sample_cubic(const AlignmentPass& pass, int y, int count, float* row
     alignas(64) int at[lanes];
     spill(at, (s.row - 1) * static_cast<int>(stride) + s.column - 1);
     V w[4];
-    cubic_weights(s.fy, w);
+    spline_weights(s.fy, w);
     const float* m = p.moving.data;
     const V a = column_sums<0>(m, stride, at, w), b = column_sums<1>(m, stride, at, w);
     const V c = column_sums<2>(m, stride, at, w), d = column_sums<3>(m, stride, at, w);
     const V ab = in_groups<0, 4, 1, 5>(a, b), cd = in_groups<0, 4, 1, 5>(c, d);  // a0 b0 a1 b1, c0 d0 c1 d1
     const V ef = in_groups<2, 6, 3, 7>(a, b), gh = in_groups<2, 6, 3, 7>(c, d);  // a2 b2 a3 b3, c2 d2 c3 d3
-    cubic_weights(s.fx, w);
+    spline_weights(s.fx, w);
     V sum = fused(w[1], in_groups<2, 3, 6, 7>(ab, cd), w[0] * in_groups<0, 1, 4, 5>(ab, cd));
     sum += fused(w[3], in_groups<2, 3, 6, 7>(ef, gh), w[2] * in_groups<0, 1, 4, 5>(ef, gh));
     store(row + i, select(s.inside, sum, not_counted()));

@@ -274,7 +274,7 @@ static INLINE void by_loss(Robust loss, Visit visit) {
 }
 
 static void sample(const AlignmentPass& p, int y, int count, float* row) {
-  p.sampling == Sampling::cubic ? sample_cubic(p, y, count, row) : sample_bilinear(p, y, count, row);
+  p.sampling == Sampling::spline ? sample_spline(p, y, count, row) : sample_bilinear(p, y, count, row);
 }
 
 /// v of a row.
@@ -330,7 +330,7 @@ static void scatter(const AlignmentPass& p, GradientScatter& sums, NormalEquatio
   alignas(64) float moments[padded_moments] = {};
   Folded folded;
   __builtin_memset(&folded, 0, sizeof folded);
-  for (int y = p.y0; y < last; y += alignment_tile) {
+  for (int y = p.y0; y < last; y += p.thinning * alignment_tile) {
     const int first = y < 1 ? 1 : y, end = y + alignment_tile < last ? y + alignment_tile : last;
     for (int r = first - 1; r <= end; ++r) sample(p, r, count, p.scratch + (r - first + 1) * pitch);
     by_loss(p.loss, [&]<Robust loss>() {

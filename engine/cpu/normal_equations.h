@@ -26,7 +26,12 @@ struct PlaneView {
 };
 
 /// How the moving image is read between its pixels.
-enum class Sampling { bilinear, cubic };
+///
+/// spline weighs four by four neighbours by cubic B-splines. That smooths, like a Gaussian of 1/3 px^2, and equally
+/// wherever a pixel falls, whereas kernels that interpolate smooth most half way between pixels and bend what they read
+/// towards the nearest one, some thousandths of a pixel. The fixed image has to be smoothed alike: at pixels the
+/// weights are 1/6, 4/6, 1/6.
+enum class Sampling { bilinear, spline };
 
 /// What one pass looks at. With u = (x - center_x) unit and v = (y - center_y) unit, the moving position is
 /// (moving_x, moving_y) + (m0 u + m1 v + m2, m3 u + m4 v + m5) / (m6 u + m7 v + m8).
@@ -34,6 +39,7 @@ struct AlignmentPass {
   PlaneView fixed;
   PlaneView moving;
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  ///< half-open box of fixed pixels; sums leave out the image's outermost ring
+  int thinning = 1;                    ///< `scatter` looks at one row of tiles in so many
   float map[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
   float center_x = 0, center_y = 0, unit = 1;
   float moving_x = 0, moving_y = 0;

@@ -82,6 +82,19 @@ static void halve(const PlaneView& from, float* to, std::ptrdiff_t stride, float
   }
 }
 
+static void doubled_row(const float* near, const float* far, float* __restrict to, std::size_t n, float* row) {
+  const std::size_t half = n / 2;
+  float* __restrict mid = row + 16;
+  for (std::size_t x = 0; x < half; ++x) mid[x] = 0.75f * near[x] + 0.25f * far[x];
+  mid[-1] = mid[0];
+  mid[half] = mid[half - 1];
+  for (std::size_t x = 0; x < half; ++x) {
+    to[2 * x] = 0.75f * mid[x] + 0.25f * mid[x - 1];
+    to[2 * x + 1] = 0.75f * mid[x] + 0.25f * mid[x + 1];
+  }
+  if (n % 2) to[n - 1] = mid[half - 1];
+}
+
 static void grey_bytes(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b, float* __restrict to,
                        std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
@@ -115,6 +128,7 @@ static void butterfly(float* __restrict a_re, float* __restrict a_im, float* __r
 
 }  // namespace
 
-extern const PlaneKernels plane_table = {smooth, halve, grey_bytes, grey_floats, local_contrast, butterfly};
+extern const PlaneKernels plane_table = {smooth,      halve,          doubled_row, grey_bytes,
+                                         grey_floats, local_contrast, butterfly};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -19,6 +19,9 @@ struct PlaneKernels {
                  float* row);
   /// to(x, y) = from at (2 x + 0.5, 2 y + 0.5), weights (1 3 3 1) / 8 in x and y, the border pixel repeated.
   void (*halve)(const PlaneView& from, float* to, std::ptrdiff_t stride, float* row);
+  /// A row at double the size, in y between two rows: weights 3/4 near and 1/4 far in y and x, the border pixel
+  /// repeated. `n` floats are written; `row` holds n / 2 + 64.
+  void (*doubled_row)(const float* near, const float* far, float* to, std::size_t n, float* row);
   /// grey = 0.299 r + 0.587 g + 0.114 b, of n bytes scaled to [0, 1] or of n floats.
   void (*grey_bytes)(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b, float* to, std::size_t n);
   void (*grey_floats)(const float* r, const float* g, const float* b, float* to, std::size_t n);

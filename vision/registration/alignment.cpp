@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Coarse levels find the motion to a tenth of a pixel on locally normalised images (starts.h). The polish then works on
 // the grey levels at full size, where three things would spoil the last hundredth of a pixel and are dealt with first:
-// reading between pixels (a little smoothing, then cubic reading), unequal sharpness, and uneven light (appearance.h).
+// reading between pixels (both images are smoothed a little, and reading by B-splines is part of it), unequal
+// sharpness, and uneven light (appearance.h).
 #include <lumigrad/vision/registration/alignment.h>
 #include <lumigrad/vision/registration/appearance.h>
 #include <lumigrad/vision/registration/certainty.h>
@@ -15,8 +16,8 @@
 namespace lumigrad::registration {
 namespace {
 
-/// Smoothing before the polish, px^2 of the coarser image: enough for cubic reading to be exact to 1e-3 of the
-/// contrast, too little to lose detail.
+/// Smoothing for the polish, px^2 of the coarser image: enough for reading to be exact to 1e-3 of the contrast, too
+/// little to lose detail.
 constexpr double base_smoothing = 0.49;
 /// Local correlation below which a result is not believed.
 constexpr double believed_agreement = 0.72;
@@ -29,14 +30,18 @@ struct Polish {
   Refinement result;
 };
 
+Samples pairs_of(const Polish& p, const Matrix3& map, int count) {
+  return sample_pairs(p.fixed, p.moving, map, count, p.options.sampling);
+}
+
 void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   p.estimate = {map, {}};
   double difference = 0;
   Sharpness amount = balance(map, full.fixed, base_smoothing, difference);
-  p.fixed = smoothed(full.fixed, amount.fixed);
-  p.moving = smoothed(full.moving, amount.moving);
+  p.fixed = smoothed_as_read(full.fixed, amount.fixed);
+  p.moving = smoothed_for_reading(full.moving, amount.moving);
   auto fit = [&] {
-    if (p.options.gain_bias) p.estimate.tone = fit_sharp_tone({p.fixed, p.moving}, map, 1024);
+    if (p.options.gain_bias) p.estimate.tone = best_tone(pairs_of(p, map, 1024));
   };
   fit();
   for (int round = 0; round < 3; ++round) {
@@ -44,8 +49,8 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
     if (std::fabs(more) < 0.03) break;
     difference = std::clamp(difference + more, -12.0, 12.0);
     const Sharpness next = balance(map, full.fixed, base_smoothing, difference);
-    if (next.fixed != amount.fixed) p.fixed = smoothed(full.fixed, next.fixed);
-    if (next.moving != amount.moving) p.moving = smoothed(full.moving, next.moving);
+    if (next.fixed != amount.fixed) p.fixed = smoothed_as_read(full.fixed, next.fixed);
+    if (next.moving != amount.moving) p.moving = smoothed_for_reading(full.moving, next.moving);
     amount = next;
     fit();
   }
@@ -70,10 +75,10 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
 
 /// What is said of a motion that the polish could not better: the grey levels as they are, and no step.
 void tell_of_start(const PyramidLevel& full, const Matrix3& map, Polish& p) {
-  p.fixed = smoothed(full.fixed, base_smoothing);
-  p.moving = smoothed(full.moving, base_smoothing);
+  p.fixed = smoothed_as_read(full.fixed, base_smoothing);
+  p.moving = smoothed_for_reading(full.moving, base_smoothing);
   p.estimate = {map, {}};
-  if (p.options.gain_bias) p.estimate.tone = fit_tone(sample_pairs(p.fixed, p.moving, map, 1024));
+  if (p.options.gain_bias) p.estimate.tone = fit_tone(pairs_of(p, map, 1024));
   RefinementOptions no_step = p.options;
   no_step.max_iterations = 0;
   p.result = refine({p.fixed, p.moving}, p.estimate, no_step);
@@ -114,7 +119,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
   Polish polish;
   polish.options = {.model = o.model,
                     .loss = o.loss,
-                    .sampling = Sampling::cubic,
+                    .sampling = Sampling::spline,
                     .gain_bias = o.gain_bias,
                     .max_iterations = o.max_iterations,
                     .tolerance = o.tolerance};
@@ -135,7 +140,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
   out.tone = told.estimate.tone;
   out.loss = told.loss;
   out.loss_curve = told.curve;
-  const Samples samples = sample_pairs(polish.fixed, polish.moving, out.matrix, 2048);
+  const Samples samples = pairs_of(polish, out.matrix, 2048);
   out.overlap = samples.overlap();
   out.inlier_ratio = inliers(samples, out.tone);
   reports[0].iterations += r.iterations;

@@ -16,35 +16,6 @@
 namespace lumigrad::registration {
 namespace {
 
-/// Catmull-Rom at one point; NaN outside. (Bilinear reading would blur and so pretend a difference in sharpness.)
-double cubic_at(const PlaneView& p, double x, double y) {
-  if (!(x >= 1 && y >= 1 && x < p.width - 2 && y < p.height - 2)) return std::nan("");
-  const int ix = static_cast<int>(x), iy = static_cast<int>(y);
-  const float fx = static_cast<float>(x - ix), fy = static_cast<float>(y - iy);
-  auto weights = [](float t, float* w) {
-    w[0] = 0.5f * t * ((2 - t) * t - 1);
-    w[1] = 0.5f * (t * t * (3 * t - 5) + 2);
-    w[2] = 0.5f * t * ((4 - 3 * t) * t + 1);
-    w[3] = 0.5f * t * t * (t - 1);
-  };
-  float wx[4], wy[4];
-  weights(fx, wx);
-  weights(fy, wy);
-  const float* q = p.data + (iy - 1) * p.stride + ix - 1;
-  float sum = 0;
-  for (int k = 0; k < 4; ++k, q += p.stride) sum += wy[k] * (wx[0] * q[0] + wx[1] * q[1] + wx[2] * q[2] + wx[3] * q[3]);
-  return static_cast<double>(sum);
-}
-
-/// Calls visit(x, y) on a lattice of about `count` points that keeps `margin` away from the border.
-template <class Visit>
-void on_lattice(const PlaneView& p, int count, int margin, Visit visit) {
-  const int step =
-      std::max(1, static_cast<int>(std::lround(std::sqrt(static_cast<double>(p.height) * p.width / count))));
-  for (int y = std::max(margin, step / 2); y < p.height - margin; y += step)
-    for (int x = std::max(margin, step / 2); x < p.width - margin; x += step) visit(x, y);
-}
-
 constexpr int terms = 20;
 
 /// Place to second order times 1, level and level squared; level to the third and fourth power.
@@ -101,24 +72,24 @@ Sharpness balance(const Matrix3& map, const PlaneView& fixed, double base, doubl
 double sharpness_difference(const LevelPair& pair, const Estimate& e, const Sharpness& now) {
   const double s = local_scale(e.map, {0.5 * (pair.fixed.width - 1), 0.5 * (pair.fixed.height - 1)});
   const double g = e.tone.gain;
+  const Lattice lattice(pair.fixed, 1600, 1);
+  const auto seen = [&](double dx, double dy) {
+    return LatticeValues(pair.moving, e.map * Matrix3{1, 0, dx, 0, 1, dy, 0, 0, 1}, lattice, Sampling::spline);
+  };
+  const LatticeValues middle = seen(0, 0), left = seen(-1, 0), right = seen(1, 0), above = seen(0, -1),
+                      below = seen(0, 1);
   std::vector<double> residual, fixed_laplacian, moving_laplacian;
-  on_lattice(pair.fixed, 1600, 1, [&](int x, int y) {
-    const float* f = pair.fixed.data + y * pair.fixed.stride + x;
-    const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
-    // The motion and its derivative: neighbours are close enough for a straight line.
-    const Matrix3& h = e.map;
-    const double over = 1 / (h[6] * x + h[7] * y + h[8]);
-    const Point q{(h[0] * x + h[1] * y + h[2]) * over, (h[3] * x + h[4] * y + h[5]) * over};
-    const Point along{(h[0] - q.x * h[6]) * over, (h[3] - q.y * h[6]) * over};
-    const Point down{(h[1] - q.x * h[7]) * over, (h[4] - q.y * h[7]) * over};
-    auto at = [&](double i, double j) {
-      return cubic_at(pair.moving, q.x + i * along.x + j * down.x, q.y + i * along.y + j * down.y);
-    };
-    const double m = at(0, 0), lm = g * (at(-1, 0) + at(1, 0) + at(0, -1) + at(0, 1) - 4 * m);
-    const double r = g * m + e.tone.bias - static_cast<double>(f[0]);
-    if (!std::isfinite(r + lf + lm)) return;
-    residual.push_back(r), fixed_laplacian.push_back(lf), moving_laplacian.push_back(lm);
-  });
+  for (int j = 0; j < lattice.down; ++j)
+    for (int i = 0; i < lattice.across; ++i) {
+      const float* f = pair.fixed.data + lattice.y(j) * pair.fixed.stride + lattice.x(i);
+      const float m = middle.row(j)[i];
+      const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
+      const double lm =
+          g * static_cast<double>(left.row(j)[i] + right.row(j)[i] + above.row(j)[i] + below.row(j)[i] - 4 * m);
+      const double r = g * static_cast<double>(m) + e.tone.bias - static_cast<double>(f[0]);
+      if (!std::isfinite(r + lf + lm)) continue;
+      residual.push_back(r), fixed_laplacian.push_back(lf), moving_laplacian.push_back(lm);
+    }
   if (residual.size() < 100) return 0;
   std::vector<float> size;
   for (const double v : residual) size.push_back(static_cast<float>(std::fabs(v)));
@@ -135,17 +106,6 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   return zl > 0 ? std::clamp(2 * zr / zl, -3.0, 3.0) : 0;
 }
 
-Tone fit_sharp_tone(const LevelPair& pair, const Matrix3& map, int count) {
-  Samples samples;
-  on_lattice(pair.fixed, count, 1, [&](int x, int y) {
-    const Point q = apply(map, {static_cast<double>(x), static_cast<double>(y)});
-    const float f = pair.fixed.data[y * pair.fixed.stride + x];
-    const auto m = static_cast<float>(cubic_at(pair.moving, q.x, q.y));
-    if (std::isfinite(f + m)) samples.fixed.push_back(f), samples.moving.push_back(m);
-  });
-  return best_tone(samples);
-}
-
 Plane relit(const LevelPair& pair, const Estimate& e, int count) {
   struct Point5 {
     double u, v, f, m;
@@ -153,12 +113,14 @@ Plane relit(const LevelPair& pair, const Estimate& e, int count) {
   std::vector<Point5> points;
   const double cx = 0.5 * (pair.fixed.width - 1), cy = 0.5 * (pair.fixed.height - 1),
                unit = 2.0 / std::max(pair.fixed.width, pair.fixed.height);
-  on_lattice(pair.fixed, count, 1, [&](int x, int y) {
-    const Point q = apply(e.map, {static_cast<double>(x), static_cast<double>(y)});
-    const double f = static_cast<double>(pair.fixed.data[y * pair.fixed.stride + x]),
-                 m = cubic_at(pair.moving, q.x, q.y);
-    if (std::isfinite(f + m)) points.push_back({(x - cx) * unit, (y - cy) * unit, f, m});
-  });
+  const Lattice lattice(pair.fixed, count, 1);
+  const LatticeValues there(pair.moving, e.map, lattice, Sampling::spline);
+  for (int j = 0; j < lattice.down; ++j)
+    for (int i = 0; i < lattice.across; ++i) {
+      const double f = static_cast<double>(pair.fixed.data[lattice.y(j) * pair.fixed.stride + lattice.x(i)]),
+                   m = static_cast<double>(there.row(j)[i]);
+      if (std::isfinite(f + m)) points.push_back({(lattice.x(i) - cx) * unit, (lattice.y(j) - cy) * unit, f, m});
+    }
   if (points.size() < 300) return {};
   // Prediction of the moving image in the fixed image's units, so that gain and bias stay near what they are.
   double c[terms] = {};

@@ -18,10 +18,6 @@ Sharpness balance(const Matrix3& map, const PlaneView& fixed, double base, doubl
 /// negative when the moving image is the sharper one. `now` is the smoothing both already had.
 double sharpness_difference(const LevelPair& smoothed, const Estimate& estimate, const Sharpness& now);
 
-/// Gain and bias between two images that lie on each other. Unlike sample_pairs, reads between pixels without blurring,
-/// which would pass for a loss of contrast.
-Tone fit_sharp_tone(const LevelPair& pair, const Matrix3& map, int count);
-
 /// The fixed image under the moving one's light: grey levels to the fourth order with coefficients that vary over the
 /// image (second order in place), fitted robustly on about `count` points. An empty plane when it explains the moving
 /// image hardly better than gain and bias.

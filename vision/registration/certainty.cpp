@@ -44,6 +44,9 @@ bool invert(double (&a)[10][10], int n) {
   return true;
 }
 
+/// So many tiles know a deviation to a twentieth. In larger images whole rows of tiles are passed over.
+constexpr int enough_tiles = 200;
+
 }  // namespace
 
 Evidence evidence_of(const LevelPair& pair, const Estimate& e, const AlignmentPass& at, const RefinementOptions& o,
@@ -51,15 +54,19 @@ Evidence evidence_of(const LevelPair& pair, const Estimate& e, const AlignmentPa
   Evidence sums;
   GradientScatter scatter;
   NormalEquations noise;
-  alignment_kernels(simd_level()).scatter(at, scatter, noise);
+  AlignmentPass some = at;
+  some.thinning = std::max(1, pair.fixed.height * pair.fixed.width / (enough_tiles * alignment_tile * alignment_tile));
+  alignment_kernels(simd_level()).scatter(some, scatter, noise);
   sums.tiles = scatter.tiles;
-  const double ratio = slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048), e.tone, scale);
-  const double rows = noise.pixels > 0 ? scatter.pixels / noise.pixels : 0;
+  const double ratio =
+      slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048, o.sampling), e.tone, scale);
+  const double rows = noise.pixels > 0 ? total.pixels / noise.pixels : 0;
+  const double all = scatter.pixels > 0 ? total.pixels / scatter.pixels : 0;
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
   for (int i = 0; i < 10; ++i) {
     for (int j = 0; j < 10; ++j) {
       sums.slope[i][j] = ratio * (total.hessian[i][j] - (i < 8 && j < 8 ? rows * noise.hessian[i][j] : 0));
-      sums.scatter[i][j] = scatter.outer[i][j];
+      sums.scatter[i][j] = all * scatter.outer[i][j];
     }
     if (i < 8) sums.slope[i][i] = std::max(sums.slope[i][i], 0.1 * ratio * total.hessian[i][i]);
   }

@@ -77,12 +77,11 @@ void by_structure(const Tensor& fixed, const Tensor& moving, const Options& o, R
   const int h = f.height(), w = f.width();
   if (r.status == Status::no_gradient) return;
   const Sharpness amount = balance(r.matrix, f, structure_smoothing, 0);
-  Plane smooth_f = smoothed(f, amount.fixed), smooth_m = smoothed(m, amount.moving);
+  Plane smooth_f = smoothed_as_read(f, amount.fixed), smooth_m = smoothed_for_reading(m, amount.moving);
   smooth_f.masked = smooth_m.masked = true;
   const std::vector<Plane> fixed_channels = channels(o.measure, smooth_f);
   RefinementOptions options = {.model = o.model,
                                .loss = o.loss,
-                               .sampling = Sampling::cubic,
                                .gain_bias = false,
                                .max_iterations = o.max_iterations,
                                .tolerance = o.tolerance};
@@ -105,15 +104,16 @@ void by_structure(const Tensor& fixed, const Tensor& moving, const Options& o, R
     return judged(pyramid, level, at);
   };
   const double before = agreement_of(r.matrix), after = agreement_of(map);
-  const bool ended = last.ending == Ending::settled || last.last_move < 0.25;
-  if (is_plausible(map, h, w) && after >= before - 0.05) {
+  const bool ended = last.ending == Ending::settled || last.last_move < 0.25, plausible = is_plausible(map, h, w);
+  if (plausible && after >= before) {
     r.matrix = map;
     r.correlation = after;
     r.loss = last.loss, r.loss_curve = last.curve;
     if (r.status != Status::low_overlap)
       r.status = ended && after >= believed_agreement ? Status::converged : Status::stalled;
-  } else if (r.status == Status::converged) {
-    r.status = Status::stalled;
+  } else if (r.status == Status::converged && (!plausible || after < before - 0.05)) {
+    r.status =
+        Status::stalled;  // otherwise the motion stays, which the grey levels had found as well as structure does
   }
   r.covariance.fill(std::numeric_limits<double>::infinity());
 }

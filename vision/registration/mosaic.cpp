@@ -4,9 +4,9 @@
 // from the program's own memory: once in bands of rows, halved until they are small enough to be aligned as a whole
 // (good to a tenth of a pixel of full size, and the verdict over the whole image), and once more where a tile stands.
 //
-// On the tiles the motion is refined as everywhere else: smoothing to equal sharpness, cubic reading, robust weights,
-// mean gradients of both images. Each tile has a gain and bias of its own, so that uneven light does no harm; they are
-// eliminated from its normal equations (Schur's complement), and what is left adds up over the tiles.
+// On the tiles the motion is refined as everywhere else: smoothing to equal sharpness, reading by B-splines, robust
+// weights, mean gradients of both images. Each tile has a gain and bias of its own, so that uneven light does no harm;
+// they are eliminated from its normal equations (Schur's complement), and what is left adds up over the tiles.
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/vision/registration/appearance.h>
 #include <lumigrad/vision/registration/certainty.h>
@@ -24,7 +24,7 @@ namespace {
 /// From so many pixels on an image is large; its reduced version has between this and a quarter of it.
 constexpr double large = 1 << 22;
 constexpr int tile_side = 256, tile_count = 64;
-/// What smoothing and cubic reading need around a tile, and how far the motion may still change.
+/// What smoothing and reading need around a tile, and how far the motion may still change.
 constexpr int fixed_margin = 12, moving_margin = 20;
 
 /// One place in both images. `fixed` and `moving` are as they came, `f` and `m` smoothed.
@@ -41,6 +41,10 @@ Matrix3 shift(double x, double y) { return {1, 0, x, 0, 1, y, 0, 0, 1}; }
 /// The motion between the pixels of a tile's two windows.
 Matrix3 local_map(const Tile& t, const Matrix3& map) {
   return scaled_to_unit(shift(-t.in_moving.x0, -t.in_moving.y0) * map * shift(t.in_fixed.x0, t.in_fixed.y0));
+}
+
+Samples samples_of(const Tile& t, const Matrix3& map, int count) {
+  return sample_pairs(t.f, t.m, local_map(t, map), count, Sampling::spline);
 }
 
 /// How well two directions are fixed by the grey levels of a box: the smaller eigenvalue of the sum of gradient
@@ -121,8 +125,8 @@ void fetch(std::vector<Tile>& tiles, const LargeImage& fixed, const LargeImage& 
   std::vector<double> differences(tiles.size());
   auto smooth = [&](Tile& t, double difference) {
     const Sharpness amount = balance(local_map(t, map), t.fixed, base, difference);
-    t.f = smoothed(t.fixed, amount.fixed), t.m = smoothed(t.moving, amount.moving);
-    if (o.gain_bias) t.tone = fit_sharp_tone(t.pair(), local_map(t, map), 1024);
+    t.f = smoothed_as_read(t.fixed, amount.fixed), t.m = smoothed_for_reading(t.moving, amount.moving);
+    if (o.gain_bias) t.tone = best_tone(samples_of(t, map, 1024));
     return amount;
   };
   for_each(tiles, [&](Tile& t) {
@@ -136,7 +140,7 @@ void fetch(std::vector<Tile>& tiles, const LargeImage& fixed, const LargeImage& 
   const double difference = std::fabs(*middle) < 0.03 ? 0 : *middle;
   for_each(tiles, [&](Tile& t) {
     if (difference != 0) smooth(t, difference);
-    t.scale = o.width * residual_scale(sample_pairs(t.f, t.m, local_map(t, map), o.samples), t.tone);
+    t.scale = o.width * residual_scale(samples_of(t, map, o.samples), t.tone);
   });
 }
 
@@ -225,7 +229,7 @@ void refine_on_tiles(const LargeImage& fixed, const LargeImage& moving, const Pl
   const auto begin = std::chrono::steady_clock::now();
   RefinementOptions o;
   o.model = options.model, o.loss = options.loss, o.gain_bias = options.gain_bias;
-  o.sampling = Sampling::cubic;
+  o.sampling = Sampling::spline;
   RefinementOptions motion = o;
   motion.gain_bias = false;
   std::vector<Tile> tiles = chosen_tiles(fixed, moving, small, halvings, found.matrix);
@@ -248,8 +252,8 @@ void refine_on_tiles(const LargeImage& fixed, const LargeImage& moving, const Pl
     // The scale of the robust function and the tone follow the first step, which takes off most of the error.
     if (report.iterations == 0)
       for_each(tiles, [&](Tile& t) {
-        if (o.gain_bias) t.tone = fit_sharp_tone(t.pair(), local_map(t, map), 1024);
-        t.scale = o.width * residual_scale(sample_pairs(t.f, t.m, local_map(t, map), o.samples), t.tone);
+        if (o.gain_bias) t.tone = best_tone(samples_of(t, map, 1024));
+        t.scale = o.width * residual_scale(samples_of(t, map, o.samples), t.tone);
       });
   }
   found.matrix = map;

@@ -38,9 +38,43 @@ Plane halved_plain(const PlaneView& from) {
   return to;
 }
 
+/// Mean and deviation under a wide Gaussian are as good from the image at half the size, for an eighth of the work.
+Plane coarse_local_contrast(const Plane& from, double sigma, float floor) {
+  // Halving smooths by 3/4 px^2 and doubling by as much again.
+  const std::vector<float> taps = gaussian_taps((sigma * sigma - 1.5) / 4);
+  Plane value(from.height(), from.width());
+  for (std::size_t i = 0; i < from.floats(); ++i) value.row(0)[i] = from.row(0)[i] * from.row(0)[i];
+  const Plane square = correlated(halved_plain(value), taps, true), mean = correlated(halved_plain(from), taps, true);
+  std::memcpy(value.row(0), from.row(0), from.floats() * sizeof(float));
+  const auto n = static_cast<std::size_t>(from.width());
+  std::vector<float> mean_row(n), square_row(n), scratch(n / 2 + 64);
+  for (int y = 0; y < from.height(); ++y) {
+    const int near = std::min(y / 2, mean.height() - 1),
+              far = std::clamp(y % 2 ? near + 1 : near - 1, 0, mean.height() - 1);
+    kernels().doubled_row(mean.row(near), mean.row(far), mean_row.data(), n, scratch.data());
+    kernels().doubled_row(square.row(near), square.row(far), square_row.data(), n, scratch.data());
+    kernels().local_contrast(value.row(y), mean_row.data(), square_row.data(), floor, n);
+  }
+  return value;
+}
+
 }  // namespace
 
-Plane smoothed(const PlaneView& from, double variance) { return correlated(from, gaussian_taps(variance), false); }
+Plane smoothed_for_reading(const PlaneView& from, double variance) {
+  return correlated(from, gaussian_taps(variance - 1.0 / 3), false);
+}
+
+Plane smoothed_as_read(const PlaneView& from, double variance) {
+  const std::vector<float> g = gaussian_taps(variance - 1.0 / 3);
+  const auto at = [&](std::ptrdiff_t k) {
+    const auto distance = static_cast<std::size_t>(std::abs(k));
+    return distance < g.size() ? g[distance] : 0.0f;
+  };
+  std::vector<float> taps;
+  for (std::ptrdiff_t k = 0; k <= std::min(std::ssize(g), std::ptrdiff_t{longest_smoothing}); ++k)
+    taps.push_back((at(k - 1) + 4 * at(k) + at(k + 1)) / 6);
+  return correlated(from, taps, false);
+}
 
 Plane halved(const Plane& from) {
   if (!from.masked) return halved_plain(from);
@@ -52,8 +86,10 @@ Plane halved(const Plane& from) {
 }
 
 Plane local_contrast(const Plane& from, double sigma) {
-  std::vector<float> taps = gaussian_taps(sigma * sigma);
   const float floor = static_cast<float>(0.1 * spread(from).deviation + 1e-4);
+  if (!from.masked && sigma >= 3 && std::min(from.height(), from.width()) >= 40)
+    return coarse_local_contrast(from, sigma, floor);
+  std::vector<float> taps = gaussian_taps(sigma * sigma);
   Plane value(from.height(), from.width()), mean, square;
   std::memcpy(value.row(0), from.row(0), from.floats() * sizeof(float));
   value.masked = from.masked;

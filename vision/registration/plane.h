@@ -5,9 +5,12 @@
 
 namespace lumigrad::registration {
 
-/// The image smoothed by a Gaussian. Pixels whose support meets the border or a pixel that does not count become NaN:
-/// what is left is exact.
-Plane smoothed(const PlaneView& from, double variance);
+/// Both images smoothed by a Gaussian of `variance` px^2, at least 1/3, when one of them is then read by cubic
+/// B-splines. Reading smooths by 1/3 px^2 (Sampling::spline): `smoothed_for_reading` does the rest, `smoothed_as_read`
+/// the whole, that third by what the splines do at pixels. Pixels whose support meets the border or a pixel that does
+/// not count become NaN: what is left is exact.
+Plane smoothed_for_reading(const PlaneView& from, double variance);
+Plane smoothed_as_read(const PlaneView& from, double variance);
 
 /// The image at half the size: pixel (x, y) stands at (2 x + 0.5, 2 y + 0.5). Next to pixels that do not count, the
 /// mean of those that do, as long as they make up half of the weight.

@@ -66,39 +66,58 @@ double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double
   return weight > 0 ? std::clamp(slope / weight, 0.2, 1.0) : 1;
 }
 
-bool damped_step(const NormalEquations& n, const RefinementOptions& o, double damping, double* step) {
-  const int k = unknowns(o.model), size = k + (o.gain_bias ? 2 : 0);
-  const auto& g = directions(o.model);
-  double a[10][10] = {}, b[10] = {};
+namespace {
+
+/// Normal equations in the unknowns of a model, then gain and bias: a x = -g.
+struct System {
+  int size = 0;
+  double a[10][10] = {}, g[10] = {};
+};
+
+System reduced(const NormalEquations& n, const RefinementOptions& o) {
+  System s;
+  const int k = unknowns(o.model);
+  s.size = k + (o.gain_bias ? 2 : 0);
+  const auto& columns = directions(o.model);
   auto coefficient = [&](int unknown, int entry) {
     if (unknown >= k) return entry == unknown - k + 8 ? 1.0 : 0.0;
-    return entry < 8 ? g[static_cast<std::size_t>(unknown)][static_cast<std::size_t>(entry)] : 0.0;
+    return entry < 8 ? columns[static_cast<std::size_t>(unknown)][static_cast<std::size_t>(entry)] : 0.0;
   };
-  for (int i = 0; i < size; ++i)
+  for (int i = 0; i < s.size; ++i)
     for (int p = 0; p < 10; ++p) {
       const double ci = coefficient(i, p);
       if (ci == 0) continue;
-      b[i] -= ci * n.gradient[p];
-      for (int j = 0; j < size; ++j)
-        for (int q = 0; q < 10; ++q) a[i][j] += ci * coefficient(j, q) * n.hessian[p][q];
+      s.g[i] += ci * n.gradient[p];
+      for (int j = 0; j < s.size; ++j)
+        for (int q = 0; q < 10; ++q) s.a[i][j] += ci * coefficient(j, q) * n.hessian[p][q];
     }
+  return s;
+}
+
+bool damped_step(System s, double damping, double* step) {
   // Jacobi scaling: the unknowns of gain and bias have another unit, and pivots can be judged against one.
-  double s[10];
-  for (int i = 0; i < size; ++i) {
-    if (!(a[i][i] > 0) || !std::isfinite(a[i][i])) return false;
-    s[i] = 1 / std::sqrt(a[i][i]);
+  double unit[10];
+  for (int i = 0; i < s.size; ++i) {
+    if (!(s.a[i][i] > 0) || !std::isfinite(s.a[i][i])) return false;
+    unit[i] = 1 / std::sqrt(s.a[i][i]);
   }
-  for (int i = 0; i < size; ++i) {
-    b[i] *= s[i];
-    for (int j = 0; j < size; ++j) a[i][j] *= s[i] * s[j];
-    a[i][i] += damping + 1e-10;
+  for (int i = 0; i < s.size; ++i) {
+    s.g[i] *= -unit[i];
+    for (int j = 0; j < s.size; ++j) s.a[i][j] *= unit[i] * unit[j];
+    s.a[i][i] += damping + 1e-10;
   }
-  if (!solve(a, b, step, size)) return false;
-  for (int i = 0; i < size; ++i) {
-    step[i] *= s[i];
+  if (!solve(s.a, s.g, step, s.size)) return false;
+  for (int i = 0; i < s.size; ++i) {
+    step[i] *= unit[i];
     if (!std::isfinite(step[i])) return false;
   }
   return true;
+}
+
+}  // namespace
+
+bool damped_step(const NormalEquations& n, const RefinementOptions& o, double damping, double* step) {
+  return damped_step(reduced(n, o), damping, step);
 }
 
 namespace {
@@ -118,22 +137,61 @@ NormalEquations equations_at(std::span<const LevelPair> pairs, const Estimate& e
 
 namespace {
 
-/// The derivative of the gradient along a step as two passes saw it, over what the first pass predicted.
-double curvature(const NormalEquations& before, const NormalEquations& after, const RefinementOptions& o,
-                 const double* step) {
-  const int k = unknowns(o.model);
-  double d[10] = {};
-  for (int i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < 8; ++j) d[j] += step[i] * directions(o.model)[static_cast<std::size_t>(i)][j];
-  if (o.gain_bias) d[8] = step[k], d[9] = step[k + 1];
-  double seen = 0, predicted = 0;
-  const double same = before.pixels / after.pixels;
-  for (int i = 0; i < 10; ++i) {
-    seen += d[i] * (same * after.gradient[i] - before.gradient[i]);
-    for (int j = 0; j < 10; ++j) predicted += d[i] * before.hessian[i][j] * d[j];
+/// What steps taught about the derivative of the gradient of the mean loss.
+///
+/// Robust weights and noise make J'WJ larger than that derivative. Plain steps fall short by that factor and leave a
+/// third of the way to the next one; divided by it they close in as Newton's do. Half of what the weights predict is
+/// trusted at first; then every step tells how the gradient really changed along it: by how much in all, which scales
+/// J'WJ, and in which directions, which bends it (the update of Broyden, Fletcher, Goldfarb and Shanno, from the last
+/// two steps).
+class Curvature {
+ public:
+  explicit Curvature(double predicted) : shortness_(0.5 * (1 + predicted)) {}
+
+  /// `step` led from one point to another.
+  void learn(const System& before, const System& after, double pixels_before, double pixels_after, const double* step) {
+    Secant s;
+    double seen = 0, expected = 0;
+    for (int i = 0; i < before.size; ++i) {
+      s.step[i] = step[i];
+      s.change[i] = after.g[i] / pixels_after - before.g[i] / pixels_before;
+      seen += step[i] * s.change[i];
+      for (int j = 0; j < before.size; ++j) expected += step[i] * before.a[i][j] / pixels_before * step[j];
+    }
+    shortness_ = expected > 0 ? std::clamp(seen / expected, 0.5, 1.2) : 1;
+    if (known_ == 2) secants_[0] = secants_[1], known_ = 1;
+    secants_[known_++] = s;
   }
-  return predicted > 0 ? seen / predicted : 1;
-}
+  /// Another loss: only the scale is still true.
+  void forget_directions() { known_ = 0; }
+
+  /// Puts what is known in the place of J'WJ.
+  void correct(System& s, double pixels) const {
+    for (int i = 0; i < s.size; ++i)
+      for (int j = 0; j < s.size; ++j) s.a[i][j] *= shortness_;
+    for (int k = 0; k < known_; ++k) bend(s, secants_[k], pixels);
+  }
+
+ private:
+  struct Secant {
+    double step[10], change[10];
+  };
+  static void bend(System& s, const Secant& t, double pixels) {
+    double along[10], expected = 0, seen = 0;
+    for (int i = 0; i < s.size; ++i) {
+      along[i] = 0;
+      for (int j = 0; j < s.size; ++j) along[i] += s.a[i][j] * t.step[j];
+      expected += t.step[i] * along[i], seen += pixels * t.step[i] * t.change[i];
+    }
+    if (!(seen > 0.1 * expected && seen < 10 * expected)) return;  // that would be no minimum
+    for (int i = 0; i < s.size; ++i)
+      for (int j = 0; j < s.size; ++j)
+        s.a[i][j] += pixels * t.change[i] * pixels * t.change[j] / seen - along[i] * along[j] / expected;
+  }
+  double shortness_;
+  Secant secants_[2];
+  int known_ = 0;
+};
 
 }  // namespace
 
@@ -181,22 +239,19 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   const double least_pixels = std::max(24.0, 0.01 * h * w) * static_cast<double>(pairs.size());
   std::vector<float> scratch;
 
-  // Robust weights and noise make J'WJ larger than the derivative of J'Wr. Plain steps fall short by that factor and
-  // leave a third of the way to the next one; divided by it they close in as Newton's do. Half of what the weights
-  // predict is trusted at first; then every step tells how the gradient really changed along it.
-  double shortness = 0;
+  double predicted = 0;
   auto scales_at = [&](const Estimate& e) {
     std::vector<double> scales;
-    double predicted = 0;
+    predicted = 0;
     for (const LevelPair& pair : pairs) {
-      const Samples s = sample_pairs(pair.fixed, pair.moving, e.map, o.samples);
+      const Samples s = sample_pairs(pair.fixed, pair.moving, e.map, o.samples, o.sampling);
       scales.push_back(o.width * residual_scale(s, e.tone));
       predicted += slope_over_weight(o.loss, s, e.tone, scales.back()) / static_cast<double>(pairs.size());
     }
-    if (shortness == 0) shortness = 0.5 * (1 + predicted);
     return scales;
   };
   r.scales = scales_at(start);
+  Curvature curvature(predicted);
   double damping = o.damping;
   NormalEquations now = equations_at(pairs, start, o, r.scales, scratch);
   int rescaled = 0;
@@ -216,11 +271,14 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       ++rescaled;
       for (std::size_t k = 0; k < fresh.size(); ++k)
         if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], comparable = false;
+      if (!comparable) curvature.forget_directions();
     }
+    const System system = reduced(now, o);
+    System corrected = system;
+    curvature.correct(corrected, now.pixels);
     for (;;) {
       double step[10] = {};
-      if (!damped_step(now, o, damping, step)) return r.ending = Ending::flat, r;
-      for (double& along : step) along /= shortness;
+      if (!damped_step(corrected, damping, step)) return r.ending = Ending::flat, r;
       const Matrix3 change = back * step_matrix(o.model, step) * frame;
       Estimate next = r.estimate;
       next.map = scaled_to_unit(r.estimate.map * change);
@@ -233,7 +291,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       // Moves shrink from step to step by about the ratio of the last two. A small one whose successor would be well
       // within the tolerance is the last, and is taken without another look at the images.
       const double ratio = r.iterations > 1 ? std::min(1.0, r.last_move / previous_move) : 1;
-      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.1 * o.tolerance)
+      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.2 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
         const NormalEquations then = equations_at(pairs, next, o, r.scales, scratch);
@@ -241,7 +299,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
         if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
-          if (comparable) shortness = std::clamp(curvature(now, then, o, step), 0.5, 1.2);
+          if (comparable) curvature.learn(system, reduced(then, o), now.pixels, then.pixels, step);
           r.estimate = next;
           now = then;
           previous_move = r.last_move;

@@ -6,6 +6,7 @@
 #include <lumigrad/vision/registration/mosaic.h>
 #include <lumigrad/vision/registration/registration.h>
 
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -73,15 +74,29 @@ Plane grey_of(const T* data, const Layout& l, double scale) {
     for (std::int64_t c = 0; c < l.channels; ++c) {
       float* part = l.channels == 3 ? &rows[static_cast<std::size_t>(c) * n] : to;
       const T* from = row + c * l.channel_step;
-      for (std::int64_t x = 0; x < l.width; ++x) part[x] = static_cast<float>(from[x * l.step]) * unit;
+      if (l.step == 1)
+        for (std::int64_t x = 0; x < l.width; ++x) part[x] = static_cast<float>(from[x]) * unit;
+      else
+        for (std::int64_t x = 0; x < l.width; ++x) part[x] = static_cast<float>(from[x * l.step]) * unit;
     }
     if (l.channels == 3) kernels.grey_floats(&rows[0], &rows[n], &rows[2 * n], to, n);
   }
   return plane;
 }
 
+/// The pixels without their signs, as integers: in the order of their sizes, infinity and then NaN last.
+constexpr std::uint32_t infinite_size = 0x7F800000u;
+std::uint32_t size_bits(float v) { return std::bit_cast<std::uint32_t>(v) & 0x7FFFFFFFu; }
+
 /// Infinite and NaN pixels become NaN.
 void mask_what_is_not_finite(Plane& plane) {
+  bool all_finite = true;
+  for (int y = 0; y < plane.height(); ++y) {
+    std::uint32_t odd = 0;
+    for (int x = 0; x < plane.width(); ++x) odd |= size_bits(plane.row(y)[x]) >= infinite_size;
+    all_finite = all_finite && !odd;
+  }
+  if (all_finite) return;
   for (int y = 0; y < plane.height(); ++y)
     for (int x = 0; x < plane.width(); ++x)
       if (float& v = plane.row(y)[x]; !std::isfinite(v))
@@ -91,10 +106,13 @@ void mask_what_is_not_finite(Plane& plane) {
 bool is_integer(const Tensor& image) { return image.dtype() == DType::u8 || image.dtype() == DType::u16; }
 
 float largest_grey(const Plane& plane) {
-  float largest = 0;
+  std::uint32_t largest = 0;
   for (int y = 0; y < plane.height(); ++y)
-    for (int x = 0; x < plane.width(); ++x) largest = std::max(largest, std::fabs(plane.row(y)[x]));  // passes over NaN
-  return largest;
+    for (int x = 0; x < plane.width(); ++x) {
+      const std::uint32_t size = size_bits(plane.row(y)[x]);
+      largest = std::max(largest, size > infinite_size ? 0 : size);  // passes over NaN
+    }
+  return std::bit_cast<float>(largest);
 }
 
 /// The power of two that brings grey levels far from [0, 1] there, so that squares and cubes of them stay finite. It

@@ -6,73 +6,78 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace lumigrad::registration {
-namespace {
 
-/// Visits the lattice points at which both images have a value, the moving one read bilinearly: visit(x, y, f, m).
-/// Returns how many points of the lattice count in the fixed image.
-template <class Visit>
-int for_each_pair(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int step, Visit visit) {
-  int asked = 0;
-  float m[9];
-  for (std::size_t k = 0; k < 9; ++k) m[k] = static_cast<float>(map[k]);
-  const float right = static_cast<float>(moving.width - 1), bottom = static_cast<float>(moving.height - 1);
-  if (moving.width < 2 || moving.height < 2) return 0;
-  for (int y = step / 2; y < fixed.height; y += step) {
-    const float v = static_cast<float>(y);
-    const float* row = fixed.data + y * fixed.stride;
-    for (int x = step / 2; x < fixed.width; x += step) {
-      if (std::isnan(row[x])) continue;
-      ++asked;
-      const float u = static_cast<float>(x), w = m[6] * u + m[7] * v + m[8], r = 1.0f / w;
-      const float px = (m[0] * u + m[1] * v + m[2]) * r, py = (m[3] * u + m[4] * v + m[5]) * r;
-      if (!(w > 1e-6f && px >= 0 && py >= 0 && px <= right && py <= bottom)) continue;
-      const int ix = std::min(static_cast<int>(px), moving.width - 2),
-                iy = std::min(static_cast<int>(py), moving.height - 2);
-      const float* q = moving.data + iy * moving.stride + ix;
-      const float fx = px - static_cast<float>(ix), fy = py - static_cast<float>(iy);
-      const float top = q[0] + (q[1] - q[0]) * fx,
-                  low = q[moving.stride] + (q[moving.stride + 1] - q[moving.stride]) * fx;
-      const float value = top + (low - top) * fy;
-      if (!std::isnan(value)) visit(x, y, row[x], value);
-    }
+Lattice::Lattice(const PlaneView& image, int count, int margin)
+    : step(std::max(1,
+                    static_cast<int>(std::lround(std::sqrt(static_cast<double>(image.height) * image.width / count))))),
+      first_x(std::max(margin, step / 2)),
+      first_y(first_x),
+      across(std::max(0, (image.width - margin - first_x + step - 1) / step)),
+      down(std::max(0, (image.height - margin - first_y + step - 1) / step)) {}
+
+LatticeValues::LatticeValues(const PlaneView& image, const Matrix3& map, const Lattice& l, Sampling sampling)
+    : pitch_((l.across + 15) / 16 * 16), values_(static_cast<std::size_t>(pitch_) * static_cast<std::size_t>(l.down)) {
+  if (const int least = sampling == Sampling::spline ? 4 : 2; image.width < least || image.height < least) {
+    std::fill(values_.begin(), values_.end(), std::numeric_limits<float>::quiet_NaN());
+    return;
   }
-  return asked;
+  // A row of the lattice is a row of an image whose pixels are as far apart.
+  const double step = l.step;
+  const Matrix3 m = map * Matrix3{step, 0, l.first_x * 1.0, 0, step, l.first_y * 1.0, 0, 0, 1};
+  AlignmentPass pass;
+  pass.moving = image;
+  pass.sampling = sampling;
+  pass.x0 = 1;
+  for (std::size_t k = 0; k < 9; ++k) pass.map[k] = static_cast<float>(m[k]);
+  const AlignmentKernels& kernels = alignment_kernels(simd_level());
+  for (int j = 0; j < l.down; ++j) kernels.sample(pass, j, l.across, values_.data() + j * pitch_);
 }
-
-}  // namespace
 
 float median(std::vector<float>& values) {
   if (values.empty()) return 0;
   // The leading bits of floats are in order once negative ones are turned round: counting them leaves a few values to
   // sort out, where a selection by comparisons would mispredict at every other one.
-  constexpr int kept = 12;
+  constexpr int kept = 11;
   auto key = [](float v) {
     const auto bits = std::bit_cast<std::uint32_t>(v);
     return (bits >> 31 ? ~bits : bits | 0x80000000u) >> (32 - kept);
   };
   std::array<std::uint32_t, 1u << kept> counts{};
-  for (const float v : values) ++counts[key(v)];
-  std::size_t below = 0, bucket = 0;
+  std::uint32_t bucket = counts.size() - 1;
+  for (const float v : values) ++counts[key(v)], bucket = std::min(bucket, key(v));
+  std::size_t below = 0, inside = 0;
   const std::size_t middle = values.size() / 2;
   while (below + counts[bucket] <= middle) below += counts[bucket++];
-  const auto end = std::partition(values.begin(), values.end(), [&](float v) { return key(v) == bucket; });
+  for (const float v : values) {
+    values[inside] = v;  // of what has been read already
+    inside += key(v) == bucket;
+  }
   const auto found = values.begin() + static_cast<std::ptrdiff_t>(middle - below);
-  std::nth_element(values.begin(), found, end);
+  std::nth_element(values.begin(), found, values.begin() + static_cast<std::ptrdiff_t>(inside));
   return *found;
 }
 
-Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int count) {
+Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int count,
+                     Sampling sampling) {
+  const Lattice lattice(fixed, count, 0);
+  const LatticeValues there(moving, map, lattice, sampling);
   Samples s;
-  const double area = static_cast<double>(fixed.height) * fixed.width;
-  const int step = std::max(1, static_cast<int>(std::lround(std::sqrt(area / count))));
-  s.fixed.reserve(static_cast<std::size_t>(area / (step * step) * 1.2) + 16);
-  s.moving.reserve(s.fixed.capacity());
-  s.asked = for_each_pair(fixed, moving, map, step, [&](int, int, float f, float m) {
-    s.fixed.push_back(f);
-    s.moving.push_back(m);
-  });
+  s.fixed.resize(static_cast<std::size_t>(lattice.across) * static_cast<std::size_t>(lattice.down));
+  s.moving.resize(s.fixed.size());
+  std::size_t n = 0;
+  for (int j = 0; j < lattice.down; ++j) {
+    const float *here = fixed.data + lattice.y(j) * fixed.stride, *row = there.row(j);
+    for (int i = 0; i < lattice.across; ++i) {
+      const float f = here[lattice.x(i)], m = row[i];
+      s.asked += !std::isnan(f);
+      s.fixed[n] = f, s.moving[n] = m;
+      n += !std::isnan(f + m);
+    }
+  }
+  s.fixed.resize(n), s.moving.resize(n);
   return s;
 }
 

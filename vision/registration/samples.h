@@ -6,8 +6,27 @@
 
 namespace lumigrad::registration {
 
-/// The value in the middle (of an even number, the upper of the two); 0 for none. Changes the order.
+/// The value in the middle (of an even number, the upper of the two); 0 for none. Spoils the values.
 float median(std::vector<float>& values);
+
+/// About `count` pixels of an image in a regular lattice, `margin` pixels away from its border.
+struct Lattice {
+  Lattice(const PlaneView& image, int count, int margin);
+  int step, first_x, first_y, across, down;
+  int x(int i) const { return first_x + i * step; }
+  int y(int j) const { return first_y + j * step; }
+};
+
+/// image(map x) at the places of a lattice, row by row, NaN where there is none.
+class LatticeValues {
+ public:
+  LatticeValues(const PlaneView& image, const Matrix3& map, const Lattice& lattice, Sampling sampling);
+  const float* row(int j) const { return values_.data() + static_cast<std::ptrdiff_t>(j) * pitch_; }
+
+ private:
+  std::ptrdiff_t pitch_;
+  std::vector<float> values_;
+};
 
 /// Grey levels of the fixed image and of the moving image at the mapped place, where both exist.
 struct Samples {
@@ -16,8 +35,8 @@ struct Samples {
   double overlap() const { return asked ? static_cast<double>(fixed.size()) / asked : 0; }
 };
 
-/// About `count` points of a regular lattice, the moving image read bilinearly.
-Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int count);
+/// About `count` points of a regular lattice.
+Samples sample_pairs(const PlaneView& fixed, const PlaneView& moving, const Matrix3& map, int count, Sampling sampling);
 
 /// moving * gain + bias = fixed, by iteratively reweighted least squares from medians.
 struct Tone {

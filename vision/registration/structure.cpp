@@ -71,7 +71,7 @@ Plane brought(const Plane& moving, const Matrix3& map, int height, int width) {
   Plane to(height, width);
   std::vector<float> scratch;
   AlignmentPass pass =
-      make_pass({{nullptr, height, width, 0}, moving}, {map, {}}, {.sampling = Sampling::cubic}, 1, scratch);
+      make_pass({{nullptr, height, width, 0}, moving}, {map, {}}, {.sampling = Sampling::spline}, 1, scratch);
   pass.x0 = 1;  // the first column that is read is x0 - 1
   for (int y = 0; y < height; ++y) alignment_kernels(simd_level()).sample(pass, y, width, to.row(y));
   for (int y = 0; y < height; ++y)
