@@ -110,7 +110,8 @@ Panel own_registration(const std::string& fixed_path, const std::string& moving_
   html +=
       section("Registration by gradient",
               "<p>Your second picture, brought onto the first by a homography that second-order steps found from the "
-              "pixels alone. A homography holds for flat scenes and for a camera that turns without moving.</p>");
+              "pixels alone. A homography holds for flat scenes and for a camera that turns without moving.</p><p><b>" +
+                  std::string(name(pair.result.status)) + ".</b> " + registration_meaning(pair.result.status) + "</p>");
   html += views_shown(pair) + registration_pictures(pair) + registration_figures(pair);
   return {html, pair.moving_name + " onto " + pair.fixed_name + ": " + registration_sentence(pair.result) + ", " +
                     duration(pair.result.seconds)};

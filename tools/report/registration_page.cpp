@@ -21,22 +21,6 @@ using registration::Status;
 
 constexpr std::array<double, 9> identity = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 
-const char* meaning(Status status) {
-  switch (status) {
-    case Status::converged:
-      return "The images agree under the motion found, and it no longer changes.";
-    case Status::stalled:
-      return "The best motion found does not make the images agree. Do not rely on it.";
-    case Status::no_gradient:
-      return "There is nothing to align: an image is constant, tiny or masked.";
-    case Status::diverged:
-      return "The steps left the start without coming to agree. Do not rely on the motion.";
-    case Status::low_overlap:
-      return "What is left of the overlap is too small to judge.";
-  }
-  return "";
-}
-
 /// Without what is noise in a sum of grey levels.
 double rounded(double bias) { return std::round(bias * 1e5) / 1e5; }
 
@@ -120,6 +104,27 @@ RegisteredPair made_small(const RegisteredPair& pair) {
 
 }  // namespace
 
+const char* registration_meaning(Status status) {
+  switch (status) {
+    case Status::converged:
+      return "The images show the same scene and agree under the motion found. It can be used, as exactly as "
+             "the standard deviations say.";
+    case Status::stalled:
+      return "No motion was found under which the images agree: most likely they do not show the same scene, or too "
+             "little of it, or differ too much. The matrix is only the best guess; do not use it.";
+    case Status::no_gradient:
+      return "There is nothing to align: an image is constant, tiny, masked, or shows stripes that slide along "
+             "themselves. The matrix says nothing.";
+    case Status::diverged:
+      return "From the start that was given the steps ran away without the images coming to agree. Do not use the "
+             "matrix; try another start, or let one be searched.";
+    case Status::low_overlap:
+      return "Too little of the fixed image lies on the moving one to judge whether they agree. Do not use the matrix "
+             "without looking at the pictures.";
+  }
+  return "";
+}
+
 Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height, std::int64_t width) {
   const Tensor map = Tensor::from(std::vector<double>(matrix.begin(), matrix.end()), {1, 3, 3});
   return squeeze(sample_homography(unsqueeze(moving, 0), map, {height, width}), 0);
@@ -164,7 +169,8 @@ std::string registration_cards(const RegisteredPair& pair) {
   const Result& r = pair.result;
   const double largest = worst_corner(r);
   std::string html = "<div class=\"cards\">";
-  html += card(name(r.status), "status", r.converged() ? Tone::good : Tone::bad);
+  html += card(r.converged() ? "registered" : "not registered", std::string("status: ") + name(r.status),
+               r.converged() ? Tone::good : Tone::bad);
   html += card(name(r.model), "motion model");
   // Two images that have nothing in common can still have few outliers: only agreement may call itself so.
   html += r.converged() ? card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree")
@@ -226,7 +232,7 @@ std::string registration_figures(const RegisteredPair& pair) {
       {"Moving image", escaped(pair.moving_name) + ", " + size_of(pair.moving) + " px"},
       {"Model", name(r.model)},
       {"Matrix", matrix_text(r.matrix) + "fixed to moving pixels, (x, y, 1), pixel centres at whole numbers"},
-      {"Status", std::string(name(r.status)) + ". " + meaning(r.status)},
+      {"Status", std::string(name(r.status)) + ". " + registration_meaning(r.status)},
       {"Start", r.start.empty() ? "-" : "found by: " + escaped(r.start)},
       {"Inlier ratio", number(100 * r.inlier_ratio, 4) + " % of the overlap"},
       {"Overlap", number(100 * r.overlap, 4) + " % of the fixed image"},
@@ -263,7 +269,7 @@ std::string registration_figures(const RegisteredPair& pair) {
 
 std::string registration_page(const RegisteredPair& pair) {
   const std::string title = pair.moving_name + " onto " + pair.fixed_name;
-  return page(title, escaped(meaning(pair.result.status)),
+  return page(title, escaped(registration_meaning(pair.result.status)),
               registration_cards(pair) + registration_pictures(pair) + registration_figures(pair) +
                   "<footer>lumigrad " + version() + "</footer>");
 }

@@ -21,6 +21,9 @@ Tensor warped_onto(const Tensor& moving, const std::array<double, 9>& matrix, st
 Tensor warped_picture(const Tensor& moving, const std::array<double, 9>& matrix, std::int64_t height,
                       std::int64_t width, int bits);
 
+/// What a status means for whoever wants to use the motion.
+const char* registration_meaning(registration::Status status);
+
 /// One line: the status and how well the images agree, by a measure that means something under that status.
 std::string registration_sentence(const registration::Result& result);
 
