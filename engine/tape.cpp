@@ -27,7 +27,8 @@ class Sweep {
       clear();
       throw;
     }
-    std::sort(nodes_.begin(), nodes_.end(), [](Node* a, Node* b) { return a->sequence() > b->sequence(); });
+    const auto later = [](Node* a, Node* b) { return a->sequence() > b->sequence(); };
+    if (!std::is_sorted(nodes_.begin(), nodes_.end(), later)) std::sort(nodes_.begin(), nodes_.end(), later);
   }
   ~Sweep() { clear(); }
   Sweep(const Sweep&) = delete;

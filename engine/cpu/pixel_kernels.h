@@ -58,45 +58,50 @@ struct LanePointers {
 // One copy of these serves all formulas: an incomplete batch goes into full ones, and back.
 template <class T>
 [[gnu::noinline]] void fill_batch(T* to, const T* from, int count, int width) {
-  for (int j = 0; j < width; ++j) to[j] = from[j < count ? j : 0];
+  const T first = from[0];
+  for (int j = 0; j < width; ++j) to[j] = first;  // whole registers, as they are read: a scalar costs no more than this
+  for (int j = 1; j < count; ++j) to[j] = from[j];
 }
 template <class T>
 [[gnu::noinline]] void take_batch(T* to, const T* from, int count) {
   for (int j = 0; to && j < count; ++j) to[j] = from[j];
 }
 
-/// Calls batch(in, out, i, count) for elements [begin, end), `Width` at a time. The incomplete rest, count < Width, is
-/// copied and goes through the same loop once more; the copy's unused lanes repeat an element of the real data.
-template <int Width, int In, int Out, class T, class Batch>
-LUMIGRAD_SIMD void for_batches(LanePointers<const T, In> in, LanePointers<T, Out> out, std::size_t begin,
-                               std::size_t end, Batch batch) {
-  const std::size_t rest = begin + (end - begin) / Width * Width;
+/// Calls batch(in, out, i) for the elements [0, n), `Width` at a time, in blocks of `longest`; start() before a block
+/// and finish(Width) after it. The incomplete rest is a block of its own, finish(count) with count < Width: it is
+/// copied and goes through the same loop; the copy's unused lanes repeat an element of the real data.
+template <int Width, int In, int Out, class T, class Batch, class Start, class Finish>
+LUMIGRAD_SIMD void for_batches(const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t n,
+                               std::size_t longest, Batch batch, Start start, Finish finish) {
+  const std::size_t whole = n / Width * Width;
   alignas(64) T inputs[In][Width], outputs[Out][Width];
-  T* results[Out];
-  std::size_t i = begin, stop = rest;
+  LanePointers<const T, In> from = in;
+  LanePointers<T, Out> to = out;
   int count = Width;
-  for (;;) {
-    for (; i < stop; i += Width) batch(in, out, i, count);
-    if (count < Width || rest == end) break;
-    count = static_cast<int>(end - rest);
-    for (int k = 0; k < In; ++k) {
-      fill_batch(inputs[k], in.at[k] + rest, count, Width);
-      in.at[k] = inputs[k];
+  for (std::size_t i = 0; count == Width;) {
+    std::size_t stop = whole - i < longest ? whole : i + longest;
+    if (i == whole) {
+      if (whole == n) return;
+      count = static_cast<int>(n - whole);
+      for (int k = 0; k < In; ++k) {
+        fill_batch(inputs[k], in.at[k] + whole, count, Width);
+        from.at[k] = inputs[k];
+      }
+      for (int k = 0; k < Out; ++k) to.at[k] = out.at[k] ? outputs[k] : nullptr;
+      i = 0;
+      stop = Width;
     }
-    for (int k = 0; k < Out; ++k) {
-      results[k] = out.at[k] ? out.at[k] + rest : nullptr;
-      out.at[k] = out.at[k] ? outputs[k] : nullptr;
-    }
-    i = 0;
-    stop = Width;
+    start();
+    for (; i < stop; i += Width) batch(from, to, i);
+    finish(count);
   }
-  if (count == Width) return;
-  for (int k = 0; k < Out; ++k) take_batch(results[k], outputs[k], count);
+  for (int k = 0; k < Out; ++k) take_batch(out.at[k] ? out.at[k] + whole : nullptr, outputs[k], count);
 }
 
-#define LUMIGRAD_BATCH(In, Out)                                                                                     \
-  (const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t i, [[maybe_unused]] int count) \
-      __attribute__((always_inline))
+inline constexpr auto no_start = [] {};
+inline constexpr auto no_finish = [](int) {};
+#define LUMIGRAD_BATCH(In, Out) \
+  (const LanePointers<const T, In>& in, const LanePointers<T, Out>& out, std::size_t i) __attribute__((always_inline))
 
 /// Kernels that are kept small rather than fast: double precision, and the level of x86-64 processors before 2013.
 template <class T>
@@ -134,10 +139,14 @@ struct Loops {
     for (int k = 0; k < params; ++k) to[k] = W(p[k]);
   }
   template <class W>
-  static LUMIGRAD_SIMD void add_lanes(W* sum, const W* g, int count) {
-    for (int k = 0; k < params; ++k) {
-      sum[k] = sum[k] + (count == W::width ? g[k] : select(W::ramp() < W(count), g[k], W(0)));
-    }
+  static LUMIGRAD_SIMD void clear(W* sum) {
+    for (int k = 0; k < params; ++k) sum[k] = W(0);
+  }
+  /// Adds the lanes of the sums to gp; of an incomplete batch, its first `count`.
+  template <class W>
+  static LUMIGRAD_SIMD void hand_on(const W* sum, double* gp, int count) {
+    for (int k = 0; gp && k < params; ++k)
+      gp[k] += sum_lanes(count == W::width ? sum[k] : select(W::ramp() < W(count), sum[k], W(0)));
   }
 
   static void forward(const T* const* x, const T* p, T* const* y, std::size_t n, unsigned flags) {
@@ -148,12 +157,15 @@ struct Loops {
     V ps[params + 1];
     splat(ps, p);
     const bool past_caches = (flags & stream_outputs) && out.aligned();
-    for_batches<V::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(inputs, outputs) {
-      V xs[inputs];
-      in.template load<inputs>(xs, 0, i);
-      const Pixel<V, outputs> ys = lumigrad::forward<F>(xs, ps);
-      out.template store<outputs>(ys.channel, 0, i, past_caches && count == V::width);
-    });
+    for_batches<V::width>(
+        in, out, n, n,
+        [&] LUMIGRAD_BATCH(inputs, outputs) {
+          V xs[inputs];
+          in.template load<inputs>(xs, 0, i);
+          const Pixel<V, outputs> ys = lumigrad::forward<F>(xs, ps);
+          out.template store<outputs>(ys.channel, 0, i, past_caches);
+        },
+        no_start, no_finish);
     if (past_caches && !(flags & more_follow)) fence();
   }
 
@@ -166,13 +178,16 @@ struct Loops {
     V ps[params + 1];
     splat(ps, p);
     const bool past_caches = (flags & stream_outputs) && out.aligned();
-    for_batches<V::width>(in, out, 0, n, [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
-      V xs[inputs], ws[outputs], g[inputs], none[params + 1];
-      in.template load<inputs>(xs, 0, i);
-      in.template load<outputs>(ws, inputs, i);
-      lumigrad::vjp<F, false>(xs, ps, ws, g, none);
-      out.template store<inputs>(g, 0, i, past_caches && count == V::width);
-    });
+    for_batches<V::width>(
+        in, out, n, n,
+        [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
+          V xs[inputs], ws[outputs], g[inputs], none[params + 1];
+          in.template load<inputs>(xs, 0, i);
+          in.template load<outputs>(ws, inputs, i);
+          lumigrad::vjp<F, false>(xs, ps, ws, g, none);
+          out.template store<inputs>(g, 0, i, past_caches);
+        },
+        no_start, no_finish);
     if (past_caches && !(flags & more_follow)) fence();
   }
 
@@ -186,20 +201,19 @@ struct Loops {
     V ps[params + 1];
     splat(ps, p);
     const bool past_caches = (flags & stream_outputs) && out.aligned();
-    for (std::size_t begin = 0; begin < n; begin += sum_block) {
-      const std::size_t end = n - begin < sum_block ? n : begin + sum_block;
-      V sum[params + 1];
-      for (int k = 0; k < params; ++k) sum[k] = V(0);
-      for_batches<V::width>(in, out, begin, end, [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
-        V xs[inputs], ws[outputs], g[inputs], gs[params + 1];
-        in.template load<inputs>(xs, 0, i);
-        in.template load<outputs>(ws, inputs, i);
-        lumigrad::vjp<F, true>(xs, ps, ws, g, gs);
-        out.template store<inputs>(g, 0, i, past_caches && count == V::width);
-        add_lanes(sum, gs, count);
-      });
-      for (int k = 0; k < params; ++k) gp[k] += sum_lanes(sum[k]);
-    }
+    V sum[params + 1];
+    for_batches<V::width>(
+        in, out, n, sum_block,
+        [&] LUMIGRAD_BATCH(inputs + outputs, inputs) {
+          V xs[inputs], ws[outputs], g[inputs], gs[params + 1];
+          in.template load<inputs>(xs, 0, i);
+          in.template load<outputs>(ws, inputs, i);
+          lumigrad::vjp<F, true>(xs, ps, ws, g, gs);
+          out.template store<inputs>(g, 0, i, past_caches);
+          for (int k = 0; k < params; ++k) sum[k] = sum[k] + gs[k];
+        },
+        [&]() __attribute__((always_inline)) { clear(sum); },
+        [&](int count) __attribute__((always_inline)) { hand_on(sum, gp, count); });
     if (past_caches && !(flags & more_follow)) fence();
   }
 
@@ -222,22 +236,21 @@ struct Loops {
     Slow ps[params + 1], ups[params + 1];
     splat(ps, p);
     splat(ups, up);
-    for (std::size_t begin = 0; begin < n; begin += sum_block) {
-      const std::size_t end = n - begin < sum_block ? n : begin + sum_block;
-      Slow sum[params + 1];
-      for (int k = 0; k < params; ++k) sum[k] = Slow(0);
-      for_batches<Slow::width>(in, out, begin, end, [&] LUMIGRAD_BATCH(2 * inputs + outputs, inputs + outputs) {
-        Slow xs[inputs], us[inputs], ws[outputs], g[inputs], gs[params + 1], gws[outputs];
-        in.template load<inputs>(xs, 0, i);
-        in.template load<inputs>(us, inputs, i);
-        in.template load<outputs>(ws, 2 * inputs, i);
-        lumigrad::second<F>(xs, ps, us, ups, ws, g, gs, gws);
-        out.template store<inputs>(g, 0, i);
-        out.template store<outputs>(gws, inputs, i);
-        add_lanes(sum, gs, count);
-      });
-      for (int k = 0; gp && k < params; ++k) gp[k] += sum_lanes(sum[k]);
-    }
+    Slow sum[params + 1];
+    for_batches<Slow::width>(
+        in, out, n, sum_block,
+        [&] LUMIGRAD_BATCH(2 * inputs + outputs, inputs + outputs) {
+          Slow xs[inputs], us[inputs], ws[outputs], g[inputs], gs[params + 1], gws[outputs];
+          in.template load<inputs>(xs, 0, i);
+          in.template load<inputs>(us, inputs, i);
+          in.template load<outputs>(ws, 2 * inputs, i);
+          lumigrad::second<F>(xs, ps, us, ups, ws, g, gs, gws);
+          out.template store<inputs>(g, 0, i);
+          out.template store<outputs>(gws, inputs, i);
+          for (int k = 0; k < params; ++k) sum[k] = sum[k] + gs[k];
+        },
+        [&]() __attribute__((always_inline)) { clear(sum); },
+        [&](int count) __attribute__((always_inline)) { hand_on(sum, gp, count); });
   }
 };
 #undef LUMIGRAD_BATCH
