@@ -114,6 +114,74 @@ TEST_CASE("a chain gives the values and gradients of its operators, at every sha
         }
 }
 
+TEST_CASE("a chain hands out the gradients that are asked for, the same ones whichever others are") {
+  for (const Case& c : cases(2, DType::f32)) {
+    CAPTURE(c.name);
+    const Tensor data = uniform({15, 1}, {2, c.channels, 61, 83}, 0, 1, DType::f64).to(DType::f32);
+    const std::size_t all = 1 + c.params.size();
+    std::vector<Tensor> every[2];
+    for (std::size_t only = 0; only <= all; ++only) {  // the last: every one of them
+      for (const int k : {0, 1}) {
+        const auto wanted = [&](const Tensor& t, std::size_t i) {
+          return only == all || only == i ? t.detach().requires_grad() : t.detach();
+        };
+        const Tensor image = wanted(data, 0);
+        std::vector<Tensor> params, inputs;
+        for (std::size_t i = 0; i < c.params.size(); ++i) params.push_back(wanted(c.params[i], 1 + i));
+        for (const Tensor& t : params)
+          if (t.needs_grad()) inputs.push_back(t);
+        if (image.needs_grad()) inputs.insert(inputs.begin(), image);
+        const auto steps = c.steps(params);
+        const Tensor y = k == 0 ? fuse(image, steps) : apart(image, steps);
+        const auto g = grad({y}, inputs, {.seeds = {uniform({16, 2}, y.shape(), 0, 1, DType::f64).to(DType::f32)}});
+        if (only == all)
+          for (std::size_t i = 0; i < all; ++i) CHECK(same_bits(g[i], every[k][i]));
+        else
+          every[k].push_back(g[0]);
+      }
+    }
+    CHECK(same_bits(every[0][0], every[1][0]));
+    for (std::size_t i = 1; i < all; ++i) CHECK(distance(every[0][i], every[1][i]) < 1e-4);
+  }
+}
+
+TEST_CASE("chains of many steps are cut, and come out the same at any number of threads and in any layout") {
+  const int threads = num_threads();
+  for (const std::int64_t channels : {2, 3}) {
+    const Tensor data = uniform({17, 3}, {2, channels, 130, 201}, 0, 1, DType::f64).to(DType::f32);
+    const auto run = [&](const Tensor& image, bool whole) {
+      std::vector<Tensor> inputs = {image.detach().requires_grad()};
+      std::vector<PixelStep> steps;
+      for (int k = 0; k < 40; ++k) {
+        const Tensor p = Tensor::full({}, k % 2 ? 0.98 + 0.001 * k : 0.01 * (k % 5), DType::f32).requires_grad();
+        inputs.push_back(p);
+        if (k % 13 == 7)
+          steps.push_back(channels == 3 ? es::adjust_hue(p) : es::adjust_gamma(p));
+        else if (k % 7 == 5 && channels == 3)
+          steps.push_back(es::adjust_saturation_with_gray_subtraction(p));
+        else
+          steps.push_back(k % 2 ? es::rescale(p) : es::adjust_brightness(p, {.clip = k % 3 == 0}));
+      }
+      std::vector<Tensor> results = {whole ? fuse(inputs[0], steps) : apart(inputs[0], steps)};
+      const auto g = grad({results[0]}, inputs, {.seeds = {uniform({18, 1}, data.shape(), 0, 1).to(DType::f32)}});
+      results.insert(results.end(), g.begin(), g.end());
+      return results;
+    };
+    set_num_threads(1);
+    const std::vector<Tensor> once = run(data, true), singly = run(data, false);
+    CHECK(same_bits(once[0], singly[0]));
+    CHECK(same_bits(once[1], singly[1]));
+    for (std::size_t i = 2; i < once.size(); ++i) CHECK(distance(once[i], singly[i]) < 1e-4);
+    set_num_threads(3);
+    const Tensor turned = transpose(transpose(data, -1, -2).contiguous(), -1, -2);
+    for (const Tensor& image : {data, turned}) {
+      const std::vector<Tensor> again = run(image, true);
+      for (std::size_t i = 0; i < once.size(); ++i) CHECK(same_bits(once[i], again[i]));
+    }
+    set_num_threads(threads);
+  }
+}
+
 TEST_CASE("stored images enter a chain without a pass of their own") {
   for (const DType dtype : {DType::u8, DType::u16}) {
     const Tensor stored = (uniform({3, 0}, {2, 3, 9, 31}, 0, 1, DType::f64) * 255.0).to(dtype);

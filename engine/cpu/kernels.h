@@ -46,6 +46,8 @@ struct PixelKernels {
   int params;
   PixelKernel<float> f32;
   PixelKernel<double> f64;
+  /// What a relay of the same level knows of the formula (cpu/relay.h); null where it does not run in one.
+  const void* relay = nullptr;
 };
 
 /// The level in use: the best the processor has, or what LUMIGRAD_SIMD=baseline|v3|v4 asks for. Fixed on first use.

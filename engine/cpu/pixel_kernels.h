@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include <lumigrad/engine/cpu/formula_table.h>
+#include <lumigrad/engine/cpu/relay.h>
 #include <lumigrad/engine/cpu/simd.h>
 #include <lumigrad/engine/cpu/simd_math.h>
 #include <lumigrad/engine/derivatives.h>
@@ -285,9 +286,21 @@ constexpr PixelKernels kernels() {
   return {inputs_of<F>, outputs_of<F>, params_of<F>, kernel<F, float, which>(), kernel<F, double, which>()};
 }
 
+/// The same for formulas that are steps of chains: short ones run in relays too.
+template <class F, Kernels which>
+constexpr PixelKernels chained_kernels() {
+  PixelKernels k = kernels<F, which>();
+  if constexpr (which != Kernels::none && !kept_small<float>() && runs_in_relay<F>()) k.relay = &Runners<F>::formula;
+  return k;
+}
+
 template <Kernels which, class... F>
 constexpr KernelTable<int(sizeof...(F))> kernel_table(FormulaList<F...>) {
   return {{kernels<F, which>()...}};
+}
+template <Kernels which, class... F>
+constexpr KernelTable<int(sizeof...(F))> chained_table(FormulaList<F...>) {
+  return {{chained_kernels<F, which>()...}};
 }
 
 }  // namespace
@@ -301,11 +314,14 @@ constexpr KernelTable<int(sizeof...(F))> kernel_table(FormulaList<F...>) {
 #define LUMIGRAD_SMALL_KERNELS Kernels::all
 #endif
 
-#define LUMIGRAD_COMPILE_(area, List, which)                                                                \
+#define LUMIGRAD_COMPILE_(area, List, table, which)                                                         \
   constinit const ::lumigrad::KernelTable<List::size> LUMIGRAD_TABLE_NAME(area##_kernels, LUMIGRAD_LEVEL) = \
-      ::lumigrad::LUMIGRAD_LEVEL::kernel_table<::lumigrad::LUMIGRAD_LEVEL::which>(List())
+      ::lumigrad::LUMIGRAD_LEVEL::table<::lumigrad::LUMIGRAD_LEVEL::which>(List())
 
 /// In a level source, inside the namespace where the list was declared by LUMIGRAD_FORMULA_TABLE: compiles all of it.
-#define LUMIGRAD_COMPILE_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, LUMIGRAD_LARGE_KERNELS)
+#define LUMIGRAD_COMPILE_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, kernel_table, LUMIGRAD_LARGE_KERNELS)
+/// The same for formulas that are steps of chains (families/chain.h).
+#define LUMIGRAD_COMPILE_CHAINED_FORMULAS(area, List) \
+  LUMIGRAD_COMPILE_(area, List, chained_table, LUMIGRAD_LARGE_KERNELS)
 /// The same for formulas of a few numbers, such as matrices: at the baseline only.
-#define LUMIGRAD_COMPILE_SMALL_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, LUMIGRAD_SMALL_KERNELS)
+#define LUMIGRAD_COMPILE_SMALL_FORMULAS(area, List) LUMIGRAD_COMPILE_(area, List, kernel_table, LUMIGRAD_SMALL_KERNELS)

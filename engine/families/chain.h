@@ -7,10 +7,10 @@
 //
 //   for each block of pixels:  for each step:  block = step(block)
 //
-// runs the compiled kernels of all steps over a block while it lies in the first caches. Every byte of the image comes
-// from memory once and every byte of the result goes there once, however long the chain. The adjoint keeps nothing but
-// the image: it computes the values of a block again, step by step, then sweeps back through them before it takes the
-// next block. That is twice the arithmetic, where arithmetic is what there is enough of.
+// runs the compiled kernels of all steps over a block in the first caches, those of short formulas without leaving the
+// registers (cpu/relay.h). Every byte of the image comes from memory once and every byte of the result goes there once,
+// however long the chain. The adjoint keeps nothing but the image: it computes a block's values again, as far as some
+// adjoint reads them, then sweeps back: up to twice the arithmetic, where arithmetic is what there is enough of.
 //
 // The steps are known at run time only (an augmentation draws them), so no formula is compiled for a chain: the kernels
 // of single operators serve, called on a block instead of an image.

@@ -4,6 +4,6 @@
 
 namespace lumigrad::color {
 
-LUMIGRAD_COMPILE_FORMULAS(color, ColorFormulas);
+LUMIGRAD_COMPILE_CHAINED_FORMULAS(color, ColorFormulas);
 
 }  // namespace lumigrad::color

@@ -4,6 +4,6 @@
 
 namespace lumigrad::enhance {
 
-LUMIGRAD_COMPILE_FORMULAS(enhance, EnhanceFormulas);
+LUMIGRAD_COMPILE_CHAINED_FORMULAS(enhance, EnhanceFormulas);
 
 }  // namespace lumigrad::enhance
