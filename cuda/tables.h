@@ -14,6 +14,8 @@ extern const device::ContractTable contract_table;
 extern const device::PlacesTable places_table;
 extern const device::RanksTable ranks_table;
 extern const device::ScanTable scan_table;
+extern const device::ResampleTable resample_table;
+extern const device::SampleTable sample_table;
 
 /// The library's services, known after it has asked for the table.
 extern const device::Host* host;

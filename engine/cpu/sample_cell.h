@@ -285,32 +285,6 @@ LUMIGRAD_SIMD void fetch_row(const T* p, const typename Int<T>::Integer* offset,
   }
 }
 
-template <class W>
-inline constexpr int taps_of = outputs_of<W>;
-
-/// The weights of W at t, or their first or second derivative.
-template <class W, class V>
-LUMIGRAD_SIMD void weights(const V& t, double cubic, int order, V (&w)[taps_of<W>]) {
-  if (order == 0) {
-    const V p[1] = {V(cubic)};
-    const auto r = forward<W>(&t, p);
-    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k];
-  } else if (order == 1) {
-    using D = Dual<V, 1>;
-    const D x = D::variable(t, 0), p[1] = {D::constant(V(cubic))};
-    const auto r = forward<W>(&x, p);
-    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0];
-  } else {
-    using D = Dual<V, 1>;
-    using DD = Dual<D, 1>;
-    DD x, p[1] = {DD::constant(D::constant(V(cubic)))};
-    x.value = D::variable(t, 0);
-    x.tangent[0] = D::constant(V(1));
-    const auto r = forward<W>(&x, p);
-    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0].tangent[0];
-  }
-}
-
 /// sum over rows j and columns k of wy[j] wx[k] tap[j][k]
 template <class T, int K>
 LUMIGRAD_SIMD Vec<T> weigh(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Vec<T> (&tap)[K][K]) {

@@ -12,9 +12,6 @@ namespace lumigrad {
 
 inline constexpr int sample_tile = 32;
 
-/// Where a position comes from.
-enum class MapKind : std::uint8_t { affine, homography, grid };
-
 /// One image, one map from output pixels to image positions, and how to read.
 template <class T>
 struct SampleTask {

@@ -11,6 +11,8 @@
 #include <lumigrad/engine/device/filter.h>
 #include <lumigrad/engine/device/gather.h>
 #include <lumigrad/engine/device/stencil.h>
+#include <lumigrad/engine/device/resample.h>
+#include <lumigrad/engine/device/sample.h>
 
 namespace lumigrad::device {
 
@@ -76,6 +78,8 @@ struct Table {
   PlacesTable places;
   RanksTable ranks;
   ScanTable scan;
+  ResampleTable resample;
+  SampleTable sample;
 };
 
 }  // namespace lumigrad::device

@@ -12,6 +12,9 @@
 
 namespace lumigrad {
 
+/// Where a position comes from.
+enum class MapKind : std::uint8_t { affine, homography, grid };
+
 /// The index of the pixel that stands at index i of an axis with n pixels, or -1 where there is none. (On a device a
 /// division of 64 bits costs several times one of 32.)
 template <class Index>
@@ -52,6 +55,32 @@ struct CubicWeights {
              ((a + 2) * t - (a + 3)) * t * t + 1, ((a + 2) * s - (a + 3)) * s * s + 1, a * s * t * t}};
   }
 };
+
+template <class W>
+inline constexpr int taps_of = outputs_of<W>;
+
+/// The weights of W at t, or their first or second derivative.
+template <class W, class V>
+LUMIGRAD_HD void weights(const V& t, double cubic, int order, V (&w)[taps_of<W>]) {
+  if (order == 0) {
+    const V p[1] = {V(cubic)};
+    const auto r = forward<W>(&t, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k];
+  } else if (order == 1) {
+    using D = Dual<V, 1>;
+    const D x = D::variable(t, 0), p[1] = {D::constant(V(cubic))};
+    const auto r = forward<W>(&x, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0];
+  } else {
+    using D = Dual<V, 1>;
+    using DD = Dual<D, 1>;
+    DD x, p[1] = {DD::constant(D::constant(V(cubic)))};
+    x.value = D::variable(t, 0);
+    x.tangent[0] = D::constant(V(1));
+    const auto r = forward<W>(&x, p);
+    for (int k = 0; k < taps_of<W>; ++k) w[k] = r[k].tangent[0].tangent[0];
+  }
+}
 
 /// From homogeneous to plain coordinates: (a, b, w) -> (a / w, b / w).
 struct Projection {

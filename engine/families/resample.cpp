@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/cpu/resample_kernels.h>
+#include <lumigrad/engine/families/resample_device.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/parallel.h>
 #include <algorithm>
@@ -164,6 +165,32 @@ struct ResampleNode final : Node {
   }
 };
 
+// Both axes in one pass, on a device.
+struct ResamplePlanesNode final : Node {
+  using Node::Node;
+  std::shared_ptr<const Band> rows, columns;
+
+  void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
+    gradients[0] = resample_planes(cotangents[0], std::make_shared<const Band>(rows->transposed()),
+                                   std::make_shared<const Band>(columns->transposed()), here());
+  }
+};
+
+Tensor multiplied(const Tensor& dense, int axis, const Band& band) {
+  if (dense.device() != Device()) return resample_on_device(dense.detach(), axis, band);
+  Tensor y = Tensor::empty(dense.shape().with(axis, band.rows()), dense.dtype());
+  if (y.numel() == 0) return y;
+  std::int64_t outer = 1, inner = 1;
+  for (int i = 0; i < axis; ++i) outer *= dense.size(i);
+  for (int i = axis + 1; i < dense.rank(); ++i) inner *= dense.size(i);
+  if (dense.dtype() == DType::f32) {
+    multiply(dense.data<float>(), y.mutable_data<float>(), outer, inner, band);
+  } else {
+    multiply(dense.data<double>(), y.mutable_data<double>(), outer, inner, band);
+  }
+  return y;
+}
+
 }  // namespace
 
 Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here) {
@@ -172,20 +199,31 @@ Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Her
   require<ShapeError>(x.size(axis) == band->columns(), "resample: expected ", band->columns(), " entries along axis ",
                       axis, ", got ", x.size(axis));
   const Tensor dense = x.contiguous(here);
-  Tensor y = Tensor::empty(x.shape().with(axis, band->rows()), x.dtype());
-  if (y.numel() > 0) {
-    std::int64_t outer = 1, inner = 1;
-    for (int i = 0; i < axis; ++i) outer *= x.size(i);
-    for (int i = axis + 1; i < x.rank(); ++i) inner *= x.size(i);
-    if (x.dtype() == DType::f32) {
-      multiply(dense.data<float>(), y.mutable_data<float>(), outer, inner, *band);
-    } else {
-      multiply(dense.data<double>(), y.mutable_data<double>(), outer, inner, *band);
-    }
-  }
+  Tensor y = multiplied(dense, axis, *band);
   if (auto node = record<ResampleNode>("resample", here, {&dense})) {
     node->axis = axis;
     node->band = std::move(band);
+    node->attach(y);
+  }
+  return y;
+}
+
+Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::shared_ptr<const Band> columns,
+                       Here here) {
+  if (x.device() == Device() || !fits_one_pass(*rows, *columns)) {
+    const bool columns_first = columns->rows() * rows->columns() < rows->rows() * columns->columns();
+    const Tensor half = columns_first ? resample(x, -1, columns, here) : resample(x, -2, rows, here);
+    return columns_first ? resample(half, -2, rows, here) : resample(half, -1, columns, here);
+  }
+  const char* name = "resample_planes";
+  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+  require<ShapeError>(x.rank() >= 2 && x.size(-2) == rows->columns() && x.size(-1) == columns->columns(), name,
+                      ": expected planes of ", rows->columns(), " x ", columns->columns(), ", got ", x.shape());
+  const Tensor dense = x.contiguous(here);
+  Tensor y = resample_planes_on_device(dense.detach(), *rows, *columns);
+  if (auto node = record<ResamplePlanesNode>(name, here, {&dense})) {
+    node->rows = std::move(rows);
+    node->columns = std::move(columns);
     node->attach(y);
   }
   return y;

@@ -49,6 +49,10 @@ class LUMIGRAD_API Band {
 /// differentiable in x.
 LUMIGRAD_API Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here = {});
 
+/// x with its last two axes multiplied by a band each. On a device one pass, where the bands are narrow.
+LUMIGRAD_API Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows,
+                                    std::shared_ptr<const Band> columns, Here here = {});
+
 /// The textbook version along a line: documentation and test oracle.
 template <class V>
 std::vector<V> resample_reference(const std::vector<V>& x, const Band& band) {

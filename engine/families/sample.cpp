@@ -3,6 +3,7 @@
 // volumes.
 #include <lumigrad/engine/families/sample.h>
 
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/sample_call.h>
 #include <lumigrad/engine/families/sample_volume.h>
 #include <lumigrad/engine/node.h>
@@ -20,11 +21,11 @@ constexpr int pixel_axes[] = {1, 2, 3};               // of a plane [N, h, w], o
 constexpr int pixel_axes_and_batch[] = {0, 2, 3, 4};  // of an image with channels
 
 // The coordinate of output pixels along an axis (x: 0), shaped to broadcast over [N, h, w] or [N, d, h, w].
-Tensor pixels_along(const Shape& out, int coordinate, DType dtype) {
+Tensor pixels_along(const Shape& out, int coordinate, const Tensor& like) {
   const int axis = out.rank() - 1 - coordinate;
   std::vector<std::int64_t> extents(static_cast<std::size_t>(out.rank() + 1), 1);
   extents[static_cast<std::size_t>(axis + 1)] = out[axis];
-  return reshape(Tensor::arange(out[axis], dtype), extents);
+  return reshape(Tensor::arange(out[axis], like.dtype(), like.device()), extents);
 }
 
 // A homogeneous map written with recorded operators.
@@ -36,7 +37,7 @@ struct RecordedMap {
   Tensor whole;               // not zero where w is not zero
 
   RecordedMap(const Tensor& matrix, const Shape& out, Here here) : axes(out.rank()) {
-    for (int k = 0; k < axes; ++k) pixel.push_back(pixels_along(out, k, matrix.dtype()));
+    for (int k = 0; k < axes; ++k) pixel.push_back(pixels_along(out, k, matrix));
     std::vector<std::int64_t> one_a_map(static_cast<std::size_t>(axes + 1), 1);
     one_a_map[0] = matrix.size(0);
     const auto row = [&](int r) {
@@ -137,7 +138,7 @@ struct SampleNode final : Node {
       if (wants(0) || filled) splatted = warp_splat(plain, g, map, size);
       if (moved) gradients[1] = warp_map_adjoint(plain, kept[0].get(*this), map, g);
     }
-    if (wants(1) && !moved) gradients[1] = Tensor::zeros(map.shape(), map.dtype());
+    if (wants(1) && !moved) gradients[1] = Tensor::zeros(map.shape(), map.dtype(), map.device());
     if (wants(0)) gradients[0] = splatted;
     if (filled) {
       // The weights sum to one (their derivatives to zero), so what was not read inside was read from the fill.
@@ -167,7 +168,7 @@ struct SplatNode final : Node {
       gradients[1] =
           recording() ? position_gradient(warp, u, grid, values, here()) : warp_map_adjoint(warp, u, grid, values);
     } else if (wants(1)) {
-      gradients[1] = Tensor::zeros(grid.shape(), grid.dtype());
+      gradients[1] = Tensor::zeros(grid.shape(), grid.dtype(), grid.device());
     }
   }
 };
@@ -226,6 +227,11 @@ void require_options(const Warp& warp) {
 Tensor checked_sample(Warp warp, Tensor image, Tensor map, Here here) {
   const char* name = warp.name;
   const Words& words = words_of(warp);
+  Tensor& fill = warp.options.fill;
+  const Device device = fill.defined() ? device::device_of({&image, &map, &fill}) : device::device_of({&image, &map});
+  image = device::on_device(name, image, device, here);
+  map = device::on_device(name, map, device, here);
+  if (fill.defined()) fill = device::on_device(name, fill, device, here);
   require<ShapeError>(image.rank() == warp.axes + 2, name, ": expected ", words.image, ", got ", image.shape());
   if (map.is_weak()) map = map.to(image.dtype() == DType::f64 ? DType::f64 : DType::f32, here);
   require<DTypeError>(is_differentiable(image.dtype()) || image.dtype() == DType::u8 || image.dtype() == DType::u16,
@@ -245,10 +251,9 @@ Tensor checked_sample(Warp warp, Tensor image, Tensor map, Here here) {
   const std::int64_t batch = map.size(0) == 1 ? image.size(0) : map.size(0);
   require<ShapeError>(image.size(0) == batch || image.size(0) == 1, name,
                       ": expected as many maps as images (or one), got ", map.size(0), " and ", image.size(0));
-  if (warp.options.fill.defined()) {
+  if (fill.defined()) {
     require<ShapeError>(warp.options.border == Border::zeros, name,
                         ": expected Border::zeros where a fill value is given, got another border");
-    Tensor& fill = warp.options.fill;
     if (fill.is_weak()) fill = fill.to(image.dtype() == DType::f64 ? DType::f64 : DType::f32, here);
     require<DTypeError>(is_differentiable(fill.dtype()), name, ": expected a fill value of f32 or f64, got ",
                         fill.dtype());
@@ -260,9 +265,12 @@ Tensor checked_sample(Warp warp, Tensor image, Tensor map, Here here) {
   return sample_on_tape(std::move(warp), with_batch(image, batch, here), with_batch(map, batch, here), here);
 }
 
-Tensor checked_splat(Warp warp, const Tensor& values, const Tensor& grid, const Shape& size, Here here) {
+Tensor checked_splat(Warp warp, Tensor values, Tensor grid, const Shape& size, Here here) {
   const char* name = warp.name;
   const Words& words = words_of(warp);
+  const Device device = device::device_of({&values, &grid});
+  values = device::on_device(name, values, device, here);
+  grid = device::on_device(name, grid, device, here);
   require<ShapeError>(values.rank() == warp.axes + 2, name, ": expected ", words.values, ", got ", values.shape());
   warp.out = pixels_of(values);
   require<ShapeError>(grid.rank() == warp.axes + 2 && grid.size(-1) == warp.axes &&

@@ -207,6 +207,14 @@ Tensor with_adjacent_pixels(const Tensor& image, DType dtype) {
   return dense;
 }
 
+Shape shape_of_planes(const Tensor& x, const Shape& size) {
+  std::vector<std::int64_t> extents{x.size(0), x.size(1)};
+  for (const std::int64_t extent : size) extents.push_back(extent);
+  return Shape(extents);
+}
+
+DType arithmetic_of(const Tensor& x) { return x.dtype() == DType::f64 ? DType::f64 : DType::f32; }
+
 void require_countable(const Warp& warp, std::int64_t channels, const Shape& size) {
   const auto check = [&](std::int64_t extent) {
     require<ShapeError>(extent <= (std::int64_t{1} << 29), warp.name, ": expected extents of at most 2^29, got ",
@@ -218,17 +226,24 @@ void require_countable(const Warp& warp, std::int64_t channels, const Shape& siz
 }
 
 Tensor warp_forward(const Warp& warp, const Tensor& image, const Tensor& map) {
+  if (warp.options.mode == Interpolation::nearest && warp.orders() > 0)  // constant between its jumps
+    return Tensor::zeros(shape_of_planes(image, warp.out), arithmetic_of(image), image.device());
+  if (image.device() != Device()) return warp_forward_on_device(warp, image, map);
   if (warp.axes == 3) return warp_volume_forward(warp, image, map);
   return image.dtype() == DType::f64 ? forward_of<double>(warp, image, map) : forward_of<float>(warp, image, map);
 }
 
 Tensor warp_splat(const Warp& warp, const Tensor& cotangent, const Tensor& map, const Shape& size) {
+  if (warp.options.mode == Interpolation::nearest && warp.orders() > 0)
+    return Tensor::zeros(shape_of_planes(cotangent, size), arithmetic_of(cotangent), cotangent.device());
+  if (cotangent.device() != Device()) return warp_splat_on_device(warp, cotangent, map, size);
   if (warp.axes == 3) return warp_volume_splat(warp, cotangent, map, size);
   return cotangent.dtype() == DType::f64 ? splat_of<double>(warp, cotangent, map, size)
                                          : splat_of<float>(warp, cotangent, map, size);
 }
 
 Tensor warp_map_adjoint(const Warp& warp, const Tensor& image, const Tensor& map, const Tensor& cotangent) {
+  if (image.device() != Device()) return warp_map_adjoint_on_device(warp, image, map, cotangent);
   if (warp.axes == 3) return warp_volume_map_adjoint(warp, image, map, cotangent);
   return cotangent.dtype() == DType::f64 ? map_adjoint_of<double>(warp, image, map, cotangent)
                                          : map_adjoint_of<float>(warp, image, map, cotangent);

@@ -32,9 +32,18 @@ Tensor warp_volume_forward(const Warp& warp, const Tensor& volume, const Tensor&
 Tensor warp_volume_splat(const Warp& warp, const Tensor& cotangent, const Tensor& map, const Shape& size);
 Tensor warp_volume_map_adjoint(const Warp& warp, const Tensor& volume, const Tensor& map, const Tensor& cotangent);
 
+// The same on the device of the tensors, images and volumes.
+Tensor warp_forward_on_device(const Warp& warp, const Tensor& image, const Tensor& map);
+Tensor warp_splat_on_device(const Warp& warp, const Tensor& cotangent, const Tensor& map, const Shape& size);
+Tensor warp_map_adjoint_on_device(const Warp& warp, const Tensor& image, const Tensor& map, const Tensor& cotangent);
+
 /// The image as f32 or f64 with the pixels of a row side by side, as kernels want them; every other stride is free.
 /// Bytes and 16-bit numbers become fractions of their largest.
 Tensor with_adjacent_pixels(const Tensor& image, DType dtype);
+/// [N, C, ...] of an image, with pixels of another size.
+Shape shape_of_planes(const Tensor& x, const Shape& size);
+/// f64 for f64, f32 for everything else.
+DType arithmetic_of(const Tensor& x);
 /// Extents that kernels can count.
 void require_countable(const Warp& warp, std::int64_t channels, const Shape& size);
 /// The fill values of a warp, one a channel; empty: zero.

@@ -11,8 +11,8 @@ struct Line {
   double scale = 1, offset = 0;
 };
 
-/// Lines along x, y (and z) as one homogeneous matrix: [1, 3, 3] or [1, 4, 4].
-inline Tensor diagonal(std::initializer_list<Line> lines) {
+/// Lines along x, y (and z) as one homogeneous matrix, [1, 3, 3] or [1, 4, 4], on the device of what it is for.
+inline Tensor diagonal(std::initializer_list<Line> lines, const Tensor& like) {
   const auto n = static_cast<std::int64_t>(lines.size()) + 1;
   std::vector<double> entries(static_cast<std::size_t>(n * n), 0.0);
   std::size_t row = 0;
@@ -21,7 +21,12 @@ inline Tensor diagonal(std::initializer_list<Line> lines) {
     entries[++row * static_cast<std::size_t>(n) - 1] = line.offset;
   }
   entries.back() = 1;
-  return Tensor::from(entries, {1, n, n});
+  return Tensor::from(entries, {1, n, n}).to(like.device());
+}
+
+/// A matrix that bare numbers made follows the image to its device.
+inline Tensor following(const Tensor& matrix, const Tensor& image, Here here) {
+  return matrix.device() == Device() ? matrix.to(image.device(), here) : matrix;
 }
 
 /// Parity. Pixel x becomes 2 x / (n - 1) - 1 (outermost centres to +-1) and is read back as if +-1 were the outermost

@@ -19,7 +19,7 @@ Tensor elastic_transform2d(const Tensor& image, const Tensor& noise, const Elast
   const Size size{image.size(2), image.size(3)};
   const Tensor smooth = filters::gaussian_blur2d(
       noise, {.kernel = options.kernel, .sigma = options.sigma, .border = Border::zeros}, here);
-  const Tensor normal = slice(normal_transform_pixel(size.height, size.width, noise.dtype()), 1, 0, 2);
+  const Tensor normal = slice(normal_transform_pixel(size.height, size.width, noise.dtype(), noise.device()), 1, 0, 2);
   const Tensor strength = each ? reshape(alpha, Shape{image.size(0), 1, 1, 2}, here) : alpha;
   const Tensor moved = add(position_grid(normal, size), mul(permute(smooth, {0, 2, 3, 1}, here), strength, here), here);
   return grid_sample(image, clamp(moved, -1.0, 1.0, here),

@@ -80,7 +80,8 @@ Tensor get_perspective_transform(const Tensor& source, const Tensor& destination
   const Tensor x = slice(source, 2, 0, 1), y = slice(source, 2, 1, 2);
   const Tensor u = slice(destination, 2, 0, 1).to(source.dtype(), here),
                v = slice(destination, 2, 1, 2).to(source.dtype(), here);
-  const Tensor one = Tensor::ones(x.shape(), x.dtype()), zero = Tensor::zeros(x.shape(), x.dtype());
+  const Tensor one = Tensor::ones(x.shape(), x.dtype(), x.device());
+  const Tensor zero = Tensor::zeros(x.shape(), x.dtype(), x.device());
   const auto negative = [&](const Tensor& a, const Tensor& b) { return neg(mul(a, b, here), here); };
   const Tensor upper = concat({x, y, one, zero, zero, zero, negative(x, u), negative(y, u)}, 2, here);
   const Tensor lower = concat({zero, zero, zero, x, y, one, negative(x, v), negative(y, v)}, 2, here);
@@ -101,14 +102,14 @@ Tensor invert_affine_transform(const Tensor& matrix, Here here) {
 Tensor convert_affinematrix_to_homography(const Tensor& matrix, Here here) {
   require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == 2 && matrix.size(2) == 3,
                       "convert_affinematrix_to_homography: expected matrices [N, 2, 3], got ", matrix.shape());
-  const Tensor last = Tensor::from(std::vector<double>{0, 0, 1}, {1, 1, 3}).to(matrix.dtype());
+  const Tensor last = Tensor::from(std::vector<double>{0, 0, 1}, {1, 1, 3}).to(matrix.dtype()).to(matrix.device());
   return concat({matrix, expand(last, {matrix.size(0), 1, 3})}, 1, here);
 }
 
-Tensor normal_transform_pixel(std::int64_t height, std::int64_t width, DType dtype) {
+Tensor normal_transform_pixel(std::int64_t height, std::int64_t width, DType dtype, Device device) {
   const double sx = width > 1 ? 2.0 / static_cast<double>(width - 1) : 1;
   const double sy = height > 1 ? 2.0 / static_cast<double>(height - 1) : 1;
-  return Tensor::from(std::vector<double>{sx, 0, -1, 0, sy, -1, 0, 0, 1}, {1, 3, 3}).to(dtype);
+  return Tensor::from(std::vector<double>{sx, 0, -1, 0, sy, -1, 0, 0, 1}, {1, 3, 3}).to(dtype).to(device);
 }
 
 }  // namespace lumigrad::geometry

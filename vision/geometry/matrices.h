@@ -38,6 +38,7 @@ LUMIGRAD_API Tensor invert_affine_transform(const Tensor& matrix, Here here = {}
 LUMIGRAD_API Tensor convert_affinematrix_to_homography(const Tensor& matrix, Here here = {});
 /// The matrix that takes pixel coordinates of an image of (h, w) to [-1, 1], corners being the outermost centres:
 /// [1, 3, 3]. An axis of one pixel goes to -1.
-LUMIGRAD_API Tensor normal_transform_pixel(std::int64_t height, std::int64_t width, DType dtype = DType::f64);
+LUMIGRAD_API Tensor normal_transform_pixel(std::int64_t height, std::int64_t width, DType dtype = DType::f64,
+                                           Device device = {});
 
 }  // namespace lumigrad::geometry

@@ -8,22 +8,26 @@
 namespace lumigrad::geometry {
 namespace {
 
-// [N, count], made from [N, count], [count] or, where `spread` allows it, one number; bare numbers become f64.
+// What a matrix is made as. Arguments that a program gave as tensors decide; numbers follow.
+struct Made {
+  DType dtype = DType::f64;
+  Device device;
+};
+Made settled(std::initializer_list<const Tensor*> all) {
+  for (const Tensor* t : all)
+    if (!t->is_weak()) return {t->dtype(), t->device()};
+  return {};
+}
+
+// [N, count], made from [N, count], [count] or, where `spread` allows it, one number.
 Tensor rows_of(const char* name, const char* argument, const Tensor& value, std::int64_t count, bool spread,
-               Here here) {
-  Tensor x = value.is_weak() ? value.to(DType::f64, here) : value;
+               const Made& made, Here here) {
+  const Tensor x = value.is_weak() ? value.to(made.dtype, here).to(made.device, here) : value.to(made.dtype, here);
   if (spread && x.numel() == 1) return reshape(x, {1, 1}, here);
   require<ShapeError>((x.rank() == 1 || x.rank() == 2) && x.size(-1) == count, name, ": expected ", argument,
                       " of shape [N, ", count, "] or [", count, "], got ", x.shape());
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected ", argument, " of f32 or f64, got ", x.dtype());
   return reshape(x, Shape{x.rank() == 1 ? 1 : x.size(0), count}, here);
-}
-
-// Arguments that a program gave as tensors decide the dtype; numbers follow.
-DType settled(std::initializer_list<const Tensor*> all) {
-  for (const Tensor* t : all)
-    if (!t->is_weak()) return t->dtype();
-  return DType::f64;
 }
 
 // R = cos a + sin a [n] + (1 - cos a) n n' for the turn by a about n = v / a, with [n] the cross product: [N, 3, 3].
@@ -69,7 +73,7 @@ Tensor applied(const Tensor& linear, const Tensor& c, Here here) {
 // The shears of z, y and x in turn, from the six tangents.
 Tensor sheared(const std::vector<Tensor>& t, Here here) {
   const Tensor &xy = t[0], &xz = t[1], &yx = t[2], &yz = t[3], &zx = t[4], &zy = t[5];
-  const Tensor one = Tensor::ones(xy.shape(), xy.dtype());
+  const Tensor one = Tensor::ones(xy.shape(), xy.dtype(), xy.device());
   const Tensor m11 = add(mul(xy, yx, here), one, here), m21 = add(mul(xz, yx, here), yz, here);
   const Tensor m02 = add(mul(yx, zy, here), zx, here), m12 = add(mul(xy, zx, here), mul(zy, m11, here), here);
   const Tensor m22 = add(add(mul(xz, zx, here), mul(zy, m21, here), here), one, here);
@@ -81,19 +85,19 @@ Tensor sheared(const std::vector<Tensor>& t, Here here) {
 Tensor get_rotation_matrix3d(const Tensor& center, const Tensor& axis_angle, const Tensor& scale, double axis_epsilon,
                              Here here) {
   const char* name = "get_rotation_matrix3d";
-  const DType dtype = settled({&center, &axis_angle, &scale});
-  const Tensor c = rows_of(name, "center", center, 3, false, here).to(dtype, here);
-  const Tensor v = rows_of(name, "axis_angle", axis_angle, 3, false, here).to(dtype, here);
-  const Tensor s = rows_of(name, "scale", scale, 3, true, here).to(dtype, here);
+  const Made made = settled({&center, &axis_angle, &scale});
+  const Tensor c = rows_of(name, "center", center, 3, false, made, here);
+  const Tensor v = rows_of(name, "axis_angle", axis_angle, 3, false, made, here);
+  const Tensor s = rows_of(name, "scale", scale, 3, true, made, here);
   const Tensor linear = mul(rotation(v, axis_epsilon, here), reshape(s, Shape{s.size(0), 1, s.size(1)}, here), here);
   return beside(linear, sub(c, applied(linear, c, here), here), here);
 }
 
 Tensor get_shear_matrix3d(const Tensor& center, const Tensor& shear, bool fixed_center, Here here) {
   const char* name = "get_shear_matrix3d";
-  const DType dtype = settled({&center, &shear});
-  const Tensor c = rows_of(name, "center", center, 3, false, here).to(dtype, here);
-  const Tensor t = tan(rows_of(name, "shear", shear, 6, false, here).to(dtype, here), here);
+  const Made made = settled({&center, &shear});
+  const Tensor c = rows_of(name, "center", center, 3, false, made, here);
+  const Tensor t = tan(rows_of(name, "shear", shear, 6, false, made, here), here);
   std::vector<Tensor> positive, negative;
   for (int k = 0; k < 6; ++k) {
     positive.push_back(slice(t, 1, k, k + 1, 1, here));
@@ -107,9 +111,9 @@ Tensor get_shear_matrix3d(const Tensor& center, const Tensor& shear, bool fixed_
 
 Tensor get_affine_matrix3d(const AffineParameters3d& p, Here here) {
   const char* name = "get_affine_matrix3d";
-  const DType dtype = settled({&p.translation, &p.center, &p.scale, &p.axis_angle, &p.shear});
+  const Made made = settled({&p.translation, &p.center, &p.scale, &p.axis_angle, &p.shear});
   const auto as = [&](const char* argument, const Tensor& value, std::int64_t count, bool spread) {
-    return rows_of(name, argument, value, count, spread, here).to(dtype, here);
+    return rows_of(name, argument, value, count, spread, made, here);
   };
   const Tensor translation = as("translation", p.translation, 3, false), center = as("center", p.center, 3, false);
   const Tensor turned = get_rotation_matrix3d(center, as("axis_angle", p.axis_angle, 3, false),
@@ -133,8 +137,8 @@ Tensor get_perspective_transform3d(const Tensor& source, const Tensor& destinati
                   1, here);
   };
   const Tensor from = five(source), to = five(destination.to(source.dtype(), here));
-  const Tensor one = Tensor::ones({source.size(0), 5, 1}, source.dtype());
-  const Tensor zero = Tensor::zeros({source.size(0), 5, 4}, source.dtype());
+  const Tensor one = Tensor::ones({source.size(0), 5, 1}, source.dtype(), source.device());
+  const Tensor zero = Tensor::zeros({source.size(0), 5, 4}, source.dtype(), source.device());
   const Tensor row = concat({from, one}, 2, here);
   std::vector<Tensor> equations, values;
   for (int axis = 0; axis < 3; ++axis) {
@@ -151,7 +155,7 @@ Tensor get_perspective_transform3d(const Tensor& source, const Tensor& destinati
 Tensor convert_affinematrix_to_homography3d(const Tensor& matrix, Here here) {
   require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == 3 && matrix.size(2) == 4,
                       "convert_affinematrix_to_homography3d: expected matrices [N, 3, 4], got ", matrix.shape());
-  const Tensor last = Tensor::from(std::vector<double>{0, 0, 0, 1}, {1, 1, 4}).to(matrix.dtype());
+  const Tensor last = Tensor::from(std::vector<double>{0, 0, 0, 1}, {1, 1, 4}).to(matrix.dtype()).to(matrix.device());
   return concat({matrix, expand(last, {matrix.size(0), 1, 4})}, 1, here);
 }
 

@@ -17,13 +17,14 @@ void require_image(const char* name, const Tensor& image) {
 
 // All axes from 2 on, the one that shrinks most first: less is left to do.
 Tensor apply(Tensor image, std::vector<Band> bands, Here here) {
+  const auto shared = [&](std::size_t i) { return std::make_shared<const Band>(std::move(bands[i])); };
+  if (bands.size() == 2) return resample_planes(image, shared(0), shared(1), here);
   std::vector<std::size_t> order(bands.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return bands[a].rows() * bands[b].columns() < bands[b].rows() * bands[a].columns();
   });
-  for (const std::size_t i : order)
-    image = resample(image, 2 + static_cast<int>(i), std::make_shared<const Band>(std::move(bands[i])), here);
+  for (const std::size_t i : order) image = resample(image, 2 + static_cast<int>(i), shared(i), here);
   return image;
 }
 

@@ -24,7 +24,7 @@ Tensor bending(const Tensor& points, const Tensor& centers, Here here) {
 
 // The points with a one before them: [N, P, 3].
 Tensor with_one(const Tensor& points, Here here) {
-  return concat({Tensor::ones({points.size(0), points.size(1), 1}, points.dtype()), points}, 2, here);
+  return concat({Tensor::ones({points.size(0), points.size(1), 1}, points.dtype(), points.device()), points}, 2, here);
 }
 
 }  // namespace
@@ -39,8 +39,9 @@ ThinPlate get_tps_transform(const Tensor& source, const Tensor& destination, Her
   const Tensor to = destination.to(source.dtype(), here), affine = with_one(source, here);
   const std::int64_t n = source.size(0), count = source.size(1);
   const Tensor upper = concat({bending(source, to, here), affine}, 2, here);
-  const Tensor lower = concat({transpose(affine, 1, 2), Tensor::zeros({n, 3, 3}, source.dtype())}, 2, here);
-  const Tensor right = concat({to, Tensor::zeros({n, 3, 2}, source.dtype())}, 1, here);
+  const Tensor lower =
+      concat({transpose(affine, 1, 2), Tensor::zeros({n, 3, 3}, source.dtype(), source.device())}, 2, here);
+  const Tensor right = concat({to, Tensor::zeros({n, 3, 2}, source.dtype(), source.device())}, 1, here);
   const Tensor weights = solve(concat({upper, lower}, 1, here), right, here);
   return {slice(weights, 1, 0, count, 1, here), slice(weights, 1, count, count + 3, 1, here)};
 }
@@ -68,7 +69,8 @@ Tensor warp_image_tps(const Tensor& image, const Tensor& centers, const ThinPlat
   require<ShapeError>(image.rank() == 4, name, ": expected an image [N, C, H, W], got ", image.shape());
   require_points(name, "centers", centers);
   const Size size{image.size(2), image.size(3)};
-  const Tensor normal = slice(normal_transform_pixel(size.height, size.width, centers.dtype()), 1, 0, 2);
+  const Tensor normal =
+      slice(normal_transform_pixel(size.height, size.width, centers.dtype(), centers.device()), 1, 0, 2);
   const Tensor pixels = reshape(position_grid(normal, size), {1, size.height * size.width, 2});
   const Tensor warped = warp_points_tps(pixels, centers, spline, here);
   return grid_sample(image, reshape(warped, Shape{warped.size(0), size.height, size.width, 2}, here), options, here);

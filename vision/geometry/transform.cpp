@@ -64,8 +64,9 @@ Tensor warp_affine(const Tensor& image, const Tensor& matrix, const WarpOptions&
   if (!options.inverse_map) to_source = invert_affine_transform(to_source, here);
   const Size size = wanted(image, options);
   if (!options.align_corners) {
-    const Tensor before = diagonal({edges_to_centres(size.width), edges_to_centres(size.height)});
-    const Tensor after = slice(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}), 1, 0, 2);
+    const Tensor before = diagonal({edges_to_centres(size.width), edges_to_centres(size.height)}, image);
+    const Tensor after =
+        slice(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}, image), 1, 0, 2);
     to_source = matmul(matmul(after, convert_affinematrix_to_homography(to_source, here), here), before, here);
   }
   return sample_affine(image, to_source, size, reading(options), here);
@@ -77,7 +78,8 @@ Tensor warp_perspective(const Tensor& image, const Tensor& matrix, const WarpOpt
   Tensor to_source = matrix.to(DType::f64, here);
   if (!options.inverse_map) to_source = inverse(to_source, here);
   if (!options.align_corners)
-    to_source = matmul(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}), to_source, here);
+    to_source =
+        matmul(diagonal({centres_to_edges(image.size(3)), centres_to_edges(image.size(2))}, image), to_source, here);
   return sample_homography(image, to_source, wanted(image, options), reading(options), here);
 }
 
@@ -86,8 +88,9 @@ Tensor homography_warp(const Tensor& image, const Tensor& matrix, const WarpOpti
   require_matrix("homography_warp", matrix, 3);
   const Size size = wanted(image, options);
   const Line x = to_pixels(image.size(3), options.align_corners), y = to_pixels(image.size(2), options.align_corners);
-  Tensor to_source = matmul(matrix.to(DType::f64, here), normal_transform_pixel(size.height, size.width), here);
-  to_source = matmul(diagonal({x, y}), to_source, here);
+  const Tensor normal = normal_transform_pixel(size.height, size.width, DType::f64, image.device());
+  Tensor to_source = matmul(matrix.to(DType::f64, here), normal, here);
+  to_source = matmul(diagonal({x, y}, image), to_source, here);
   return sample_homography(image, to_source, size, reading(options), here);
 }
 
@@ -120,8 +123,10 @@ Tensor grid_sample(const Tensor& image, const Tensor& grid, const RemapOptions& 
     offset.push_back(line.offset);
   }
   const Shape coordinates{axes};
-  const Tensor positions = add(mul(grid, Tensor::from(scale, coordinates).to(grid.dtype()), here),
-                               Tensor::from(offset, coordinates).to(grid.dtype()), here);
+  const auto like_grid = [&](const std::vector<double>& values) {
+    return Tensor::from(values, coordinates).to(grid.dtype()).to(grid.device());
+  };
+  const Tensor positions = add(mul(grid, like_grid(scale), here), like_grid(offset), here);
   return axes == 3 ? sample_volume(image, positions, reading(options), here)
                    : sample(image, positions, reading(options), here);
 }
@@ -133,18 +138,19 @@ Tensor affine(const Tensor& image, const Tensor& matrix, const WarpOptions& opti
 Tensor rotate(const Tensor& image, const Tensor& angle, const Tensor& center, const WarpOptions& options, Here here) {
   require_image("rotate", image);
   const Tensor about = center.defined() ? center : middle_of(image);
-  return warp_affine(image, get_rotation_matrix2d(about, angle, 1, here), options, here);
+  return warp_affine(image, following(get_rotation_matrix2d(about, angle, 1, here), image, here), options, here);
 }
 
 Tensor translate(const Tensor& image, const Tensor& translation, const WarpOptions& options, Here here) {
   require_image("translate", image);
-  return warp_affine(image, slice(get_translation_matrix2d(translation, here), 1, 0, 2), options, here);
+  const Tensor matrix = following(get_translation_matrix2d(translation, here), image, here);
+  return warp_affine(image, slice(matrix, 1, 0, 2), options, here);
 }
 
 Tensor scale(const Tensor& image, const Tensor& factor, const Tensor& center, const WarpOptions& options, Here here) {
   require_image("scale", image);
   const Tensor about = center.defined() ? center : middle_of(image);
-  return warp_affine(image, get_rotation_matrix2d(about, 0, factor, here), options, here);
+  return warp_affine(image, following(get_rotation_matrix2d(about, 0, factor, here), image, here), options, here);
 }
 
 Tensor shear(const Tensor& image, const Tensor& shear, const WarpOptions& options, Here here) {
@@ -153,9 +159,11 @@ Tensor shear(const Tensor& image, const Tensor& shear, const WarpOptions& option
                       "shear: expected shears [N, 2] or [2], got ", shear.shape());
   const Tensor k = reshape(shear.to(DType::f64, here), {-1, 2});
   const Tensor kx = slice(k, 1, 0, 1), ky = slice(k, 1, 1, 2);
-  const Tensor one = Tensor::ones(kx.shape(), DType::f64), zero = Tensor::zeros(kx.shape(), DType::f64);
+  const Tensor one = Tensor::ones(kx.shape(), DType::f64, k.device());
+  const Tensor zero = Tensor::zeros(kx.shape(), DType::f64, k.device());
   const Tensor rows = concat({one, kx, zero, ky, one, zero}, 1, here);
-  return warp_affine(image, reshape(rows, Shape{k.size(0), 2, 3}, here), options, here);
+  const Tensor matrix = following(reshape(rows, Shape{k.size(0), 2, 3}, here), image, here);
+  return warp_affine(image, matrix, options, here);
 }
 
 Tensor hflip(const Tensor& image, Here here) {
@@ -189,7 +197,7 @@ Tensor crop_and_resize(const Tensor& image, const Tensor& boxes, const WarpOptio
   const Size size = wanted(image, options);
   const auto right = static_cast<double>(size.width - 1), bottom = static_cast<double>(size.height - 1);
   const Tensor corners = Tensor::from(std::vector<double>{0, 0, right, 0, right, bottom, 0, bottom}, {1, 4, 2});
-  return crop_by_boxes(image, boxes, expand(corners, {boxes.size(0), 4, 2}), options, here);
+  return crop_by_boxes(image, boxes, expand(corners.to(boxes.device()), {boxes.size(0), 4, 2}), options, here);
 }
 
 Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here) {
@@ -198,7 +206,7 @@ Tensor center_crop(const Tensor& image, const WarpOptions& options, Here here) {
   const double left = static_cast<double>(image.size(3) - size.width) / 2;
   const double top = static_cast<double>(image.size(2) - size.height) / 2;
   const std::vector<double> moved = {1, 0, -left, 0, 1, -top};
-  return warp_affine(image, Tensor::from(moved, {1, 2, 3}), own_map(options), here);
+  return warp_affine(image, Tensor::from(moved, {1, 2, 3}).to(image.device()), own_map(options), here);
 }
 
 }  // namespace lumigrad::geometry

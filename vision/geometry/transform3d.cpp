@@ -35,8 +35,8 @@ void require_matrix(const char* name, const Tensor& matrix, std::int64_t rows) {
 }
 
 // One line along each axis of a volume's size.
-Tensor along_axes(VolumeSize size, Line (*line)(std::int64_t)) {
-  return diagonal({line(size.width), line(size.height), line(size.depth)});
+Tensor along_axes(VolumeSize size, Line (*line)(std::int64_t), const Tensor& like) {
+  return diagonal({line(size.width), line(size.height), line(size.depth)}, like);
 }
 
 // Corners are centres of voxels, both included.
@@ -73,8 +73,8 @@ Tensor warp_affine3d(const Tensor& volume, const Tensor& matrix, const Warp3dOpt
   Tensor to_source = convert_affinematrix_to_homography3d(matrix.to(DType::f64, here), here);
   if (!options.inverse_map) to_source = inverse(to_source, here);
   if (!options.align_corners) {
-    to_source = matmul(along_axes(size_of_volume(volume), centres_to_edges), to_source, here);
-    to_source = matmul(to_source, along_axes(size, edges_to_centres), here);
+    to_source = matmul(along_axes(size_of_volume(volume), centres_to_edges, volume), to_source, here);
+    to_source = matmul(to_source, along_axes(size, edges_to_centres, volume), here);
   }
   return sample_volume_affine(volume, slice(to_source, 1, 0, 3, 1, here), size, reading(options), here);
 }
@@ -84,7 +84,8 @@ Tensor warp_perspective3d(const Tensor& volume, const Tensor& matrix, const Warp
   require_matrix("warp_perspective3d", matrix, 4);
   Tensor to_source = matrix.to(DType::f64, here);
   if (!options.inverse_map) to_source = inverse(to_source, here);
-  if (!options.align_corners) to_source = matmul(along_axes(size_of_volume(volume), centres_to_edges), to_source, here);
+  if (!options.align_corners)
+    to_source = matmul(along_axes(size_of_volume(volume), centres_to_edges, volume), to_source, here);
   return sample_volume_homography(volume, to_source, wanted(volume, options), reading(options), here);
 }
 
@@ -94,8 +95,8 @@ Tensor homography_warp3d(const Tensor& volume, const Tensor& matrix, const Warp3
   const VolumeSize size = wanted(volume, options);
   const auto normal = [](std::int64_t n) { return Line{n > 1 ? 2 / static_cast<double>(n - 1) : 1, -1}; };
   const auto pixels = [&](int axis) { return to_pixels(volume.size(axis), options.align_corners); };
-  Tensor to_source = matmul(matrix.to(DType::f64, here), along_axes(size, normal), here);
-  to_source = matmul(diagonal({pixels(4), pixels(3), pixels(2)}), to_source, here);
+  Tensor to_source = matmul(matrix.to(DType::f64, here), along_axes(size, normal, volume), here);
+  to_source = matmul(diagonal({pixels(4), pixels(3), pixels(2)}, volume), to_source, here);
   return sample_volume_homography(volume, to_source, size, reading(options), here);
 }
 
@@ -108,7 +109,8 @@ Tensor rotate3d(const Tensor& volume, const Tensor& axis_angle, const Tensor& ce
   require_volume("rotate3d", volume);
   const auto middle = [&](int axis) { return static_cast<double>(volume.size(axis) - 1) / 2; };
   const Tensor about = center.defined() ? center : Tensor({middle(4), middle(3), middle(2)});
-  return warp_affine3d(volume, get_rotation_matrix3d(about, axis_angle, 1, axis_epsilon, here), options, here);
+  const Tensor matrix = get_rotation_matrix3d(about, axis_angle, 1, axis_epsilon, here);
+  return warp_affine3d(volume, following(matrix, volume, here), options, here);
 }
 
 Tensor hflip3d(const Tensor& volume, Here here) { return mirrored("hflip3d", volume, 4, here); }
@@ -135,7 +137,7 @@ Tensor crop_and_resize3d(const Tensor& volume, const Tensor& boxes, const Warp3d
       std::vector<double>{0, 0, 0, x, 0, 0, x, y, 0, 0, y, 0, 0, 0, z, x, 0, z, x, y, z, 0, y, z}, {1, 8, 3});
   Warp3dOptions sized = options;
   sized.size = size;
-  return crop_by_boxes3d(volume, boxes, expand(corners, {boxes.size(0), 8, 3}), sized, here);
+  return crop_by_boxes3d(volume, boxes, expand(corners.to(boxes.device()), {boxes.size(0), 8, 3}), sized, here);
 }
 
 Tensor center_crop3d(const Tensor& volume, const Warp3dOptions& options, Here here) {
@@ -144,13 +146,14 @@ Tensor center_crop3d(const Tensor& volume, const Warp3dOptions& options, Here he
   const auto first = [](std::int64_t from, std::int64_t to) { return static_cast<double>(to - from) / 2; };
   const std::vector<double> moved = {1, 0, 0, first(of.width, size.width), 0, 1, 0, first(of.height, size.height),
                                      0, 0, 1, first(of.depth, size.depth)};
-  return warp_affine3d(volume, Tensor::from(moved, {1, 3, 4}), own_map(options), here);
+  return warp_affine3d(volume, Tensor::from(moved, {1, 3, 4}).to(volume.device()), own_map(options), here);
 }
 
 Tensor affine_grid(const Tensor& theta, Size size, bool align_corners, Here here) {
   require<ShapeError>(theta.rank() == 3 && theta.size(1) == 2 && theta.size(2) == 3,
                       "affine_grid: expected maps [N, 2, 3], got ", theta.shape());
-  const Tensor normal = diagonal({from_pixels(size.width, align_corners), from_pixels(size.height, align_corners)});
+  const Tensor normal =
+      diagonal({from_pixels(size.width, align_corners), from_pixels(size.height, align_corners)}, theta);
   return position_grid(matmul(theta, normal.to(theta.dtype()), here), size, here);
 }
 
@@ -158,7 +161,8 @@ Tensor affine_grid3d(const Tensor& theta, VolumeSize size, bool align_corners, H
   require<ShapeError>(theta.rank() == 3 && theta.size(1) == 3 && theta.size(2) == 4,
                       "affine_grid3d: expected maps [N, 3, 4], got ", theta.shape());
   const Tensor normal = diagonal({from_pixels(size.width, align_corners), from_pixels(size.height, align_corners),
-                                  from_pixels(size.depth, align_corners)});
+                                  from_pixels(size.depth, align_corners)},
+                                 theta);
   return volume_position_grid(matmul(theta, normal.to(theta.dtype()), here), size, here);
 }
 
