@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The filter table: from calls to bodies.
 #include <lumigrad/cuda/tables.h>
+#include <lumigrad/cuda/edges.cuh>
 #include <lumigrad/cuda/filter_adjoint.cuh>
 #include <lumigrad/cuda/filter_select.cuh>
 
@@ -8,19 +9,11 @@ namespace lumigrad::cuda {
 namespace {
 
 using device::CollectCall;
+using device::EdgeCall;
 using device::FilterCall;
 using device::SelectCall;
 
 constexpr int most_sums = 1024;  // blocks that add up kernel gradients
-
-template <class T>
-const T* in(const Array& array) {
-  return static_cast<const T*>(array.data);
-}
-template <class T>
-T* out(const Array& array) {
-  return static_cast<T*>(array.data);
-}
 
 // Indices of one plane's axes are 32 bits, twice an extent among them.
 Status checked(const FilterPlan& plan) {
@@ -139,11 +132,6 @@ Status sums(Place place, const Correlation& c, std::int64_t planes, const Filter
                   ChunkTotals<T>{parts.as<double>(), out<T>(call.kernel), static_cast<int>(chunks), c.taps()});
 }
 
-template <class F>
-Status by_dtype(const Array& array, const F& f) {
-  return array.dtype == DType::f32 ? f(float{}) : f(double{});
-}
-
 Status apply(Place place, const FilterCall* call) {
   LUMIGRAD_TRY(checked(call->plan));
   const Correlation c = correlation(call->plan);
@@ -209,9 +197,13 @@ Status collect_taps(Place place, const CollectCall* call) {
                   [&]<class T>(T) { return run_tap_sums<T>(place, c, call->plan.planes * c.result_numel(), *call); });
 }
 
+Status edges(Place place, const EdgeCall* call) {
+  return by_dtype(call->magnitude, [&]<class T>(T) { return run_edges<T>(place, *call); });
+}
+
 }  // namespace
 
-const device::FilterTable filter_table = {apply,       spread, apply_separable, spread_separable,
-                                          kernel_sums, select, collect_pixels,  collect_taps};
+const device::FilterTable filter_table = {
+    apply, spread, apply_separable, spread_separable, kernel_sums, select, collect_pixels, collect_taps, edges};
 
 }  // namespace lumigrad::cuda

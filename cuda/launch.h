@@ -46,6 +46,13 @@ inline constexpr int default_threads = 256;
 
 /// Adds to a number that other threads add to as well. Whole numbers only: their sum does not depend on the order.
 inline void atomic_add(std::int64_t* to, std::int64_t value) { __atomic_fetch_add(to, value, __ATOMIC_RELAXED); }
+/// Makes a number the lesser of what it is and `value`, and returns what it was.
+inline std::int32_t atomic_min(std::int32_t* to, std::int32_t value) {
+  std::int32_t was = __atomic_load_n(to, __ATOMIC_RELAXED);
+  while (value < was && !__atomic_compare_exchange_n(to, &was, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+  return was;
+}
 
 inline Status launched() { return {}; }
 
@@ -154,6 +161,7 @@ Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes,
 __device__ inline void atomic_add(std::int64_t* to, std::int64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
 }
+__device__ inline std::int32_t atomic_min(std::int32_t* to, std::int32_t value) { return atomicMin(to, value); }
 
 /// What the last launch of this thread says; an error that is not about memory means the device is lost.
 Status launched();

@@ -13,19 +13,6 @@ using device::PoolCall;
 using device::StencilCall;
 using device::UnpoolCall;
 
-template <class T>
-const T* in(const Array& array) {
-  return static_cast<const T*>(array.data);
-}
-template <class T>
-T* out(const Array& array) {
-  return static_cast<T*>(array.data);
-}
-template <class F>
-Status by_dtype(const Array& array, const F& f) {
-  return array.dtype == DType::f32 ? f(float{}) : f(double{});
-}
-
 constexpr std::int64_t most_index = std::int64_t{1} << 31;
 
 Status checked(const Stencil& s) {

@@ -25,6 +25,21 @@ inline constexpr int lanes = 32;
 #define LUMIGRAD_UNROLL_BY(count) LUMIGRAD_PRAGMA(unroll count)
 #endif
 
+/// The elements of a dense array, to read and to write.
+template <class T>
+const T* in(const Array& array) {
+  return static_cast<const T*>(array.data);
+}
+template <class T>
+T* out(const Array& array) {
+  return static_cast<T*>(array.data);
+}
+/// f(float{}) or f(double{}).
+template <class F>
+Status by_dtype(const Array& array, const F& f) {
+  return array.dtype == DType::f32 ? f(float{}) : f(double{});
+}
+
 /// Shared memory that every device grants without being asked.
 inline constexpr std::size_t shared_room = 48 * 1024;
 

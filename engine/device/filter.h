@@ -35,6 +35,17 @@ struct CollectCall {
   Array sums;    ///< of each pixel of each plane; of each place of the window
 };
 
+/// Edges one pixel wide (vision/filters/edges.h): where the magnitude of a slope exceeds that of both neighbours along
+/// it, 1 above `high`, 0.5 above `low`; with `follow` those of 0.5 that are joined to a 1 become 1, the others 0.
+struct EdgeCall {
+  std::int64_t planes = 0, height = 0, width = 0;
+  Array magnitude, x, y;  ///< and the slopes; dense, of one dtype, as the results
+  Array kept;             ///< 1 where the magnitude exceeds both neighbours, else 0
+  Array edges;
+  double low = 0, high = 0;
+  bool follow = true;
+};
+
 struct FilterTable {
   Status (*apply)(Place place, const FilterCall* call);
   Status (*spread)(Place place, const FilterCall* call);
@@ -44,6 +55,7 @@ struct FilterTable {
   Status (*select)(Place place, const SelectCall* call);
   Status (*collect_pixels)(Place place, const CollectCall* call);
   Status (*collect_taps)(Place place, const CollectCall* call);
+  Status (*edges)(Place place, const EdgeCall* call);
 };
 
 }  // namespace lumigrad::device

@@ -55,4 +55,27 @@ Tensor collect_taps_on_device(const FilterPlan& plan, const Tensor& w, const Ten
   return sums;
 }
 
+ThinEdges edges_on_device(const Tensor& magnitude, const Tensor& x, const Tensor& y, double low, double high,
+                          bool follow) {
+  const Device device = magnitude.device();
+  const Shape& shape = magnitude.shape();
+  const ThinEdges made{Tensor::empty(shape, magnitude.dtype(), device),
+                       Tensor::empty(shape, magnitude.dtype(), device)};
+  if (magnitude.numel() == 0) return made;
+  const Tensor m = magnitude.detach().contiguous(), gx = x.detach().contiguous(), gy = y.detach().contiguous();
+  const device::EdgeCall call{shape.numel() / (shape[-2] * shape[-1]),
+                              shape[-2],
+                              shape[-1],
+                              array_of(m),
+                              array_of(gx),
+                              array_of(gy),
+                              array_of(made.kept),
+                              array_of(made.edges),
+                              low,
+                              high,
+                              follow};
+  device::check("edges", device, device::table(device).filter.edges(device::place_of(device), &call));
+  return made;
+}
+
 }  // namespace lumigrad

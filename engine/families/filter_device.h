@@ -26,4 +26,11 @@ void select_on_device(const FilterPlan& plan, const WindowSelection& selection, 
 Tensor collect_pixels_on_device(const FilterPlan& plan, const Tensor& w, const Tensor& pixel);
 Tensor collect_taps_on_device(const FilterPlan& plan, const Tensor& w, const Tensor& tap);
 
+/// Edges one pixel wide from the magnitude of slopes [.., H, W] and the slopes (device::EdgeCall).
+struct ThinEdges {
+  Tensor kept, edges;
+};
+ThinEdges edges_on_device(const Tensor& magnitude, const Tensor& x, const Tensor& y, double low, double high,
+                          bool follow);
+
 }  // namespace lumigrad

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/filters/edges.h>
 
+#include <lumigrad/engine/families/filter_device.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/filters.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
@@ -77,8 +78,8 @@ template <class T>
 void find_edges(const Tensor& magnitude, const std::vector<Tensor>& slopes, const Canny& o, Tensor& kept,
                 Tensor& edges) {
   const std::int64_t h = magnitude.size(-2), w = magnitude.size(-1), plane = h * w;
-  const auto fetched = [](const Tensor& x) { return x.detach().to(Device()).contiguous(); };
-  const Tensor m = fetched(magnitude), gx = fetched(slopes[0]), gy = fetched(slopes[1]);
+  const Tensor m = magnitude.detach().contiguous(), gx = slopes[0].detach().contiguous(),
+               gy = slopes[1].detach().contiguous();
   T *keep = kept.mutable_data<T>(), *edge = edges.mutable_data<T>();
   for (std::int64_t n = 0; n < m.size(0); ++n) {
     const T* from = m.data<T>() + n * plane;
@@ -143,7 +144,11 @@ Edges canny(const Tensor& image, const Canny& options, Here here) {
   const Tensor blurred = gaussian_blur2d(grey, {.kernel = options.kernel, .sigma = options.sigma}, here);
   const std::vector<Tensor> slopes = slopes_of(name, blurred, {.normalized = false}, here);
   const Tensor magnitude = length(slopes, options.epsilon, here);
-  // Edges are followed on the CPU: for images on a device this waits for them, and sends two masks back.
+  if (image.device() != Device()) {
+    const ThinEdges found =
+        edges_on_device(magnitude, slopes[0], slopes[1], options.low, options.high, options.hysteresis);
+    return {mul(magnitude, found.kept, here), found.edges};
+  }
   Tensor kept = Tensor::empty(magnitude.shape(), magnitude.dtype());
   Tensor edges = Tensor::empty(magnitude.shape(), magnitude.dtype());
   if (magnitude.dtype() == DType::f32) {
@@ -151,7 +156,7 @@ Edges canny(const Tensor& image, const Canny& options, Here here) {
   } else {
     find_edges<double>(magnitude, slopes, options, kept, edges);
   }
-  return {mul(magnitude, kept.to(image.device()), here), edges.to(image.device())};
+  return {mul(magnitude, kept, here), edges};
 }
 
 }  // namespace lumigrad::filters
