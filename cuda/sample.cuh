@@ -47,13 +47,14 @@ struct Planes {
   }
 };
 
-/// Bytes and 16-bit numbers stand for fractions of their largest.
+/// Bytes and 16-bit numbers stand for fractions of their largest: 1 / 255 and 1 / 65535 in two parts, of which the
+/// first gives an exact product, so that the sum is the quotient correctly rounded, as on the CPU.
 template <class T, class P>
 LUMIGRAD_HD T number(P pixel) {
   if constexpr (sizeof(P) == 1) {
-    return static_cast<T>(pixel) * static_cast<T>(1.0 / 255);
+    return fma(static_cast<T>(pixel), T(0x1.01p-8), static_cast<T>(pixel) * T(0x1.010102p-24));
   } else if constexpr (sizeof(P) == 2) {
-    return static_cast<T>(pixel) * static_cast<T>(1.0 / 65535);
+    return fma(static_cast<T>(pixel), T(0x1p-16), static_cast<T>(pixel) * T(0x1.0001p-32));
   } else {
     return pixel;
   }
