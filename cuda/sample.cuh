@@ -155,7 +155,7 @@ template <class M, class T, int A>
 LUMIGRAD_INLINE void set_entry(const M& map, std::int64_t n, int entry, Tile<T, A>& tile) {
   const int r = entry / (A + 1), k = entry % (A + 1);
   if (map.kind == MapKind::grid) {
-    if (r < A) tile.base[r] = 0;
+    if (r < A && k == 0) tile.base[r] = 0;
     return;
   }
   const double w = map.row_at(n, A, tile.corner);
