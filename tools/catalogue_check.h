@@ -2,8 +2,9 @@
 // Everything a catalogue row promises, tried: gradients of every differentiable argument at every sample against finite
 // differences, second order where promised (and a clear refusal where not), agreed slopes at kinks, golden points,
 // inputs that must be refused, the adjoint dot test of linear operators, and f32 against f64 at the instruction level
-// in use; on another device than the CPU also the agreement with the CPU, and that a repetition gives the same bits.
-// `lumigrad op check` prints the result, the tests demand that it is clean.
+// in use; on another device than the CPU also the agreement with the CPU, and that a repetition gives the same bits
+// (or, of operators of the CPU alone, that they say so). `lumigrad op check` prints the result, the tests demand that
+// it is clean.
 #pragma once
 #include <lumigrad/engine/catalogue.h>
 

@@ -45,14 +45,15 @@ int list_as_json(const std::vector<const Operator*>& rows) {
   for (const Operator* row : rows) {
     Json arguments = Json::array();
     for (const Argument& argument : row->arguments) arguments.push_back(described(argument));
-    list.push_back({{"name", row->name},
-                    {"doc", row->doc},
-                    {"arguments", arguments},
-                    {"outputs", row->outputs},
-                    {"variadic", row->variadic},
-                    {"order", row->order},
-                    {"linear", row->linear},
-                    {"devices", {"cpu"}}});
+    Json item = {{"name", row->name},         {"doc", row->doc},
+                 {"arguments", arguments},    {"outputs", row->outputs},
+                 {"variadic", row->variadic}, {"order", row->order},
+                 {"linear", row->linear},     {"devices", Json::array({"cpu"})}};
+    if (row->cpu_only.empty())
+      item["devices"].push_back("cuda");
+    else
+      item["cpu_only"] = row->cpu_only;
+    list.push_back(item);
   }
   std::printf("%s\n", list.dump(1).c_str());
   return 0;
@@ -62,6 +63,7 @@ int list_as_json(const std::vector<const Operator*>& rows) {
 
 std::string operator_text(const Operator& row) {
   std::string text = row.name + ": " + row.doc + " (order " + std::to_string(row.order) + ")\n";
+  if (!row.cpu_only.empty()) text += "  on the CPU alone: " + row.cpu_only + "\n";
   auto padded = [](std::string word, std::size_t width) {
     word.resize(std::max(word.size(), width), ' ');
     return word + " ";
