@@ -24,7 +24,7 @@ inline Tensor diagonal(std::initializer_list<Line> lines, const Tensor& like) {
   return Tensor::from(entries, {1, n, n}).to(like.device());
 }
 
-/// A matrix that bare numbers made follows the image to its device.
+/// What numbers of the program made, a matrix or an option, follows the image to its device.
 inline Tensor following(const Tensor& matrix, const Tensor& image, Here here) {
   return matrix.device() == Device() ? matrix.to(image.device(), here) : matrix;
 }

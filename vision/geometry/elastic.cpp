@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/filters.h>
+#include <lumigrad/vision/geometry/axis_lines.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/transform.h>
 
@@ -13,7 +14,7 @@ Tensor elastic_transform2d(const Tensor& image, const Tensor& noise, const Elast
   require<ShapeError>(image.rank() == 4, name, ": expected an image [N, C, H, W], got ", image.shape());
   require<ShapeError>(noise.shape() == Shape{image.size(0), 2, image.size(2), image.size(3)}, name,
                       ": expected noise [N, 2, H, W] of the image's size, got ", noise.shape());
-  const Tensor& alpha = options.alpha;
+  const Tensor alpha = following(options.alpha, image, here);
   const bool each = alpha.shape() == Shape{image.size(0), 2};
   require<ShapeError>(each || alpha.shape() == Shape{2}, name, ": expected alpha [2] or [N, 2], got ", alpha.shape());
   const Size size{image.size(2), image.size(3)};
