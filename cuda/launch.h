@@ -56,13 +56,13 @@ inline std::int32_t atomic_min(std::int32_t* to, std::int32_t value) {
 
 inline Status launched() { return {}; }
 
-/// The work of a step that is being recorded, or null: work is done on the spot.
+/// The work of a step that is being recorded. The stand-in's stream is where a pointer to it stands; where that is
+/// null, work is done on the spot.
 using Recording = std::vector<std::function<void()>>;
-extern Recording* recording;
 /// Does work of the host that stands for a launch, now or when it is replayed.
 template <class Work>
-Status run(const Work& work) {
-  if (recording)
+Status run(Place place, const Work& work) {
+  if (auto* const recording = *static_cast<Recording**>(place.stream))
     recording->emplace_back(work);
   else
     work();
@@ -120,8 +120,8 @@ class Block {
 };
 
 template <class Body>
-Status for_each(Place, std::int64_t n, const Body& body) {
-  return run([n, body] {
+Status for_each(Place place, std::int64_t n, const Body& body) {
+  return run(place, [n, body] {
     if (n <= std::numeric_limits<std::int32_t>::max())
       for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i) body(i);
     else
@@ -150,8 +150,8 @@ void run_blocks(std::int64_t blocks, std::size_t shared_bytes, const Body& body)
 }
 
 template <class Body>
-Status for_each_block(Place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
-  return run([blocks, shared_bytes, body] { run_blocks(blocks, shared_bytes, body); });
+Status for_each_block(Place place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
+  return run(place, [blocks, shared_bytes, body] { run_blocks(blocks, shared_bytes, body); });
 }
 
 #else

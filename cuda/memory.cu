@@ -6,33 +6,13 @@
 #include <cstring>
 
 #include <lumigrad/cuda/launch.h>
+#include <lumigrad/cuda/status.h>
 #include <lumigrad/cuda/tables.h>
 
 namespace lumigrad::cuda {
 namespace {
 
 using device::Description;
-
-// An error of the runtime as the library understands it. What a kernel broke stays broken until the process ends.
-Status status_of(cudaError_t error) {
-  if (error == cudaSuccess) return {};
-  thread_local char what[160];
-  std::snprintf(what, sizeof what, "%s (%s)", cudaGetErrorString(error), cudaGetErrorName(error));
-  cudaGetLastError();  // what is not sticky is forgotten
-  switch (error) {
-    case cudaErrorMemoryAllocation:
-      return {Code::no_memory, what};
-    case cudaErrorInvalidValue:
-    case cudaErrorInvalidConfiguration:
-    case cudaErrorLaunchOutOfResources:
-    case cudaErrorNotSupported:
-    case cudaErrorStreamCaptureUnsupported:
-    case cudaErrorStreamCaptureInvalidated:
-      return {Code::unsupported, what};
-    default:
-      return {Code::lost, what};
-  }
-}
 
 Status count(int* devices) {
   *devices = 0;

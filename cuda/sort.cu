@@ -29,8 +29,8 @@ void sort_now(std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bit
 
 }  // namespace
 
-Status sort_pairs(Place, std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bits) {
-  return run([=] { sort_now(keys, values, n, bits); });
+Status sort_pairs(Place place, std::uint64_t* keys, std::int64_t* values, std::int64_t n, int bits) {
+  return run(place, [=] { sort_now(keys, values, n, bits); });
 }
 
 #else

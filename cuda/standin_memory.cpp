@@ -21,6 +21,8 @@ namespace {
 
 using device::Description;
 
+Recording* recording = nullptr;  // a step that is being recorded (launch.h)
+
 long long setting(const char* name, long long otherwise) {
   const char* const text = std::getenv(name);
   return text && *text ? std::atoll(text) : otherwise;
@@ -52,7 +54,7 @@ Status describe(int, Description* result) {
 }
 
 Status open(int, void** stream) {
-  *stream = nullptr;
+  *stream = &recording;
   return {};
 }
 
@@ -94,7 +96,7 @@ Status moved() {
 constexpr Status while_recording = {Code::unsupported,
                                     "a step is being recorded, which cannot read values or send more than 256 bytes"};
 
-Status to_device(Place, void* to, const void* from, std::size_t bytes) {
+Status to_device(Place place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(moved());
   if (!recording) {
     std::memcpy(to, from, bytes);
@@ -102,8 +104,9 @@ Status to_device(Place, void* to, const void* from, std::size_t bytes) {
   }
   if (bytes > device::most_inline_bytes) return while_recording;
   const auto* const first = static_cast<const unsigned char*>(from);
-  return run(
-      [to, copy = std::vector<unsigned char>(first, first + bytes)] { std::memcpy(to, copy.data(), copy.size()); });
+  return run(place, [to, copy = std::vector<unsigned char>(first, first + bytes)] {
+    std::memcpy(to, copy.data(), copy.size());
+  });
 }
 
 Status to_host(Place, void* to, const void* from, std::size_t bytes) {
@@ -138,8 +141,6 @@ Status replay(Place, void* graph) {
 void destroy(void* graph) { delete static_cast<Recording*>(graph); }
 
 }  // namespace
-
-Recording* recording = nullptr;
 
 const device::CaptureTable capture_table = {begin, end, replay, destroy};
 const device::MemoryTable memory_table = {count, describe,  open,    allocate,   release,

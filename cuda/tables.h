@@ -5,6 +5,9 @@
 
 namespace lumigrad::cuda {
 
+using device::Place;
+using device::Status;
+
 extern const device::MemoryTable memory_table;
 extern const device::CopyTable copy_table;
 extern const device::CaptureTable capture_table;
@@ -16,6 +19,10 @@ extern const device::RanksTable ranks_table;
 extern const device::ScanTable scan_table;
 extern const device::ResampleTable resample_table;
 extern const device::SampleTable sample_table;
+extern const device::ChainTable chain_table;
+extern const device::ReduceTable reduce_table;
+device::PixelTable pixel_table();
+Status pixel_totals(Place place, const device::PixelTotals* call);
 
 /// The library's services, known after it has asked for the table.
 extern const device::Host* host;

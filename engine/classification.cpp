@@ -27,7 +27,8 @@ void require_weight(const char* name, const Tensor& weight, std::int64_t classes
                       "], got ", weight.defined() ? weight.shape() : Shape{});
 }
 
-// Classes as indices that exist, and which of them count (1 or 0). Outside the graph.
+// Classes as indices that exist, and which of them count (1 or 0). Outside the graph. They are looked through on the
+// CPU, where labels come from, and used where x is.
 struct Labels {
   Tensor index, counts;
 };
@@ -37,7 +38,7 @@ Labels labels_of(const char* name, const Tensor& x, int axis, const Tensor& clas
                       ": expected classes of an integer dtype, got ", classes.dtype());
   require<ShapeError>(classes.shape() == x.shape().without(axis), name, ": expected classes ", x.shape().without(axis),
                       " for ", x.shape(), ", got ", classes.shape());
-  Labels labels{classes.detach().to(DType::i64).clone(), Tensor::empty(classes.shape(), DType::u8)};
+  Labels labels{classes.detach().to(Device()).to(DType::i64).clone(), Tensor::empty(classes.shape(), DType::u8)};
   auto* index = labels.index.mutable_data<std::int64_t>();
   auto* counts = labels.counts.mutable_data<std::uint8_t>();
   const std::int64_t C = x.size(axis);
@@ -47,7 +48,7 @@ Labels labels_of(const char* name, const Tensor& x, int axis, const Tensor& clas
     require<NumericError>((index[i] >= 0 && index[i] < C) || !counts[i], name, ": expected classes in [0, ", C,
                           "), got ", index[i]);
   }
-  return labels;
+  return {labels.index.to(x.device()), labels.counts.to(x.device())};
 }
 
 // The weight of each sample: that of its class, 0 where it does not count.

@@ -19,13 +19,20 @@
 #if !defined(LUMIGRAD_LEVEL)
 #define LUMIGRAD_LEVEL program
 #endif
+#include <typeinfo>
+
 #include <lumigrad/engine/cpu/pixel_kernels.h>
 
-/// In the namespace of the formula: makes `kernels_of(F)` with all derivatives, in float and double.
-#define LUMIGRAD_USER_FORMULA(F)                                                            \
-  [[maybe_unused]] static const ::lumigrad::PixelKernels& kernels_of(F) {                   \
-    static constexpr ::lumigrad::PixelKernels kernels =                                     \
-        ::lumigrad::LUMIGRAD_LEVEL::kernels<F, ::lumigrad::LUMIGRAD_LEVEL::Kernels::all>(); \
-    return kernels;                                                                         \
-  }                                                                                         \
+/// In the namespace of the formula: makes `kernels_of(F)` with all derivatives, in float and double. A device knows the
+/// formula by the name of its type (cuda/formula.h).
+#define LUMIGRAD_USER_FORMULA(F)                                                              \
+  [[maybe_unused]] static const ::lumigrad::PixelKernels& kernels_of(F) {                     \
+    static const ::lumigrad::PixelKernels kernels = [] {                                      \
+      ::lumigrad::PixelKernels of_formula =                                                   \
+          ::lumigrad::LUMIGRAD_LEVEL::kernels<F, ::lumigrad::LUMIGRAD_LEVEL::Kernels::all>(); \
+      of_formula.list = typeid(F).name();                                                     \
+      return of_formula;                                                                      \
+    }();                                                                                      \
+    return kernels;                                                                           \
+  }                                                                                           \
   static_assert(true, "")

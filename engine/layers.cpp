@@ -23,7 +23,7 @@ Tensor dropout(const Tensor& x, double p, const Generator& generator, Here here)
   require<NumericError>(p >= 0 && p <= 1, "dropout: expected a probability in [0, 1], got ", p);
   if (p == 1) return mul(x, 0, here);
   // Drawn and compared in single precision whatever x is, so that every dtype drops the same elements.
-  const Tensor draws = uniform(generator, x.shape());
+  const Tensor draws = uniform(generator, x.shape(), 0, 1, DType::f32, x.device());
   const Tensor kept = pixel(GreaterEqual{}, {draws, p});
   return mul(x, mul(kept, 1 / (1 - p)).to(x.dtype()), here);
 }
@@ -35,9 +35,9 @@ Dropout::Dropout(double p, std::uint64_t seed) : p_(p), generator_(Generator{see
 
 Tensor Dropout::forward(const Tensor& x) {
   if (!training()) return x;
-  const std::int64_t call = calls_.data<std::int64_t>()[0];
+  const double call = calls_.item();
   Tensor y = dropout(x, p_, generator_.then(static_cast<std::uint32_t>(call)));
-  calls_.mutable_data<std::int64_t>()[0] = call + 1;  // a refused call is none
+  calls_.assign(call + 1);  // a refused call is none
   return y;
 }
 

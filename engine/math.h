@@ -78,16 +78,24 @@ LUMIGRAD_INLINE float log(float x) { return std::log(x); }
 LUMIGRAD_INLINE double log(double x) { return std::log(x); }
 LUMIGRAD_INLINE float pow(float x, float p) { return std::pow(x, p); }
 LUMIGRAD_INLINE double pow(double x, double p) { return std::pow(x, p); }
+#if defined(__CUDA_ARCH__)  // sin and cos: angle.h
+LUMIGRAD_INLINE float positive_pow(float x, double p) { return exp2f(static_cast<float>(p) * log2f(x)); }
+#else
 LUMIGRAD_INLINE float positive_pow(float x, double p) { return std::pow(x, static_cast<float>(p)); }
-LUMIGRAD_INLINE double positive_pow(double x, double p) { return std::pow(x, p); }
 LUMIGRAD_INLINE float sin(float x) { return std::sin(x); }
 LUMIGRAD_INLINE double sin(double x) { return std::sin(x); }
 LUMIGRAD_INLINE float cos(float x) { return std::cos(x); }
 LUMIGRAD_INLINE double cos(double x) { return std::cos(x); }
+#endif
+LUMIGRAD_INLINE double positive_pow(double x, double p) { return std::pow(x, p); }
 LUMIGRAD_INLINE float atan2(float y, float x) { return std::atan2(y, x); }
 LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 
 }  // namespace lumigrad
+
+#if defined(__CUDACC__)
+#include <lumigrad/engine/angle.h>
+#endif
 
 /// Brings the vocabulary into a program's own namespace (or into one function), where `using namespace lumigrad` would
 /// leave `floor(double)` ambiguous with the C library's: `namespace mine { LUMIGRAD_WORDS; struct MyFormula ... }`.

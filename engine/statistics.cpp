@@ -64,7 +64,7 @@ Tensor level(const Tensor& x, const Axes& axes) {
   if (extent_of(x, axes) == 0) {
     Shape kept = x.shape();
     for (const int axis : axes) kept = kept.with(axis, 1);
-    return Tensor::zeros(kept, x.dtype());
+    return Tensor::zeros(kept, x.dtype(), x.device());
   }
   return clamp(largest(x, axes), -bound(x), bound(x));
 }

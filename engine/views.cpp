@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/copy.h>
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/reduce.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/views.h>
@@ -245,14 +246,15 @@ Tensor flip(const Tensor& x, std::span<const int> axes, Here here) {
 
 namespace {
 
-// Bare numbers take the dtype of the first part that is none, where that loses nothing.
+// Bare numbers take the dtype of the first part that is none, where that loses nothing, and follow it to its device.
 std::vector<Tensor> of_one_dtype(std::vector<Tensor> parts, Here here) {
+  const Device device = device::device_of(parts);
+  for (Tensor& part : parts) part = device::on_device("concat", part, device, here);
   const auto strong = std::find_if(parts.begin(), parts.end(), [](const Tensor& part) { return !part.is_weak(); });
   if (strong == parts.end() || !is_differentiable(strong->dtype())) return parts;
   const DType dtype = strong->dtype();
-  const Device device = strong->device();
   for (Tensor& part : parts)
-    if (part.is_weak()) part = part.to(dtype, here).to(device, here);
+    if (part.is_weak()) part = part.to(dtype, here);
   return parts;
 }
 

@@ -15,7 +15,7 @@ void fill(PixelKernel<T>& kernel, const PixelKernel<T>& from) {
 
 }  // namespace
 
-PixelKernels resolve(const KernelLevels& levels) {
+PixelKernels resolve(const KernelLevels& levels, const char* list, int number) {
   int level = static_cast<int>(simd_level());
   while (!levels.level[level]) --level;
   PixelKernels kernels = *levels.level[level];
@@ -23,6 +23,8 @@ PixelKernels resolve(const KernelLevels& levels) {
     fill(kernels.f32, levels.level[level]->f32);
     fill(kernels.f64, levels.level[level]->f64);
   }
+  kernels.list = list;
+  kernels.number = number;
   return kernels;
 }
 

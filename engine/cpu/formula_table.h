@@ -32,8 +32,8 @@ struct KernelLevels {
   const PixelKernels* level[level_count];
 };
 
-/// The kernels of the level in use; what v4 leaves out comes from v3.
-__attribute__((visibility("default"))) PixelKernels resolve(const KernelLevels& levels);
+/// The kernels of the level in use; what v4 leaves out comes from v3. `list` and `number` name the formula to devices.
+__attribute__((visibility("default"))) PixelKernels resolve(const KernelLevels& levels, const char* list, int number);
 
 }  // namespace lumigrad
 
@@ -59,12 +59,13 @@ __attribute__((visibility("default"))) PixelKernels resolve(const KernelLevels& 
 #endif
 
 /// Declares the tables `<area>_kernels_<level>` of a list and `kernels_of` for each of its formulas.
-#define LUMIGRAD_FORMULA_TABLE(area, List)                                                                       \
-  LUMIGRAD_TABLES_(area##_kernels, List);                                                                        \
-  template <class F, std::enable_if_t<List::template contains<F>, int> = 0>                                      \
-  const ::lumigrad::PixelKernels& kernels_of(F) {                                                                \
-    constexpr int i = List::template index<F>();                                                                 \
-    static const ::lumigrad::PixelKernels kernels = ::lumigrad::resolve({LUMIGRAD_ENTRIES_(area##_kernels, i)}); \
-    return kernels;                                                                                              \
-  }                                                                                                              \
+#define LUMIGRAD_FORMULA_TABLE(area, List)                                     \
+  LUMIGRAD_TABLES_(area##_kernels, List);                                      \
+  template <class F, std::enable_if_t<List::template contains<F>, int> = 0>    \
+  const ::lumigrad::PixelKernels& kernels_of(F) {                              \
+    constexpr int i = List::template index<F>();                               \
+    static const ::lumigrad::PixelKernels kernels =                            \
+        ::lumigrad::resolve({LUMIGRAD_ENTRIES_(area##_kernels, i)}, #area, i); \
+    return kernels;                                                            \
+  }                                                                            \
   static_assert(true, "")

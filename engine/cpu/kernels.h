@@ -48,6 +48,9 @@ struct PixelKernels {
   PixelKernel<double> f64;
   /// What a relay of the same level knows of the formula (cpu/relay.h); null where it does not run in one.
   const void* relay = nullptr;
+  /// The list that the formula is compiled in and its number there: how a device finds its own machine code for it.
+  const char* list = nullptr;
+  int number = 0;
 };
 
 /// The level in use: the best the processor has, or what LUMIGRAD_SIMD=baseline|v3|v4 asks for. Fixed on first use.

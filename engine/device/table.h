@@ -7,12 +7,15 @@
 // kernels compute is tested without a GPU.
 #pragma once
 #include <lumigrad/engine/device/array.h>
+#include <lumigrad/engine/device/chain.h>
 #include <lumigrad/engine/device/contract.h>
 #include <lumigrad/engine/device/filter.h>
 #include <lumigrad/engine/device/gather.h>
-#include <lumigrad/engine/device/stencil.h>
+#include <lumigrad/engine/device/pixel.h>
+#include <lumigrad/engine/device/reduce.h>
 #include <lumigrad/engine/device/resample.h>
 #include <lumigrad/engine/device/sample.h>
+#include <lumigrad/engine/device/stencil.h>
 
 namespace lumigrad::device {
 
@@ -80,6 +83,9 @@ struct Table {
   ScanTable scan;
   ResampleTable resample;
   SampleTable sample;
+  PixelTable pixel;
+  ChainTable chain;
+  ReduceTable reduce;
 };
 
 }  // namespace lumigrad::device

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A chain on the tape.
-#include <lumigrad/engine/families/chain_call.h>
+#include <lumigrad/engine/families/chain_device.h>
+#include <lumigrad/engine/families/pixel_device.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/stored_pixels.h>
@@ -95,7 +96,7 @@ struct ChainNode final : Node {
       const Single single(step, value[s]);
       const Tensor in = single.in(value[s], here());
       const Tensor taken =
-          single.skips_some() ? where(single.gate(w), w, Tensor::zeros(Shape(), w.dtype()), here()) : w;
+          single.skips_some() ? where(single.gate(w), w, Tensor::zeros(Shape(), w.dtype(), w.device()), here()) : w;
       InlineVector<bool, 8> want(1 + K);
       want[0] = value[s].needs_grad();
       for (std::size_t k = 0; k < K; ++k) want[1 + k] = wants(first + k);
@@ -112,13 +113,34 @@ struct ChainNode final : Node {
   }
 };
 
+// The steps with their numbers beside images of a device.
+std::vector<PixelStep> steps_beside(const Tensor& images, std::span<const PixelStep> steps, Here here) {
+  std::vector<PixelStep> result;
+  for (const PixelStep& step : steps) {
+    TensorList x{images}, p;
+    for (const Tensor& t : step.params) p.push_back(t);
+    meet_on_device(step.name, x, p, here);
+    PixelStep& own = result.emplace_back(PixelStep{step.name, step.kernels, {p.begin(), p.end()}, step.applies});
+    if (own.applies.defined() && own.applies.numel() != 1) own.applies = own.applies.detach().to(images.device());
+  }
+  return result;
+}
+
 }  // namespace
 
-Tensor fuse(const Tensor& images, std::span<const PixelStep> steps, Here here) {
+Tensor fuse(const Tensor& images, std::span<const PixelStep> given, Here here) {
+  const bool away = images.device() != Device();
+  const std::vector<PixelStep> beside = away ? steps_beside(images, given, here) : std::vector<PixelStep>();
+  const std::span<const PixelStep> steps = away ? std::span<const PixelStep>(beside) : given;
   const Chain chain(images, steps, here);
   const DType dtype = pixel_dtype(steps[0].name, chain.lanes, {&chain.images, 1});
   if (steps.size() == 1 && !steps[0].applies.defined()) return run_alone(steps[0], images, here);
   Tensor y;
+  if (away && !device_takes(chain, dtype)) {
+    y = images;
+    for (const PixelStep& step : steps) y = run_alone(step, y, here);
+    return y;
+  }
   {
     const NoGrad outside;  // the node below is the whole chain
     y = chain.restored(chain_forward(chain, dtype), here);

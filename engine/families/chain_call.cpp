@@ -2,6 +2,7 @@
 #include <lumigrad/engine/families/chain_call.h>
 
 #include <lumigrad/engine/cpu/relay_kernels.h>
+#include <lumigrad/engine/families/chain_device.h>
 #include <lumigrad/engine/families/pixel_blocks.h>
 #include <lumigrad/engine/machine.h>
 #include <lumigrad/engine/ops.h>
@@ -306,10 +307,12 @@ void adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, s
 }  // namespace
 
 Tensor chain_forward(const Chain& chain, DType dtype) {
+  if (chain.images.device() != Device()) return device_chain_forward(chain);
   return dtype == DType::f32 ? forward<float>(chain) : forward<double>(chain);
 }
 
 void chain_adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, std::span<Tensor> gradients) {
+  if (chain.images.device() != Device()) return device_chain_adjoint(chain, w, wants, gradients);
   w.dtype() == DType::f32 ? adjoint<float>(chain, w, wants, gradients) : adjoint<double>(chain, w, wants, gradients);
 }
 

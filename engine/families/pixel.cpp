@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pixel family on the tape: a node for the formula, and a node for its adjoint.
 #include <lumigrad/engine/families/pixel_call.h>
+#include <lumigrad/engine/families/pixel_device.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/views.h>
 
@@ -96,13 +97,16 @@ void pixel_gradients(const char* name, const PixelKernels& kernels, Lanes lanes,
 
 Tensor pixel(const char* name, const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs,
              std::span<const Tensor> params, Here here) {
-  TensorList converted;  // bare numbers among the inputs, as the dtype of the others
+  TensorList converted, own_params;  // bare numbers among the inputs, as the dtype of the others; all on one device
   const bool small = is_small(kernels, lanes, inputs, params);
   if (!small) {
     const DType dtype = pixel_dtype(name, lanes, inputs);
     for (const Tensor& t : inputs) converted.push_back(t.is_weak() ? t.to(dtype, here) : t);
+    for (const Tensor& t : params) own_params.push_back(t);
+    meet_on_device(name, converted, own_params, here);
   }
-  const std::span<const Tensor> x = small ? inputs : std::span<const Tensor>(converted), p = params;
+  const std::span<const Tensor> x = small ? inputs : std::span<const Tensor>(converted);
+  const std::span<const Tensor> p = own_params;  // small calls have none
   Tensor y = small ? small_forward(kernels, x) : pixel_forward(plan_pixel(name, kernels, lanes, x, p), x, p);
   bool numbers_only = true;  // arithmetic on bare numbers gives a bare number
   for (const Tensor& t : inputs) numbers_only = numbers_only && t.is_weak();

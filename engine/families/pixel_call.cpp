@@ -2,6 +2,7 @@
 // What a call asks of its kernels: values, sums, gradients, and gradients of gradients.
 #include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/families/pixel_blocks.h>
+#include <lumigrad/engine/families/pixel_device.h>
 #include <lumigrad/engine/machine.h>
 
 namespace lumigrad {
@@ -153,6 +154,7 @@ bool is_small(const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> 
   for (const Tensor& x : inputs) {
     const TensorState& s = x.state();
     if (s.dtype != first.dtype || s.weak != first.weak || !(s.shape == first.shape) || !x.is_contiguous()) return false;
+    if (s.buffer->device() != Device()) return false;
   }
   return true;
 }
@@ -169,6 +171,7 @@ void small_adjoint(const PixelKernels& kernels, std::span<const Tensor> inputs, 
 }
 
 Tensor pixel_forward(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params) {
+  if (plan.device != Device()) return device_pixel_forward(plan, inputs, params);
   return plan.dtype == DType::f32 ? forward<float>(plan, inputs, params) : forward<double>(plan, inputs, params);
 }
 
@@ -178,12 +181,14 @@ std::vector<double> pixel_sums(const PixelPlan& plan, std::span<const Tensor> in
 
 void pixel_adjoint(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params,
                    const Tensor& w, std::span<const bool> wants, std::span<Tensor> gradients) {
+  if (plan.device != Device()) return device_pixel_adjoint(plan, inputs, params, w, wants, gradients);
   plan.dtype == DType::f32 ? adjoint<float>(plan, inputs, params, w, wants, gradients)
                            : adjoint<double>(plan, inputs, params, w, wants, gradients);
 }
 
 void pixel_second(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params,
                   const Tensor& w, std::span<const Tensor> u, std::span<Tensor> gradients) {
+  if (plan.device != Device()) return device_pixel_second(plan, inputs, params, w, u, gradients);
   second(plan, inputs, params, w, u, gradients);
 }
 

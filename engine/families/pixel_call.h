@@ -17,6 +17,7 @@ struct PixelPlan {
   DType dtype;  // of the arithmetic
   Domain domain;
   Shape result;  // of the operator
+  Device device = {};
 };
 
 /// Checks shapes and dtypes; errors name `name`.

@@ -78,13 +78,16 @@ PixelPlan plan_pixel(const char* name, const PixelKernels& kernels, Lanes lanes,
   }
   plan.domain.images = per_image ? shape[0] : 1;
   plan.domain.extent = plan.domain.images == 0 ? 0 : shape.numel() / plan.domain.images;
+  for (std::span<const Tensor> list : {inputs, params})  // one device, beside numbers (meet_on_device)
+    for (const Tensor& t : list)
+      if (t.device() != Device()) plan.device = t.device();
   return plan;
 }
 
 int input_lanes(const PixelPlan& plan, std::span<const Tensor> tensors, Lane* to) {
   int k = 0;
   for (const Tensor& x : tensors) {
-    auto* base = const_cast<std::byte*>(x.bytes());
+    auto* base = x.device_data();
     if (plan.lanes == Lanes::elements) {
       to[k++] = {base, over_domain(plan.domain.shape, x.shape(), x.strides()), x.dtype(), 1};
       continue;
@@ -109,8 +112,7 @@ void result_lanes(const PixelPlan& plan, const Tensor& y, Lane* to) {
     if (i != axis) strides[static_cast<std::size_t>(j++)] = y.strides()[static_cast<std::size_t>(i)];
   const auto size = static_cast<std::int64_t>(size_of(y.dtype()));
   const std::int64_t step = axis < 0 ? 0 : y.strides()[static_cast<std::size_t>(axis)] * size;
-  for (int m = 0; m < plan.kernels->outputs; ++m)
-    to[m] = {const_cast<std::byte*>(y.bytes()) + m * step, strides, y.dtype(), 1};
+  for (int m = 0; m < plan.kernels->outputs; ++m) to[m] = {y.device_data() + m * step, strides, y.dtype(), 1};
 }
 
 void gradient_lanes(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const bool> wants,
@@ -120,7 +122,7 @@ void gradient_lanes(const PixelPlan& plan, std::span<const Tensor> inputs, std::
     const std::int64_t count = planes ? channels(inputs[i]) : 1;
     if (wants[i]) {
       const Shape& shape = plan.domain.shape;
-      gradients[i] = Tensor::empty(planes ? shape.inserted(shape.rank() - 2, count) : shape, plan.dtype);
+      gradients[i] = Tensor::empty(planes ? shape.inserted(shape.rank() - 2, count) : shape, plan.dtype, plan.device);
       input_lanes(plan, {&gradients[i], 1}, to);
     } else {
       for (std::int64_t c = 0; c < count; ++c) to[c].base = nullptr;

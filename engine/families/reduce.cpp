@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/sum_kernels.h>
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/pixel_call.h>
+#include <lumigrad/engine/families/pixel_device.h>
 #include <lumigrad/engine/families/reduce.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
@@ -210,9 +212,14 @@ Tensor sum_scaled(const char* name, const Tensor& x, std::span<const int> axes, 
   for (int i = x.rank() - 1; i >= 0; --i)
     if (summed[static_cast<std::size_t>(i)] && !keep) result = result.without(i);
   if (keep) result = kept;
-  Tensor y = Tensor::empty(result, x.dtype());
+  Tensor y = Tensor::empty(result, x.dtype(), x.device());
   const Tensor ordered = permute(x.detach(), std::span<const int>(order), here);
-  if (x.dtype() == DType::f32)
+  if (x.device() != Device()) {
+    const device::Array from = device::array_of(ordered), to = device::array_of(y);
+    device::check(
+        name, x.device(),
+        device::table(x.device()).reduce.sum_axes(device::place_of(x.device()), &from, kept_rank, last, scale, &to));
+  } else if (x.dtype() == DType::f32)
     sum_axes<float>(ordered, kept_rank, last, scale, reinterpret_cast<float*>(const_cast<std::byte*>(y.bytes())));
   else
     sum_axes<double>(ordered, kept_rank, last, scale, reinterpret_cast<double*>(const_cast<std::byte*>(y.bytes())));
@@ -232,6 +239,23 @@ InlineVector<int, max_rank> all_axes(const Tensor& x) {
   return axes;
 }
 
+// [M], or [images, M]
+Tensor segment_sums(const PixelPlan& plan, std::span<const Tensor> x, std::span<const Tensor> p, bool each_image,
+                    double scale) {
+  std::vector<double> sums = pixel_sums(plan, x, p);
+  const auto M = static_cast<std::size_t>(plan.kernels->outputs);
+  if (!each_image) {  // parameters may vary from image to image; the sum is over all of them
+    std::vector<double> total(M, 0.0);
+    for (std::size_t i = 0; i < sums.size(); ++i) total[i % M] += sums[i];
+    sums = std::move(total);
+  }
+  for (double& s : sums) s *= scale;
+  const auto rows = static_cast<std::int64_t>(sums.size() / M);
+  Tensor y = Tensor::empty(each_image ? Shape{rows, plan.kernels->outputs} : Shape{plan.kernels->outputs}, plan.dtype);
+  store_elements(sums.data(), y.numel(), const_cast<std::byte*>(y.bytes()), y.dtype(), 1);
+  return y;
+}
+
 }  // namespace
 
 Tensor reduce(const char* name, const PixelKernels& kernels, Lanes lanes, std::span<const Tensor> inputs,
@@ -240,25 +264,17 @@ Tensor reduce(const char* name, const PixelKernels& kernels, Lanes lanes, std::s
   TensorList x, p;
   for (const Tensor& t : inputs) x.push_back(t.is_weak() ? t.to(dtype, here) : t);
   for (const Tensor& t : params) p.push_back(t);
+  meet_on_device(name, x, p, here);
   PixelPlan plan = plan_pixel(name, kernels, lanes, x, p);
   if (segments == Segments::images) {
     require<ShapeError>(plan.domain.shape.rank() > 0, name, ": expected a first axis that counts images, got a scalar");
     plan.domain.images = plan.domain.shape[0];
     plan.domain.extent = plan.domain.images == 0 ? 0 : plan.domain.shape.numel() / plan.domain.images;
   }
-  std::vector<double> sums = pixel_sums(plan, x, p);
-  const auto M = static_cast<std::size_t>(kernels.outputs);
-  if (segments == Segments::all) {  // parameters may vary from image to image; the sum is over all of them
-    std::vector<double> total(M, 0.0);
-    for (std::size_t i = 0; i < sums.size(); ++i) total[i % M] += sums[i];
-    sums = std::move(total);
-  }
-  for (double& s : sums) s *= scale;
-  const auto rows = static_cast<std::int64_t>(sums.size() / M);
-  const Shape many = segments == Segments::images ? Shape{rows, kernels.outputs} : Shape{kernels.outputs};
-  const Shape shape = M == 1 ? many.without(-1) : many;
-  Tensor y = Tensor::empty(shape, plan.dtype);
-  store_elements(sums.data(), y.numel(), const_cast<std::byte*>(y.bytes()), y.dtype(), 1);
+  const bool each_image = segments == Segments::images;
+  Tensor y = plan.device != Device() ? device_pixel_sums(plan, x, p, each_image, scale)
+                                     : segment_sums(plan, x, p, each_image, scale);
+  if (kernels.outputs == 1) y = y.with_layout(y.shape().without(-1), dense_strides(y.shape().without(-1)), 0);
   InlineVector<const Tensor*, 8> sources;
   for (const Tensor& t : x) sources.push_back(&t);
   for (const Tensor& t : p) sources.push_back(&t);

@@ -90,7 +90,7 @@ PixelStep posterize(const Tensor& bits) {
                           ": expected bits from 0 to 8, got ", step);
     step = static_cast<double>(1 << (8 - static_cast<int>(step)));
   }
-  const Tensor p = Tensor::from(steps, {static_cast<std::int64_t>(steps.size())});
+  const Tensor p = Tensor::from(steps, {static_cast<std::int64_t>(steps.size())}).to(bits.device());
   return pixel_step(name, Posterize{}, {p});
 }
 

@@ -274,6 +274,8 @@ Tensor information(const char* name, const Tensor& a, const Tensor& b, const Mut
   require<NumericError>(o.bins >= 2 && o.bins <= 1024, name, ": expected 2 to 1024 bins, got ", o.bins);
   require<NumericError>(o.radius > 0 && o.radius <= most_reach / 2, name, ": expected a radius in (0, ", most_reach / 2,
                         "], got ", o.radius);
+  require<DeviceError>(a.device() == b.device(), name, ": expected images on one device, got ", a.device(), " and ",
+                       b.device());
   if (o.mask.defined())
     require<ShapeError>(o.mask.shape() == a.shape() || o.mask.shape() == Shape(a.shape().extents().last(2)), name,
                         ": expected a mask of the shape of the images or of a plane, got ", o.mask.shape());
@@ -300,7 +302,9 @@ Tensor information(const char* name, const Tensor& a, const Tensor& b, const Mut
                            backward<double>(p, o, normalized, w, ga, gb);
                          return std::vector<Tensor>{ga, gb};
                        }};
-  return f({a, b}, here);
+  // Joint histograms are built on the CPU: images of another device come here for it, and their gradients go back.
+  if (a.device() == Device()) return f({a, b}, here);
+  return f({a.to(Device(), here), b.to(Device(), here)}, here).to(a.device(), here);
 }
 
 }  // namespace

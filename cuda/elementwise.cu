@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/cuda/formula_list.h>
+#include <lumigrad/engine/formulas.h>
+
+namespace lumigrad {
+LUMIGRAD_CUDA_FORMULAS(elementwise, ElementwiseFormulas);
+}  // namespace lumigrad
