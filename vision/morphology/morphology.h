@@ -11,6 +11,8 @@
 // exactly if b dilated <= a. Gradients flow to the image and to the structuring element; where several places are equal
 // the first in row-major order of the window has all of it. Away from such ties second derivatives are zero.
 //
+// On a device, `kernel` may stay on the CPU; one that is on the device is fetched to be looked at, which waits for it.
+//
 // As in Kornia, an origin that is not in the middle is not turned round with the kernel, which breaks that relation.
 // J. Serra, Image Analysis and Mathematical Morphology, 1982.
 #pragma once
