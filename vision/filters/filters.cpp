@@ -123,7 +123,7 @@ Tensor in_range(const Tensor& image, const Tensor& lower, const Tensor& upper, b
   const auto bound = [&](const Tensor& x) {
     require<ShapeError>(x.rank() <= 1 || x.rank() == image.rank(), name,
                         ": expected bounds of one number, one a channel, or [N, C, 1, 1], got shape ", x.shape());
-    const Tensor own = device::on_device(name, x.detach().to(image.dtype()), image.device(), here);
+    const Tensor own = device::on_device(name, x, image.device(), here).detach().to(image.dtype());
     return x.rank() == 1 ? reshape(own, {x.numel(), 1, 1}) : own;
   };
   Tensor inside;
