@@ -86,7 +86,7 @@ TEST_CASE("filters of any kernel, in planes and volumes") {
   agrees([](const std::vector<Tensor>& x) { return filter(x[0], x[1], 2, {.valid = true}); }, {{3, 40, 70}, {3, 3}});
 }
 
-TEST_CASE("windows that select" * doctest::skip()) {
+TEST_CASE("windows that select") {
   for (const Border border : borders) {
     CAPTURE(static_cast<int>(border));
     for (const std::int64_t side : {3, 5, 4}) {
@@ -106,7 +106,7 @@ TEST_CASE("windows that select" * doctest::skip()) {
   agrees([&](const std::vector<Tensor>& x) { return window_median(x[0], huge); }, {{1, 4, 5}}, false);
 }
 
-TEST_CASE("convolutions: few rows, tiles of every size, strides and groups" * doctest::skip()) {
+TEST_CASE("convolutions: few rows, tiles of every size, strides and groups") {
   struct Case {
     std::int64_t in, out, groups, stride, padding, dilation;
   };
@@ -160,7 +160,7 @@ TEST_CASE("pooling") {
   CHECK(max_pool2d(x.to(gpu), 3).indices.values() == max_pool2d(x, 3).indices.values());
 }
 
-TEST_CASE("margins" * doctest::skip()) {
+TEST_CASE("margins") {
   for (const Border border : borders)
     agrees(
         [&](const std::vector<Tensor>& v) {
