@@ -98,7 +98,8 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, int axis, Here 
                       "repeat_interleave: expected repeats of dtype i64 or i32, got ", repeats.dtype());
   require<ShapeError>(repeats.shape() == Shape{x.size(axis)}, "repeat_interleave: expected repeats of shape ",
                       Shape{x.size(axis)}, ", got ", repeats.shape());
-  const Tensor counts = repeats.detach().to(DType::i64).contiguous();
+  // How long the result is only the CPU can say.
+  const Tensor counts = repeats.detach().to(Device()).to(DType::i64).contiguous();
   const auto* count = counts.data<std::int64_t>();
   std::int64_t total = 0;
   for (std::int64_t i = 0; i < counts.numel(); ++i) {
