@@ -184,9 +184,13 @@ std::vector<std::string> Augmentation::learning() const {
   return names;
 }
 
+Settings Augmentation::settings() const { return {}; }
 void Augmentation::set(const std::string& name, const Setting&) {
   throw FormatError(message(name_, ": expected a known option, got ", name));
 }
+
+std::vector<std::shared_ptr<Augmentation>> Augmentation::steps() const { return {}; }
+std::map<std::string, Tensor> Augmentation::more_to_learn() const { return {}; }
 
 void Augmentation::collect(const std::string& prefix, bool trained_only,
                            std::vector<std::pair<std::string, Tensor>>& to) const {

@@ -112,11 +112,11 @@ class LUMIGRAD_API Augmentation : public Module {
   std::vector<std::string> learning() const;
 
   /// Options that are not drawn, by name; set() throws FormatError for an unknown name or a value that does not fit.
-  virtual Settings settings() const { return {}; }
+  virtual Settings settings() const;
   virtual void set(const std::string& name, const Setting& value);
 
   /// The steps of a pipeline.
-  virtual std::vector<std::shared_ptr<Augmentation>> steps() const { return {}; }
+  virtual std::vector<std::shared_ptr<Augmentation>> steps() const;
   /// True when the matrix can be other than the identity.
   virtual bool is_geometric() const { return false; }
   /// When under this draw one warp by transform_matrix() is all that happens: how it reads. Else null.
@@ -134,7 +134,7 @@ class LUMIGRAD_API Augmentation : public Module {
   /// Draws beyond named distributions and the gate.
   virtual void draw_more(Draw& draw, const Generator& generator, const Shape& image) const;
   /// What else can be learned, by name (the weights of a choice).
-  virtual std::map<std::string, Tensor> more_to_learn() const { return {}; }
+  virtual std::map<std::string, Tensor> more_to_learn() const;
 
   void collect(const std::string& prefix, bool trained_only,
                std::vector<std::pair<std::string, Tensor>>& to) const override;

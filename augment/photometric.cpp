@@ -65,6 +65,7 @@ Photometric::Photometric(std::string name, Gate p, std::vector<Parameter> drawn,
 Photometric::Photometric(std::string name, Gate p, std::vector<Parameter> drawn, Change change, Settings settings)
     : Augmentation(std::move(name), std::move(p), std::move(drawn)), change_(change), settings_(std::move(settings)) {}
 
+Settings Photometric::settings() const { return settings_; }
 void Photometric::set(const std::string& name, const Setting& value) {
   const auto found = settings_.find(name);
   if (found == settings_.end()) return Augmentation::set(name, value);
@@ -163,6 +164,7 @@ ColorJitter::ColorJitter(ColorJitterOptions o)
     : Augmentation("color_jitter", std::move(o.p), jitter_parameters(o, factors)), order_(std::move(o.order)) {
   check_order(name(), order_);
 }
+Settings ColorJitter::settings() const { return {{"order", order_}}; }
 void ColorJitter::set(const std::string& option, const Setting& value) {
   if (option != "order") return Augmentation::set(option, value);
   set_order(name(), order_, value);
@@ -194,6 +196,7 @@ ColorJiggle::ColorJiggle(ColorJitterOptions o)
     : Augmentation("color_jiggle", std::move(o.p), jitter_parameters(o, {1, 0, 2})), order_(std::move(o.order)) {
   check_order(name(), order_);
 }
+Settings ColorJiggle::settings() const { return {{"order", order_}}; }
 void ColorJiggle::set(const std::string& option, const Setting& value) {
   if (option != "order") return Augmentation::set(option, value);
   set_order(name(), order_, value);

@@ -13,7 +13,7 @@ namespace lumigrad::augment {
 /// neighbours into one pass over memory, or any other.
 class LUMIGRAD_API Photometric : public Augmentation {
  public:
-  Settings settings() const override { return settings_; }
+  Settings settings() const override;
   void set(const std::string& name, const Setting& value) override;
   std::optional<PixelStep> pixel_step(const Tensor& image, const Draw& draw) const override;
 
@@ -45,7 +45,7 @@ struct ColorJitterOptions {
 class LUMIGRAD_API ColorJitter final : public Augmentation {
  public:
   explicit ColorJitter(ColorJitterOptions options = {});
-  Settings settings() const override { return {{"order", order_}}; }
+  Settings settings() const override;
   void set(const std::string& name, const Setting& value) override;
 
  protected:
@@ -61,7 +61,7 @@ class LUMIGRAD_API ColorJitter final : public Augmentation {
 class LUMIGRAD_API ColorJiggle final : public Augmentation {
  public:
   explicit ColorJiggle(ColorJitterOptions options = {});
-  Settings settings() const override { return {{"order", order_}}; }
+  Settings settings() const override;
   void set(const std::string& name, const Setting& value) override;
 
  protected:

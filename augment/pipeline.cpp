@@ -39,6 +39,7 @@ Pipeline::Pipeline(std::string name, Steps steps, PipelineOptions options, std::
   }
 }
 
+Steps Pipeline::steps() const { return steps_; }
 bool Pipeline::is_geometric() const {
   return std::any_of(steps_.begin(), steps_.end(), [](const auto& step) { return step->is_geometric(); });
 }
@@ -144,6 +145,8 @@ const Resampling* AugmentationSequential::one_warp(const Draw& draw) const {
 }
 
 // ---- one -----------------------------------------------------------------------------------------------------------
+
+std::map<std::string, Tensor> OneOf::more_to_learn() const { return {{"weights", weights_}}; }
 
 OneOf::OneOf(Steps steps, OneOfOptions options)
     : Pipeline("one_of", std::move(steps), {std::move(options.p), options.same_on_batch}), weights_(options.weights) {

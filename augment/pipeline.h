@@ -28,7 +28,7 @@ struct PipelineOptions {
 /// does not depend on the others.
 class LUMIGRAD_API Pipeline : public Augmentation {
  public:
-  Steps steps() const override { return steps_; }
+  Steps steps() const override;
   bool is_geometric() const override;
 
  protected:
@@ -72,7 +72,7 @@ class LUMIGRAD_API OneOf final : public Pipeline {
   Tensor transform(const Tensor& image, const Draw& draw) const override;
   Tensor matrix(const Draw& draw, const Shape& image) const override;
   void draw_more(Draw& draw, const Generator& generator, const Shape& image) const override;
-  std::map<std::string, Tensor> more_to_learn() const override { return {{"weights", weights_}}; }
+  std::map<std::string, Tensor> more_to_learn() const override;
 
  private:
   Tensor weights_;

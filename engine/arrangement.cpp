@@ -46,6 +46,9 @@ Tensor roll(const Tensor& x, std::span<const std::int64_t> shifts, std::span<con
 Tensor roll(const Tensor& x, std::int64_t shift, Here here) {
   return reshape(roll(reshape(x, {-1}, here), shift, 0, here), x.shape(), here);
 }
+Tensor roll(const Tensor& x, std::int64_t shift, int axis, Here here) {
+  return roll(x, std::span<const std::int64_t>(&shift, 1), std::span<const int>(&axis, 1), here);
+}
 
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, int axis, Here here) {
   axis = checked_axis("split", axis, x.rank());

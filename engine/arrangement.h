@@ -9,9 +9,7 @@ namespace lumigrad {
 /// Entry i of each of the axes moves to entry i + shift, around the end. `shifts` has a number for each of `axes`.
 LUMIGRAD_API Tensor roll(const Tensor& x, std::span<const std::int64_t> shifts, std::span<const int> axes,
                          Here here = {});
-inline Tensor roll(const Tensor& x, std::int64_t shift, int axis, Here here = {}) {
-  return roll(x, std::span<const std::int64_t>(&shift, 1), std::span<const int>(&axis, 1), here);
-}
+LUMIGRAD_API Tensor roll(const Tensor& x, std::int64_t shift, int axis, Here here = {});
 /// The same with all elements in row-major order.
 LUMIGRAD_API Tensor roll(const Tensor& x, std::int64_t shift, Here here = {});
 /// Views of `size` entries along an axis, the last with what is left. An axis of extent 0 gives one empty part.

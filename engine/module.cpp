@@ -22,6 +22,8 @@ void restore(const State& own, const State& saved, const char* by) {
   for (const auto& [name, tensor] : own) Tensor(tensor).assign(saved.at(name), by);
 }
 
+Module::~Module() = default;
+
 void Module::collect(const std::string& prefix, bool trained_only,
                      std::vector<std::pair<std::string, Tensor>>& to) const {
   for (const Entry& entry : entries_)

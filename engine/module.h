@@ -19,7 +19,7 @@ LUMIGRAD_API void restore(const State& own, const State& saved, const char* by);
 class LUMIGRAD_API Module {
  public:
   Module() = default;
-  virtual ~Module() = default;
+  virtual ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 

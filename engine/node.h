@@ -63,8 +63,8 @@ class LUMIGRAD_API Node : public std::enable_shared_from_this<Node> {
   const char* name() const { return name_; }
   std::uint64_t sequence() const { return sequence_; }
   Here here() const { return here_; }
-  std::span<const Edge> inputs() const { return {inputs_.data(), inputs_.size()}; }
-  std::span<const Output> outputs() const { return {outputs_.data(), outputs_.size()}; }
+  const InlineVector<Edge, 3>& inputs() const { return inputs_; }
+  const InlineVector<Output, 1>& outputs() const { return outputs_; }
   /// False when no gradient flows to the i-th input: its cotangent need not be computed.
   bool wants(std::size_t i) const { return inputs_[i].node != nullptr; }
   bool released() const { return released_; }
@@ -84,8 +84,8 @@ class LUMIGRAD_API Node : public std::enable_shared_from_this<Node> {
 
   /// For the sweep (tape.cpp).
   void release();
-  std::unique_ptr<std::string> label;  // the name a program gave to what the node computed, or to the leaf
-  mutable std::uint64_t mark = 0;      // the sweep this node is part of, 0 between sweeps (atomic: see tape.cpp)
+  std::shared_ptr<const std::string> label;  // the name a program gave to what the node computed, or to the leaf
+  mutable std::uint64_t mark = 0;            // the sweep this node is part of, 0 between sweeps (atomic: see tape.cpp)
   InlineVector<Tensor, 1> cotangents;
   bool keep_cotangents = false;  // grad() reads them when the sweep is over
   bool leads = false;            // to an input that grad() was asked for

@@ -163,5 +163,8 @@ Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptio
   }
   return y;
 }
+Tensor pad(const Tensor& x, std::initializer_list<std::int64_t> widths, const PadOptions& options, Here here) {
+  return pad(x, std::span<const std::int64_t>(widths.begin(), widths.size()), options, here);
+}
 
 }  // namespace lumigrad

@@ -23,9 +23,7 @@ struct PadOptions {
 /// and value, to every order. Throws ShapeError.
 LUMIGRAD_API Tensor pad(const Tensor& x, std::span<const std::int64_t> widths, const PadOptions& options = {},
                         Here here = {});
-inline Tensor pad(const Tensor& x, std::initializer_list<std::int64_t> widths, const PadOptions& options = {},
-                  Here here = {}) {
-  return pad(x, std::span<const std::int64_t>(widths.begin(), widths.size()), options, here);
-}
+LUMIGRAD_API Tensor pad(const Tensor& x, std::initializer_list<std::int64_t> widths, const PadOptions& options = {},
+                        Here here = {});
 
 }  // namespace lumigrad

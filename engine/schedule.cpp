@@ -36,6 +36,8 @@ Schedule warm_up(std::int64_t steps, Schedule then, double start) {
 ReduceOnPlateau::ReduceOnPlateau(double rate, PlateauOptions o)
     : options(o), state_(Tensor::from(std::vector<double>{rate, std::numeric_limits<double>::infinity(), 0, 0}, {4})) {}
 
+State ReduceOnPlateau::state() const { return {{"plateau", state_}}; }
+
 double ReduceOnPlateau::rate() const { return state_.data<double>()[0]; }
 
 double ReduceOnPlateau::operator()(double loss) {

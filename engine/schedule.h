@@ -49,7 +49,7 @@ class LUMIGRAD_API ReduceOnPlateau {
   double operator()(double loss);
   double rate() const;
   /// "plateau", f64: the rate, the best loss, losses since then, losses still to let pass. The tensor is its own.
-  State state() const { return {{"plateau", state_}}; }
+  State state() const;
   /// Takes over a state(); FormatError names what does not fit, and nothing is changed then.
   void load(const State& state);
 

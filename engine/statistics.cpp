@@ -89,6 +89,9 @@ Tensor logsumexp(const Tensor& x, std::span<const int> over, bool keep, Here her
   const Tensor y = function({x}, here);
   return keep ? y : without(y, axes, here);
 }
+Tensor logsumexp(const Tensor& x, std::initializer_list<int> axes, bool keep, Here here) {
+  return logsumexp(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
+}
 
 Tensor softmax(const Tensor& x, int axis, Here here) {
   const Axes axes = checked_axes("softmax", x, std::array{axis});
@@ -155,9 +158,15 @@ Tensor squared_deviation(const char* name, const Tensor& x, std::span<const int>
 Tensor variance(const Tensor& x, std::span<const int> axes, bool keep, double correction, Here here) {
   return squared_deviation("variance", x, axes, keep, correction, here);
 }
+Tensor variance(const Tensor& x, std::initializer_list<int> axes, bool keep, double correction, Here here) {
+  return variance(x, std::span<const int>(axes.begin(), axes.size()), keep, correction, here);
+}
 
 Tensor standard_deviation(const Tensor& x, std::span<const int> axes, bool keep, double correction, Here here) {
   return sqrt(squared_deviation("standard_deviation", x, axes, keep, correction, here), here);
+}
+Tensor standard_deviation(const Tensor& x, std::initializer_list<int> axes, bool keep, double correction, Here here) {
+  return standard_deviation(x, std::span<const int>(axes.begin(), axes.size()), keep, correction, here);
 }
 
 namespace {

@@ -19,9 +19,7 @@ namespace lumigrad {
 /// log of the sum of e^x over some axes; `keep` leaves them with extent 1. f32 and f64, like all in this file. A sum
 /// over nothing, or over minus infinities, gives minus infinity, with slope 0.
 LUMIGRAD_API Tensor logsumexp(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
-inline Tensor logsumexp(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return logsumexp(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
+LUMIGRAD_API Tensor logsumexp(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {});
 /// e^x over its sum along an axis: positive numbers that add up to 1.
 LUMIGRAD_API Tensor softmax(const Tensor& x, int axis = -1, Here here = {});
 /// softmax of -x.
@@ -33,17 +31,13 @@ LUMIGRAD_API Tensor log_softmax(const Tensor& x, int axis = -1, Here here = {});
 /// unbiased estimate from a sample (Bessel), 0 for the mean square. Throws ShapeError unless the number is larger.
 LUMIGRAD_API Tensor variance(const Tensor& x, std::span<const int> axes, bool keep = false, double correction = 1,
                              Here here = {});
-inline Tensor variance(const Tensor& x, std::initializer_list<int> axes, bool keep = false, double correction = 1,
-                       Here here = {}) {
-  return variance(x, std::span<const int>(axes.begin(), axes.size()), keep, correction, here);
-}
+LUMIGRAD_API Tensor variance(const Tensor& x, std::initializer_list<int> axes, bool keep = false, double correction = 1,
+                             Here here = {});
 /// The square root of the variance; slope 0 where all elements are equal.
 LUMIGRAD_API Tensor standard_deviation(const Tensor& x, std::span<const int> axes, bool keep = false,
                                        double correction = 1, Here here = {});
-inline Tensor standard_deviation(const Tensor& x, std::initializer_list<int> axes, bool keep = false,
-                                 double correction = 1, Here here = {}) {
-  return standard_deviation(x, std::span<const int>(axes.begin(), axes.size()), keep, correction, here);
-}
+LUMIGRAD_API Tensor standard_deviation(const Tensor& x, std::initializer_list<int> axes, bool keep = false,
+                                       double correction = 1, Here here = {});
 
 /// x divided by its length along an axis, (sum |x|^p)^(1/p) with p in (0, infinity]; by eps where that is larger. The
 /// length has slope 0 at 0, and for p = infinity the largest elements share it. Throws NumericError for other p.

@@ -231,8 +231,8 @@ Tensor Tensor::detach() const {
 }
 
 Tensor& Tensor::named(std::string name) & {
-  if (state().node) state().node->label = std::make_unique<std::string>(name);
-  state().name = std::make_unique<std::string>(std::move(name));
+  state().name = std::make_shared<const std::string>(std::move(name));
+  if (state().node) state().node->label = state().name;
   return *this;
 }
 
@@ -252,7 +252,7 @@ Tensor& Tensor::requires_grad(bool on) & {
   }
   auto leaf = std::allocate_shared<Leaf>(PoolAllocator<Leaf>(), Here("", 0));
   leaf->attach(*this);
-  if (state().name) leaf->label = std::make_unique<std::string>(*state().name);
+  leaf->label = state().name;
   return *this;
 }
 

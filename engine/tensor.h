@@ -41,7 +41,7 @@ struct TensorState {
   std::int32_t output = 0;
   std::shared_ptr<Buffer> buffer;
   std::shared_ptr<Node> node;  // what computed it, or the leaf that collects its gradient; null outside the graph
-  std::unique_ptr<std::string> name;
+  std::shared_ptr<const std::string> name;
 };
 
 /// Numbers in up to eight axes, on a device, possibly part of a recorded graph.

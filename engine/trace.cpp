@@ -123,8 +123,8 @@ class Trace::Eye final : public Witness {
   std::string text_;
 };
 
-Trace::Trace(std::size_t most_values) : eye_(std::make_unique<Eye>(most_values)) {}
-Trace::~Trace() = default;
+Trace::Trace(std::size_t most_values) : eye_(new Eye(most_values)) {}
+Trace::~Trace() { delete eye_; }
 
 void Trace::backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds, BackwardOptions options) {
   eye_->watch(outputs, seeds, options);

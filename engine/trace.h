@@ -34,7 +34,7 @@ class LUMIGRAD_API Trace {
 
  private:
   class Eye;
-  std::unique_ptr<Eye> eye_;
+  Eye* eye_;
 };
 
 /// Writes trace.json() to a file. Throws IoError.

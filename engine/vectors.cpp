@@ -29,6 +29,9 @@ Tensor vector_norm(const Tensor& x, double p, std::span<const int> axes, bool ke
 Tensor vector_norm(const Tensor& x, double p, Here here) {
   return vector_norm(reshape(x, {-1}, here), p, {0}, false, here);
 }
+Tensor vector_norm(const Tensor& x, double p, std::initializer_list<int> axes, bool keep, Here here) {
+  return vector_norm(x, p, std::span<const int>(axes.begin(), axes.size()), keep, here);
+}
 
 Tensor matrix_norm(const Tensor& a, MatrixNorm norm, bool keep, Here here) {
   require_real("matrix_norm", a);

@@ -10,10 +10,8 @@ namespace lumigrad {
 /// share it.
 LUMIGRAD_API Tensor vector_norm(const Tensor& x, double p, std::span<const int> axes, bool keep = false,
                                 Here here = {});
-inline Tensor vector_norm(const Tensor& x, double p, std::initializer_list<int> axes, bool keep = false,
-                          Here here = {}) {
-  return vector_norm(x, p, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
+LUMIGRAD_API Tensor vector_norm(const Tensor& x, double p, std::initializer_list<int> axes, bool keep = false,
+                                Here here = {});
 /// The same over all elements.
 LUMIGRAD_API Tensor vector_norm(const Tensor& x, double p = 2, Here here = {});
 

@@ -134,6 +134,10 @@ Tensor reshape(const Tensor& x, std::span<const std::int64_t> extents, Here here
   if (!strides) return reshape(x.clone(here), shape, here);
   return view_of<ReshapeNode>("reshape", x, shape, *strides, 0, here, [&](ReshapeNode& n) { n.from = x.shape(); });
 }
+Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents, Here here) {
+  return reshape(x, std::span<const std::int64_t>(extents.begin(), extents.size()), here);
+}
+Tensor reshape(const Tensor& x, const Shape& shape, Here here) { return reshape(x, shape.extents(), here); }
 
 Tensor permute(const Tensor& x, std::span<const int> order, Here here) {
   require<ShapeError>(static_cast<int>(order.size()) == x.rank(), "permute: expected ", x.rank(), " axes, got ",
@@ -154,6 +158,9 @@ Tensor permute(const Tensor& x, std::span<const int> order, Here here) {
   return view_of<PermuteNode>("permute", x, shape, strides, 0, here, [&](PermuteNode& n) {
     for (int i = 0; i < x.rank(); ++i) n.inverse.push_back(inverse[static_cast<std::size_t>(i)]);
   });
+}
+Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here) {
+  return permute(x, std::span<const int>(order.begin(), order.size()), here);
 }
 
 Tensor transpose(const Tensor& x, int a, int b, Here here) {

@@ -9,15 +9,11 @@ namespace lumigrad {
 /// The same elements in another shape (one extent may be -1: whatever is left). A view when the layout allows, a copy
 /// otherwise.
 LUMIGRAD_API Tensor reshape(const Tensor& x, std::span<const std::int64_t> extents, Here here = {});
-inline Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents, Here here = {}) {
-  return reshape(x, std::span<const std::int64_t>(extents.begin(), extents.size()), here);
-}
-inline Tensor reshape(const Tensor& x, const Shape& shape, Here here = {}) { return reshape(x, shape.extents(), here); }
+LUMIGRAD_API Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents, Here here = {});
+LUMIGRAD_API Tensor reshape(const Tensor& x, const Shape& shape, Here here = {});
 /// Axes in another order: result axis i is axis order[i] of x. A view.
 LUMIGRAD_API Tensor permute(const Tensor& x, std::span<const int> order, Here here = {});
-inline Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here = {}) {
-  return permute(x, std::span<const int>(order.begin(), order.size()), here);
-}
+LUMIGRAD_API Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here = {});
 /// Two axes exchanged. A view.
 LUMIGRAD_API Tensor transpose(const Tensor& x, int a, int b, Here here = {});
 /// Elements begin, begin + step, ... below end of an axis. Negative begin and end count from the end; step may be

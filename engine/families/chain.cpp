@@ -159,5 +159,8 @@ Tensor fuse(const Tensor& images, std::span<const PixelStep> given, Here here) {
   }
   return y;
 }
+Tensor fuse(const Tensor& images, std::initializer_list<PixelStep> steps, Here here) {
+  return fuse(images, std::span(steps.begin(), steps.size()), here);
+}
 
 }  // namespace lumigrad

@@ -46,8 +46,6 @@ PixelStep pixel_step(const char* name, F formula, std::vector<Tensor> params = {
 /// order records the operators one after the other. Errors name the step: ShapeError for channels or parameters that do
 /// not fit, DTypeError, and ShapeError for a chain without steps.
 LUMIGRAD_API Tensor fuse(const Tensor& images, std::span<const PixelStep> steps, Here here = {});
-inline Tensor fuse(const Tensor& images, std::initializer_list<PixelStep> steps, Here here = {}) {
-  return fuse(images, std::span(steps.begin(), steps.size()), here);
-}
+LUMIGRAD_API Tensor fuse(const Tensor& images, std::initializer_list<PixelStep> steps, Here here = {});
 
 }  // namespace lumigrad

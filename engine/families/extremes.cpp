@@ -232,8 +232,14 @@ Tensor argmin(const Tensor& x, Here) { return extreme_place("argmin", reshape(x,
 Tensor amax(const Tensor& x, std::span<const int> axes, bool keep, Here here) {
   return extreme_value("amax", x, axes, keep, End::largest, here);
 }
+Tensor amax(const Tensor& x, std::initializer_list<int> axes, bool keep, Here here) {
+  return amax(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
+}
 Tensor amin(const Tensor& x, std::span<const int> axes, bool keep, Here here) {
   return extreme_value("amin", x, axes, keep, End::smallest, here);
+}
+Tensor amin(const Tensor& x, std::initializer_list<int> axes, bool keep, Here here) {
+  return amin(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
 }
 Tensor max(const Tensor& x, Here here) { return extreme_of_all("max", x, End::largest, here); }
 Tensor min(const Tensor& x, Here here) { return extreme_of_all("min", x, End::smallest, here); }

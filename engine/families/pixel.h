@@ -51,15 +51,14 @@ Tensor pixel_planes(F formula, std::initializer_list<Tensor> images, std::initia
 
 /// The textbook version, element by element in double precision: documentation and test oracle.
 /// `lanes[k]` are the inputs, all of length n; returns the M results.
-template <class F, class Call>
-std::vector<std::vector<double>> pixel_reference(const std::vector<std::vector<double>>& lanes, std::size_t results,
-                                                 Call f) {
+template <class V, class Call>
+std::vector<std::vector<V>> pixel_reference(const std::vector<std::vector<V>>& lanes, std::size_t results, Call f) {
   const std::size_t n = lanes.empty() ? 0 : lanes[0].size();
-  std::vector<std::vector<double>> y(results, std::vector<double>(n));
-  std::vector<double> x(lanes.size());
+  std::vector<std::vector<V>> y(results, std::vector<V>(n));
+  std::vector<V> x(lanes.size());
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t k = 0; k < lanes.size(); ++k) x[k] = lanes[k][i];
-    const std::vector<double> at_i = f(x);
+    const std::vector<V> at_i = f(x);
     for (std::size_t m = 0; m < results; ++m) y[m][i] = at_i[m];
   }
   return y;

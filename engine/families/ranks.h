@@ -60,12 +60,8 @@ LUMIGRAD_API Tensor argmin(const Tensor& x, Here here = {});
 /// The largest / smallest element over some axes; f32 and f64. Those that tie share the gradient.
 LUMIGRAD_API Tensor amax(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
 LUMIGRAD_API Tensor amin(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
-inline Tensor amax(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return amax(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
-inline Tensor amin(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return amin(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
+LUMIGRAD_API Tensor amax(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {});
+LUMIGRAD_API Tensor amin(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {});
 /// The largest / smallest of all elements, a scalar; as amax and amin.
 LUMIGRAD_API Tensor max(const Tensor& x, Here here = {});
 LUMIGRAD_API Tensor min(const Tensor& x, Here here = {});

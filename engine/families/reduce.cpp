@@ -297,6 +297,9 @@ Tensor sum(const Tensor& x, std::span<const int> axes, bool keep, Here here) {
 Tensor sum(const Tensor& x, Here here) {
   return sum_scaled("sum", x, std::span<const int>(all_axes(x)), false, 1, here);
 }
+Tensor sum(const Tensor& x, std::initializer_list<int> axes, bool keep, Here here) {
+  return sum(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
+}
 
 Tensor mean(const Tensor& x, std::span<const int> axes, bool keep, Here here) {
   std::int64_t count = 1;
@@ -306,5 +309,8 @@ Tensor mean(const Tensor& x, std::span<const int> axes, bool keep, Here here) {
 }
 
 Tensor mean(const Tensor& x, Here here) { return mean(x, std::span<const int>(all_axes(x)), false, here); }
+Tensor mean(const Tensor& x, std::initializer_list<int> axes, bool keep, Here here) {
+  return mean(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
+}
 
 }  // namespace lumigrad

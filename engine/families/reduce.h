@@ -33,16 +33,12 @@ Tensor reduce(F formula, std::initializer_list<Tensor> inputs, std::initializer_
 
 /// The sum over some axes, times `scale`; `keep` leaves them with extent 1. f32 and f64. Gradient: w repeated.
 LUMIGRAD_API Tensor sum(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
-inline Tensor sum(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return sum(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
+LUMIGRAD_API Tensor sum(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {});
 /// The sum of all elements, a scalar.
 LUMIGRAD_API Tensor sum(const Tensor& x, Here here = {});
 /// The mean over some axes, or of all elements. Throws ShapeError where there is nothing to average.
 LUMIGRAD_API Tensor mean(const Tensor& x, std::span<const int> axes, bool keep = false, Here here = {});
-inline Tensor mean(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {}) {
-  return mean(x, std::span<const int>(axes.begin(), axes.size()), keep, here);
-}
+LUMIGRAD_API Tensor mean(const Tensor& x, std::initializer_list<int> axes, bool keep = false, Here here = {});
 LUMIGRAD_API Tensor mean(const Tensor& x, Here here = {});
 
 /// The textbook version of reduce: terms added one by one in double.

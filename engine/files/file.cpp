@@ -45,6 +45,9 @@ struct Descriptor {
 
 }  // namespace
 
+std::span<const std::byte> FileBytes::bytes() const { return {data_, size_}; }
+std::span<std::byte> FileBytes::room() { return {data_, capacity_}; }
+
 FileBytes::~FileBytes() { deallocate(data_, capacity_); }
 
 void FileBytes::swap(FileBytes& other) noexcept {

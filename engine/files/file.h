@@ -21,12 +21,12 @@ class LUMIGRAD_API FileBytes {
     return *this;
   }
   ~FileBytes();
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::span<const std::byte> bytes() const;
 
   /// Room for `capacity` bytes; what is held is kept. Throws ResourceError beyond the memory budget.
   void reserve(std::size_t capacity);
   /// All of the room; `resize` then says how much of it is filled.
-  std::span<std::byte> room() { return {data_, capacity_}; }
+  std::span<std::byte> room();
   void resize(std::size_t size) { size_ = size; }
 
  private:
