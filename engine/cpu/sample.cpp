@@ -18,8 +18,8 @@ LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, cons
   constexpr int K = taps_of<W>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   Vec<T> wx[K], wy[K];
-  weights<W>(c.tx, task.cubic, order_x, wx);
-  weights<W>(c.ty, task.cubic, order_y, wy);
+  cell_weights<W>(c.tx, task.cubic, order_x, wx);
+  cell_weights<W>(c.ty, task.cubic, order_y, wy);
   with_reader<T, K>(
       task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
         for (int ch = 0; ch < task.channels; ++ch) {
@@ -97,10 +97,10 @@ LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, con
   using V = Vec<T>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   V wx[K], wy[K], slope_x[K], slope_y[K];
-  weights<W>(c.tx, task.cubic, task.order_x, wx);
-  weights<W>(c.ty, task.cubic, task.order_y, wy);
-  weights<W>(c.tx, task.cubic, task.order_x + 1, slope_x);
-  weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
+  cell_weights<W>(c.tx, task.cubic, task.order_x, wx);
+  cell_weights<W>(c.ty, task.cubic, task.order_y, wy);
+  cell_weights<W>(c.tx, task.cubic, task.order_x + 1, slope_x);
+  cell_weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
   with_reader<T, K>(
       task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
         for (int ch = 0; ch < task.channels; ++ch) {
@@ -201,15 +201,13 @@ void choose_rows(const SampleTask<T>& task, std::int64_t first, std::int64_t las
 template <class T>
 void choose_splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end,
                   const std::int32_t* touched) {
-  const bool slopes = task.order_x + task.order_y > 0;
   switch (task.mode) {
     case Interpolation::nearest:
-      return splat<NearestWeights, false>(task, cotangent, gradient, begin, end, touched);
+      return splat<NearestWeights>(task, cotangent, gradient, begin, end, touched);
     case Interpolation::bilinear:
-      return slopes ? splat<LinearWeights, true>(task, cotangent, gradient, begin, end, touched)
-                    : splat<LinearWeights, false>(task, cotangent, gradient, begin, end, touched);
+      return splat<LinearWeights>(task, cotangent, gradient, begin, end, touched);
     case Interpolation::bicubic:
-      return splat<CubicWeights, true>(task, cotangent, gradient, begin, end, touched);
+      return splat<CubicWeights>(task, cotangent, gradient, begin, end, touched);
   }
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a vector of output pixels reads: position, first tap, fraction, and how its taps are fetched. Included by
 // sample.cpp at each instruction level.
+//
+// What is done for every vector is inlined into each kernel; what is done once a tile, at borders and at the ends of
+// rows stands in functions of their own, of which all kernels share one copy. They are given copies: what a function
+// has the address of, the compiler no longer keeps in registers.
 #pragma once
 #include <utility>
 
@@ -58,7 +62,7 @@ LUMIGRAD_SIMD void bound_tile(const SampleTask<T>& task, const double (&m)[9], T
 }
 
 template <class T>
-LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
+[[gnu::noinline]] Tile<T> make_tile(const SampleTask<T>& task, std::int64_t index) {
   const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
   Tile<T> t;
   t.x = static_cast<int>(index % across) * sample_tile;
@@ -91,6 +95,12 @@ LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
   return t;
 }
 
+template <class T>
+LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
+  const Tile<T> made = make_tile(task, index);
+  return made;
+}
+
 /// Positions of `count` output pixels from (dx, dy) of a tile on; the other lanes are NaN.
 template <class T>
 struct Position {
@@ -98,16 +108,20 @@ struct Position {
 };
 
 template <class T>
+[[gnu::noinline]] void read_grid(const SampleTask<T>& task, ptrdiff_t from, int count, T* x, T* y) {
+  for (int i = 0; i < lanes<T>; ++i) {
+    x[i] = i < count ? task.grid_x[from + i * task.grid_pixel] : static_cast<T>(__builtin_nan(""));
+    y[i] = i < count ? task.grid_y[from + i * task.grid_pixel] : T(0);
+  }
+}
+
+template <class T>
 LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, int dx, int dy, int count) {
   using V = Vec<T>;
   Position<T> p;
   if (task.kind == MapKind::grid) {
     alignas(64) T x[lanes<T>], y[lanes<T>];
-    const ptrdiff_t from = (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel;
-    for (int i = 0; i < lanes<T>; ++i) {
-      x[i] = i < count ? task.grid_x[from + i * task.grid_pixel] : static_cast<T>(__builtin_nan(""));
-      y[i] = i < count ? task.grid_y[from + i * task.grid_pixel] : T(0);
-    }
+    read_grid(task, (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel, count, x, y);
     p.x = p.a = V::load(x);
     p.y = p.b = V::load(y);
     p.w = V(1);
@@ -225,19 +239,25 @@ LUMIGRAD_SIMD void tap_at_border(const Int<T>& at, const Mask<T>& valid, int cou
 }
 
 template <class T, int K>
-LUMIGRAD_SIMD void find_taps(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, LaneTaps<T, K>& taps) {
+[[gnu::noinline]] void find_taps_from(const SampleTask<T>& task, ptrdiff_t base_x, ptrdiff_t base_y,
+                                      const Cell<T, K>& c, LaneTaps<T, K>& taps) {
   using I = Int<T>;
   using Integer = typename I::Integer;
   for (int k = 0; k < K; ++k) {
-    const I x = c.ix + I(static_cast<Integer>(t.base_x + k)), y = c.iy + I(static_cast<Integer>(t.base_y + k));
+    const I x = c.ix + I(static_cast<Integer>(base_x + k)), y = c.iy + I(static_cast<Integer>(base_y + k));
     tap_at_border<T>(x, c.valid, task.width, task.border, taps.column[k], taps.in_column[k]);
     tap_at_border<T>(y, c.valid, task.height, task.border, taps.row[k], taps.in_row[k]);
   }
 }
+template <class T, int K>
+LUMIGRAD_SIMD void find_taps(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, LaneTaps<T, K>& taps) {
+  const Cell<T, K> copy = c;
+  find_taps_from(task, t.base_x, t.base_y, copy, taps);
+}
 
 template <class T, int K>
-LUMIGRAD_SIMD void fetch_found(const T* plane, ptrdiff_t row_stride, const LaneTaps<T, K>& taps, T outside,
-                               Vec<T> (&values)[K][K]) {
+[[gnu::noinline]] void fetch_found(const T* plane, ptrdiff_t row_stride, const LaneTaps<T, K>& taps, T outside,
+                                   Vec<T> (&values)[K][K]) {
   for (int j = 0; j < K; ++j) {
     alignas(64) T value[K][lanes<T>];
     for (int i = 0; i < lanes<T>; ++i) {
@@ -285,6 +305,25 @@ LUMIGRAD_SIMD void fetch_row(const T* p, const typename Int<T>::Integer* offset,
   }
 }
 
+/// The same as weights(); slopes of four weights are long, and asked for seldom enough to be called.
+template <class W, class V>
+[[gnu::noinline]] void long_weights(const V& t, double cubic, int order, V (&w)[taps_of<W>]) {
+  weights<W>(t, cubic, order, w);
+}
+template <class W, class V>
+LUMIGRAD_SIMD void cell_weights(const V& t, double cubic, int order, V (&w)[taps_of<W>]) {
+  if constexpr (taps_of<W> < 4) {
+    weights<W>(t, cubic, order, w);
+  } else if (order == 0) {
+    weights<W>(t, cubic, 0, w);
+  } else {
+    const V copy = t;
+    V slopes[4];
+    long_weights<W>(copy, cubic, order, slopes);
+    for (int k = 0; k < 4; ++k) w[k] = slopes[k];
+  }
+}
+
 /// sum over rows j and columns k of wy[j] wx[k] tap[j][k]
 template <class T, int K>
 LUMIGRAD_SIMD Vec<T> weigh(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Vec<T> (&tap)[K][K]) {
@@ -298,10 +337,14 @@ LUMIGRAD_SIMD Vec<T> weigh(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const V
 }
 
 template <class T>
+[[gnu::noinline]] void copy_some(T* to, const T* from, int count) {
+  for (int i = 0; i < count; ++i) to[i] = from[i];
+}
+template <class T>
 LUMIGRAD_SIMD Vec<T> load_some(const T* from, int count) {
   if (count >= lanes<T>) return Vec<T>::load(from);
   alignas(64) T buffer[lanes<T>] = {};
-  for (int i = 0; i < count; ++i) buffer[i] = from[i];
+  copy_some(buffer, from, count);
   return Vec<T>::load(buffer);
 }
 template <class T>
@@ -309,7 +352,7 @@ LUMIGRAD_SIMD void store_some(const Vec<T>& v, T* to, int count) {
   if (count >= lanes<T>) return v.store(to);
   alignas(64) T buffer[lanes<T>];
   v.store(buffer);
-  for (int i = 0; i < count; ++i) to[i] = buffer[i];
+  copy_some(to, buffer, count);
 }
 
 }  // namespace

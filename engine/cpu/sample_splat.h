@@ -28,16 +28,16 @@ LUMIGRAD_SIMD void spread(const Vec<T> (&wx)[K], const Vec<T> (&wy)[K], const Ve
   }
 }
 
-// Four-byte additions with the channels innermost: wider read-modify-writes of neighbouring pixels would wait for each
-// other's stores.
-template <int Group, class T, int K>
-LUMIGRAD_SIMD void add_inside(const SampleTask<T>& task, const InsideReader<T, K>& reader,
+// Additions of single numbers, with the channels inside: wider read-modify-writes of neighbouring pixels would wait for
+// each other's stores.
+template <class T, int K>
+LUMIGRAD_SIMD void add_inside(const SampleTask<T>& task, const InsideReader<T, K>& reader, int channels,
                               const T (&part)[channel_group][K * K][lanes<T>], T* to) {
   for (int i = 0; i < lanes<T>; ++i) {
     T* at = to + (reader.origin + reader.offset[i]);
-    for (int g = 0; g < Group; ++g, at += task.channel_stride) {
+    for (int ch = 0; ch < channels; ++ch, at += task.channel_stride) {
       for (int j = 0; j < K; ++j) {
-        for (int k = 0; k < K; ++k) at[j * task.row_stride + k] += part[g][j * K + k][i];
+        for (int k = 0; k < K; ++k) at[j * task.row_stride + k] += part[ch][j * K + k][i];
       }
     }
   }
@@ -52,7 +52,7 @@ LUMIGRAD_SIMD void taps_there(const LaneTaps<T, K>& found, unsigned (&there)[K *
 }
 
 /// Adds a tile's contributions to image rows begin ... end - 1.
-template <class W, bool Slopes, class T>
+template <class W, class T>
 LUMIGRAD_SIMD void splat_directly(const SampleTask<T>& task, const Tile<T>& t, const T* cotangent, T* gradient,
                                   int begin, int end) {
   constexpr int K = taps_of<W>;
@@ -69,8 +69,8 @@ LUMIGRAD_SIMD void splat_directly(const SampleTask<T>& task, const Tile<T>& t, c
           inside = inside && !any(off);
         }
         Vec<T> wx[K], wy[K];
-        weights<W>(c.tx, task.cubic, Slopes ? task.order_x : 0, wx);
-        weights<W>(c.ty, task.cubic, Slopes ? task.order_y : 0, wy);
+        cell_weights<W>(c.tx, task.cubic, task.order_x, wx);
+        cell_weights<W>(c.ty, task.cubic, task.order_y, wy);
         const T* from = cotangent + static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
         alignas(64) T part[channel_group][K * K][lanes<T>];
         if (inside) {
@@ -78,21 +78,7 @@ LUMIGRAD_SIMD void splat_directly(const SampleTask<T>& task, const Tile<T>& t, c
           for (int ch = 0; ch < task.channels; ch += channel_group) {
             const int group = task.channels - ch < channel_group ? task.channels - ch : channel_group;
             for (int g = 0; g < group; ++g) spread<T, K>(wx, wy, Vec<T>::load(from + (ch + g) * plane), part[g]);
-            T* to = gradient + ch * task.channel_stride;
-            switch (group) {
-              case 1:
-                add_inside<1>(task, reader, part, to);
-                break;
-              case 2:
-                add_inside<2>(task, reader, part, to);
-                break;
-              case 3:
-                add_inside<3>(task, reader, part, to);
-                break;
-              default:
-                add_inside<4>(task, reader, part, to);
-                break;
-            }
+            add_inside<T, K>(task, reader, group, part, gradient + ch * task.channel_stride);
           }
           return;
         }
@@ -196,7 +182,7 @@ LUMIGRAD_SIMD void add_patch(const SampleTask<float>& task, const Patch& patch, 
 }
 
 /// Adds a tile's contributions by way of a patch to image rows begin ... end - 1.
-template <class W, bool Slopes>
+template <class W>
 LUMIGRAD_SIMD void splat_by_patch(const SampleTask<float>& task, const Tile<float>& t, const Patch& patch,
                                   const float* cotangent, float* gradient, int begin, int end) {
   using T = float;
@@ -218,8 +204,8 @@ LUMIGRAD_SIMD void splat_by_patch(const SampleTask<float>& task, const Tile<floa
           }
           if (c.outside) return;
           Vec<T> wx[K], wy[K];
-          weights<W>(c.tx, task.cubic, Slopes ? task.order_x : 0, wx);
-          weights<W>(c.ty, task.cubic, Slopes ? task.order_y : 0, wy);
+          cell_weights<W>(c.tx, task.cubic, task.order_x, wx);
+          cell_weights<W>(c.ty, task.cubic, task.order_y, wy);
           alignas(64) T weight[K * K][lanes<T>];
           for (int j = 0; j < K; ++j) {
             for (int k = 0; k < K; ++k) (wy[j] * wx[k]).store(weight[j * K + k]);
@@ -263,7 +249,7 @@ LUMIGRAD_SIMD void splat_by_patch(const SampleTask<float>& task, const Tile<floa
   }
 }
 
-template <class W, bool Slopes, class T>
+template <class W, class T>
 void splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end, const std::int32_t* rows) {
   const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
   const std::int64_t tiles = across * ((task.out_height + sample_tile - 1) / sample_tile);
@@ -272,11 +258,11 @@ void splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin
     const Tile<T> t = tile_at(task, index);
     if constexpr (sizeof(T) == 4) {
       if (const Patch patch(task, t, taps_of<W>); patch.fits && task.channels > 1) {
-        splat_by_patch<W, Slopes>(task, t, patch, cotangent, gradient, begin, end);
+        splat_by_patch<W>(task, t, patch, cotangent, gradient, begin, end);
         continue;
       }
     }
-    splat_directly<W, Slopes>(task, t, cotangent, gradient, begin, end);
+    splat_directly<W>(task, t, cotangent, gradient, begin, end);
   }
 }
 
