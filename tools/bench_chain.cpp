@@ -92,7 +92,7 @@ void measure(const char* title, const Tensor& image, const Tensor& seed, const C
     rows.push_back({"in a chain", [&, params, &steps = steps] { both(fuse(leaf, steps), params); }, 5});
   }
   const double bytes = static_cast<double>(image.numel()) * sizeof(float);
-  lumigrad::Stream stream(static_cast<std::size_t>(2 * bytes));
+  lumigrad::MemoryStream stream(static_cast<std::size_t>(2 * bytes));
   Row copies[] = {{"copy", [&] { stream.plain(); }, 2}, {"copy past the caches", [&] { stream.past_caches(); }, 2}};
   const auto time = [](Row& row) {
     const double begin = worked();

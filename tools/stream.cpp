@@ -61,12 +61,12 @@ std::byte* aligned(std::byte* at) { return at + (64 - reinterpret_cast<std::uint
 
 }  // namespace
 
-Stream::Stream(std::size_t bytes) : bytes_((bytes / 2 + 63) / 64 * 64), memory_(2 * bytes_ + 4096) {
+MemoryStream::MemoryStream(std::size_t bytes) : bytes_((bytes / 2 + 63) / 64 * 64), memory_(2 * bytes_ + 4096) {
   from_ = aligned(memory_.data());
   to_ = from_ + bytes_ + 1024;
 }
 
-void Stream::run(Copy copy) {
+void MemoryStream::run(Copy copy) {
   const auto chunks = static_cast<std::int64_t>((bytes_ + chunk - 1) / chunk);
   parallel_for(
       chunks,
@@ -76,8 +76,8 @@ void Stream::run(Copy copy) {
       },
       10);
 }
-void Stream::plain() { run(plain_copy()); }
-void Stream::past_caches() { run(past_copy()); }
+void MemoryStream::plain() { run(plain_copy()); }
+void MemoryStream::past_caches() { run(past_copy()); }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 

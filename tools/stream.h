@@ -8,9 +8,9 @@
 namespace lumigrad {
 
 /// Copies half of `bytes` from one array to another (so that `bytes` move), with plain or with non-temporal stores.
-class Stream {
+class MemoryStream {
  public:
-  explicit Stream(std::size_t bytes);
+  explicit MemoryStream(std::size_t bytes);
   void plain();
   void past_caches();
 

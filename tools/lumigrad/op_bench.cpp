@@ -51,7 +51,7 @@ class Bandwidth {
   double seconds(double bytes) {
     const auto key = static_cast<std::size_t>(bytes);
     if (const auto found = times_.find(key); found != times_.end()) return found->second;
-    Stream stream(key);
+    MemoryStream stream(key);
     const double plain = time_of([&] { stream.plain(); }, 0.1, clock_).median;
     const double past = time_of([&] { stream.past_caches(); }, 0.1, clock_).median;
     return times_[key] = std::min(plain, past);

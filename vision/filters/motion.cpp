@@ -3,9 +3,10 @@
 
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/filter.h>
+#include <lumigrad/engine/families/sample_volume.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/vision/axis_angle.h>
 #include <lumigrad/vision/filters/kernel_pairs.h>
-#include <lumigrad/vision/geometry/transform3d.h>
 
 namespace lumigrad::filters {
 namespace {
@@ -70,7 +71,12 @@ Tensor motion_kernel3d(const char* name, std::int64_t taps, const Tensor& given_
   const Tensor row = tilted_rows(name, n, taps, direction, dtype, here);
   const Tensor plane = embed(reshape(row, {n, 1, 1, 1, taps}, here), 3, taps / 2, 1, taps, here);
   const Tensor line = embed(plane, 2, taps / 2, 1, taps, here);
-  const Tensor turned = squeeze(geometry::rotate3d(line, turn, {}, {.mode = mode}, axis_epsilon, here), 1, here);
+  // Positions in the unturned kernel: the output's, turned back about the middle.
+  const Tensor back = inverse(axis_angle_turn(turn.to(DType::f64, here), axis_epsilon, here), here);
+  const double middle = static_cast<double>(taps - 1) / 2;
+  const Tensor offset = mul(middle, sub(1.0, sum(back, {2}, true, here), here), here);
+  const Tensor turned = squeeze(
+      sample_volume_affine(line, concat({back, offset}, 2, here), {taps, taps, taps}, {.mode = mode}, here), 1, here);
   return div(turned, sum(turned, {1, 2, 3}, true, here), here);
 }
 

@@ -5,6 +5,7 @@
 #include <lumigrad/engine/random.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/resize.h>
+#include <lumigrad/vision/geometry/rows.h>
 #include <lumigrad/vision/geometry/transform.h>
 #include <cmath>
 
@@ -12,34 +13,11 @@ namespace lumigrad {
 namespace {
 
 using namespace geometry;
-constexpr auto exact = Differentiability::exact;
-constexpr auto almost = Differentiability::almost_everywhere;
 
 Tensor draws(std::uint64_t seed, const Shape& shape, double low, double high) {
   return uniform({seed, 11}, shape, low, high, DType::f64);
 }
-Tensor numbers(std::initializer_list<double> values, const Shape& shape) {
-  return Tensor::from(std::vector<double>(values), shape);
-}
-Argument tensor(const char* name, const char* doc, Differentiability gradient, const char* otherwise = "",
-                bool optional = false) {
-  return {.name = name, .doc = doc, .gradient = gradient, .otherwise = otherwise, .optional = optional};
-}
-Argument option(const char* name, Argument::Kind kind, const char* doc, const char* otherwise,
-                std::vector<std::string> choices = {}) {
-  return {.name = name, .kind = kind, .doc = doc, .otherwise = otherwise, .choices = std::move(choices)};
-}
 
-const std::vector<std::string> modes = {"nearest", "bilinear", "bicubic"};
-const std::vector<std::string> borders = {"zeros", "border", "reflection", "symmetric", "circular"};
-
-template <class E>
-E chosen(const Values& v, const char* name, const std::vector<std::string>& names) {
-  const std::string wanted = v.choice(name);
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == wanted) return static_cast<E>(i);
-  throw FormatError(message(name, ": expected one of the listed choices, got ", wanted));
-}
 Size size_of_list(const Values& v) {
   const std::vector<double> list = v.has("size") ? v.list("size") : std::vector<double>{};
   if (list.empty()) return {};
@@ -50,7 +28,7 @@ Size size_of_list(const Values& v) {
 std::vector<Argument> warp_arguments() {
   using K = Argument::Kind;
   return {option("size", K::list, "(h, w) of the result; empty: that of the image", "[]"),
-          option("mode", K::choice, "how the image is read between pixels", "\"bilinear\"", modes),
+          option("mode", K::choice, "how the image is read between pixels", "\"bilinear\"", interpolations),
           option("border", K::choice, "what lies outside", "\"zeros\"", borders),
           tensor("fill", "value outside, one or one a channel, with border zeros", exact, "", true),
           option("align_corners", K::flag, "false: Kornia's and PyTorch's other normalisation", "true"),
@@ -59,7 +37,7 @@ std::vector<Argument> warp_arguments() {
 }
 WarpOptions warp_options(const Values& v) {
   return {.size = size_of_list(v),
-          .mode = chosen<Interpolation>(v, "mode", modes),
+          .mode = chosen<Interpolation>(v, "mode", interpolations),
           .border = chosen<Border>(v, "border", borders),
           .fill = v.tensor("fill"),
           .align_corners = v.flag("align_corners"),
@@ -93,7 +71,7 @@ std::vector<Sample> warp_samples(std::uint64_t seed, const Fill& fill, bool inve
   for (const Case& c : cases) {
     const std::size_t index = samples.size();
     Values values{{"image", draws(seed + index, c.shape, 0, 1)},
-                  {"mode", modes[static_cast<std::size_t>(c.mode)]},
+                  {"mode", interpolations[static_cast<std::size_t>(c.mode)]},
                   {"border", borders[static_cast<std::size_t>(c.border)]},
                   {"align_corners", c.align}};
     if (c.sized && sized) values.set("size", std::vector<double>{5, 6});
@@ -281,7 +259,7 @@ std::vector<Operator> warps() {
     if (i != 8) return;  // a volume
     v.set("image", draws(50, {1, 2, 3, 4, 5}, 0, 1));
     v.set("grid", draws(59, {n, 2, 3, 4, 3}, -1.2, 1.2));
-    v.set("mode", modes[1]);
+    v.set("mode", interpolations[1]);
   };
   rows.push_back(warp_row(
       "grid_sample", "The image or volume read at a grid of normalised positions.",

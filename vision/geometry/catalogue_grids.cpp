@@ -4,41 +4,19 @@
 #include <lumigrad/vision/geometry/catalogue.h>
 #include <lumigrad/vision/geometry/elastic.h>
 #include <lumigrad/vision/geometry/resize.h>
+#include <lumigrad/vision/geometry/rows.h>
 #include <lumigrad/vision/geometry/thin_plate.h>
 #include <lumigrad/vision/geometry/transform3d.h>
 
 namespace lumigrad::geometry {
 namespace {
 
-constexpr auto exact = Differentiability::exact;
-constexpr auto almost = Differentiability::almost_everywhere;
 using K = Argument::Kind;
 
 Tensor draws(std::uint64_t seed, std::uint32_t lane, const Shape& shape, double low, double high) {
   return uniform({seed, 60 + lane}, shape, low, high, DType::f64);
 }
-Tensor numbers(std::initializer_list<double> values, const Shape& shape) {
-  return Tensor::from(std::vector<double>(values), shape);
-}
-Argument tensor(const char* name, const char* doc, Differentiability gradient) {
-  return {.name = name, .doc = doc, .gradient = gradient};
-}
-Argument choice(const char* name, const char* doc, const char* otherwise, std::vector<std::string> choices) {
-  return {.name = name, .kind = K::choice, .doc = doc, .otherwise = otherwise, .choices = std::move(choices)};
-}
 
-template <class E>
-E chosen(const Values& v, const char* name, const std::vector<std::string>& names) {
-  const std::string wanted = v.choice(name);
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == wanted) return static_cast<E>(i);
-  throw FormatError(message(name, ": expected one of the listed choices, got ", wanted));
-}
-
-const std::vector<std::string> modes = {"nearest", "bilinear", "bicubic"};
-const std::vector<std::string> borders = {"zeros", "border", "reflection", "symmetric", "circular"};
-const std::vector<std::string> resamplings = {"nearest", "floor", "bilinear", "bicubic", "area"};
-const std::vector<std::string> antialiases = {"none", "support", "gaussian"};
 const std::vector<std::string> compensations = {"resize", "pad"};
 
 // Points that lie apart from one another and from a line.
@@ -132,20 +110,20 @@ std::vector<Operator> grid_rows() {
   rows.push_back(named(
       "warp_image_tps", "The image read where a thin-plate spline of normalised coordinates says.",
       after(after({tensor("image", "[N, C, H, W]", exact)}, spline),
-            {choice("mode", "how the image is read between pixels", "\"bilinear\"", modes),
+            {choice("mode", "how the image is read between pixels", "\"bilinear\"", interpolations),
              choice("border", "what lies outside", "\"zeros\"", borders), align}),
       [spline_of](const Values& v) {
         return std::vector{warp_image_tps(v.tensor("image"), v.tensor("centers"), spline_of(v),
-                                          {.mode = chosen<Interpolation>(v, "mode", modes),
+                                          {.mode = chosen<Interpolation>(v, "mode", interpolations),
                                            .border = chosen<Border>(v, "border", borders),
                                            .align_corners = v.flag("align_corners")})};
       },
       [set_spline](std::uint64_t s, std::size_t i) {
         const std::int64_t n = 1 + static_cast<std::int64_t>(i % 2);
         Values v{{"image", draws(s, 0, {n, 2, i == 5 ? 1 : 5, 6}, 0, 1)},
-                 {"mode", modes[i == 6   ? 0
-                                : i == 4 ? 2
-                                         : 1]},
+                 {"mode", interpolations[i == 6   ? 0
+                                         : i == 4 ? 2
+                                                  : 1]},
                  {"border", borders[i % 5]},
                  {"align_corners", i % 3 != 1}};
         set_spline(v, s, n, 4);
@@ -199,7 +177,7 @@ std::vector<Operator> grid_rows() {
         .range = "> 0",
         .otherwise = "[32, 32]"},
        {.name = "alpha", .doc = "(x, y), [2] or [N, 2]", .gradient = almost, .otherwise = "[1, 1]"},
-       choice("mode", "how the image is read between pixels", "\"bilinear\"", modes),
+       choice("mode", "how the image is read between pixels", "\"bilinear\"", interpolations),
        choice("border", "what lies outside", "\"zeros\"", borders),
        align},
       [](const Values& v) {
@@ -210,7 +188,7 @@ std::vector<Operator> grid_rows() {
                                 {.kernel = {static_cast<std::int64_t>(kernel[0]), static_cast<std::int64_t>(kernel[1])},
                                  .sigma = v.tensor("sigma"),
                                  .alpha = v.tensor("alpha"),
-                                 .mode = chosen<Interpolation>(v, "mode", modes),
+                                 .mode = chosen<Interpolation>(v, "mode", interpolations),
                                  .border = chosen<Border>(v, "border", borders),
                                  .align_corners = v.flag("align_corners")})};
       },
@@ -222,9 +200,9 @@ std::vector<Operator> grid_rows() {
                       {"kernel", i % 4 < 2 ? std::vector<double>{5, 3} : std::vector<double>{3, 7}},
                       {"sigma", draws(s, 2, one_each, 0.8, 2)},
                       {"alpha", draws(s, 3, one_each, 0.2, 0.6)},
-                      {"mode", modes[i == 6   ? 0
-                                     : i == 4 ? 2
-                                              : 1]},
+                      {"mode", interpolations[i == 6   ? 0
+                                              : i == 4 ? 2
+                                                       : 1]},
                       {"border", borders[i % 3]},
                       {"align_corners", i % 3 != 1}};
       },

@@ -5,36 +5,13 @@
 #include <lumigrad/vision/geometry/catalogue.h>
 #include <lumigrad/vision/geometry/matrices.h>
 #include <lumigrad/vision/geometry/resize.h>
+#include <lumigrad/vision/geometry/rows.h>
 #include <lumigrad/vision/geometry/transform.h>
 
 namespace lumigrad::geometry {
 namespace {
 
-constexpr auto exact = Differentiability::exact;
-
-Tensor numbers(std::initializer_list<double> values, const Shape& shape) {
-  return Tensor::from(std::vector<double>(values), shape);
-}
-Argument choice(const char* name, const char* doc, const char* otherwise, std::vector<std::string> choices) {
-  return {
-      .name = name, .kind = Argument::Kind::choice, .doc = doc, .otherwise = otherwise, .choices = std::move(choices)};
-}
-Argument plain(const char* name, Argument::Kind kind, const char* doc, const char* otherwise) {
-  return {.name = name, .kind = kind, .doc = doc, .otherwise = otherwise};
-}
-
-const std::vector<std::string> resamplings = {"nearest", "floor", "bilinear", "bicubic", "area"};
-const std::vector<std::string> antialiases = {"none", "support", "gaussian"};
 const std::vector<std::string> sides = {"shorter", "longer", "vertical", "horizontal"};
-const std::vector<std::string> borders = {"zeros", "border", "reflection", "symmetric", "circular"};
-
-template <class E>
-E chosen(const Values& v, const char* name, const std::vector<std::string>& names) {
-  const std::string wanted = v.choice(name);
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == wanted) return static_cast<E>(i);
-  throw FormatError(message(name, ": expected one of the listed choices, got ", wanted));
-}
 
 ResizeOptions resize_options(const Values& v) {
   ResizeOptions o{.mode = chosen<Resampling>(v, "mode", resamplings),
@@ -141,7 +118,7 @@ std::vector<Operator> resize_rows() {
   const std::vector<Argument> ways = {
       choice("mode", "how new pixels are made", "\"bilinear\"", resamplings),
       choice("antialias", "what is done where an axis shrinks", "\"none\"", antialiases),
-      plain("align_corners", K::flag, "outermost centres instead of edges", "false")};
+      option("align_corners", K::flag, "outermost centres instead of edges", "false")};
   const auto with = [&](std::vector<Argument> first) {
     first.insert(first.end(), ways.begin(), ways.end());
     return first;
@@ -154,8 +131,8 @@ std::vector<Operator> resize_rows() {
   std::vector<Operator> rows;
   rows.push_back(linear_row(
       "resize", "The image in another size.",
-      with({plain("size", K::list, "(h, w), of a volume (d, h, w); empty: by scale", "[]"),
-            plain("scale", K::list, "new size over old, (y, x) or (z, y, x); empty: by size", "[]")}),
+      with({option("size", K::list, "(h, w), of a volume (d, h, w); empty: by scale", "[]"),
+            option("scale", K::list, "new size over old, (y, x) or (z, y, x); empty: by size", "[]")}),
       [vary](Values& v, std::size_t i) {
         if (i != 7) v.set("size", i % 2 == 0 ? std::vector<double>{5, 12} : std::vector<double>{11, 4});
         if (i == 7) v.set("scale", std::vector<double>{0.77, 1.31});
@@ -174,7 +151,7 @@ std::vector<Operator> resize_rows() {
        "expected a size"});
   rows.push_back(linear_row(
       "rescale", "The image resized by factors (y, x).",
-      with({plain("factor", K::list, "(y, x), of a volume (z, y, x)", "")}),
+      with({option("factor", K::list, "(y, x), of a volume (z, y, x)", "")}),
       [vary](Values& v, std::size_t i) {
         v.set("factor", i % 2 == 0 ? std::vector<double>{1.7, 1.3} : std::vector<double>{1.1, 2.0});
         vary(v, i);
@@ -193,7 +170,7 @@ std::vector<Operator> resize_rows() {
   bench_halves(rows.back(), [](Values& v, const Shape&) { v.set("factor", std::vector<double>{0.5, 0.5}); });
   rows.push_back(linear_row(
       "resize_side", "The image resized by the length of one side.",
-      with({plain("length", K::integer, "pixels", ""), choice("side", "which side", "\"shorter\"", sides)}),
+      with({option("length", K::integer, "pixels", ""), choice("side", "which side", "\"shorter\"", sides)}),
       [vary](Values& v, std::size_t i) {
         v.set("length", std::int64_t(i % 2 == 0 ? 6 : 40));
         v.set("side", sides[i == 4 || i == 5 ? 1 : i % 4]);
@@ -206,7 +183,7 @@ std::vector<Operator> resize_rows() {
   bench_halves(rows.back(), [](Values& v, const Shape& image) { v.set("length", std::min(image[2], image[3]) / 2); });
   rows.push_back(linear_row(
       "resize_to_be_divisible", "The image resized to the closest multiples.",
-      with({plain("divisor", K::integer, "of both extents", "")}),
+      with({option("divisor", K::integer, "of both extents", "")}),
       [vary](Values& v, std::size_t i) {
         v.set("divisor", std::int64_t(i % 2 == 0 ? 2 : 3));
         vary(v, i);
@@ -215,20 +192,20 @@ std::vector<Operator> resize_rows() {
       2));
   const std::vector<Argument> pyramid = {
       choice("border", "what lies outside of the blur", "\"reflection\"", borders),
-      plain("align_corners", K::flag, "outermost centres instead of edges", "false")};
+      option("align_corners", K::flag, "outermost centres instead of edges", "false")};
   const auto vary_border = [](Values& v, std::size_t i) {
     v.set("border", borders[(i + 2) % 5]);
     v.set("align_corners", i % 3 == 2);
   };
   std::vector<Argument> down = pyramid;
-  down.push_back(plain("factor", K::number, "old size over new", "2"));
+  down.push_back(option("factor", K::number, "old size over new", "2"));
   rows.push_back(linear_row(
       "pyrdown", "Blurred and reduced.", down, vary_border,
       [](auto& x, auto& v) { return std::vector{pyrdown(x, v.number("factor"), pyramid_options(v))}; }, 2));
   rows.push_back(linear_row("pyrup", "Enlarged and blurred.", pyramid, vary_border,
                             [](auto& x, auto& v) { return std::vector{pyrup(x, pyramid_options(v))}; }));
   std::vector<Argument> levels = pyramid;
-  levels.push_back(plain("levels", K::integer, "how many, at most 32", "2"));
+  levels.push_back(option("levels", K::integer, "how many, at most 32", "2"));
   const auto vary_levels = [vary_border](Values& v, std::size_t i) {
     vary_border(v, i);
     if (i == 2 || i == 7) v.set("levels", std::int64_t{3});

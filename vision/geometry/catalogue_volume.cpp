@@ -4,40 +4,20 @@
 #include <lumigrad/engine/random.h>
 #include <lumigrad/vision/geometry/catalogue.h>
 #include <lumigrad/vision/geometry/matrices3d.h>
+#include <lumigrad/vision/geometry/rows.h>
 #include <lumigrad/vision/geometry/transform3d.h>
 
 namespace lumigrad::geometry {
 namespace {
 
-constexpr auto exact = Differentiability::exact;
-constexpr auto almost = Differentiability::almost_everywhere;
 using K = Argument::Kind;
 
 Tensor draws(std::uint64_t seed, std::uint32_t lane, const Shape& shape, double low, double high) {
   return uniform({seed, 40 + lane}, shape, low, high, DType::f64);
 }
-Tensor numbers(std::initializer_list<double> values, const Shape& shape) {
-  return Tensor::from(std::vector<double>(values), shape);
-}
-Argument tensor(const char* name, const char* doc, Differentiability gradient, const char* otherwise = "",
-                bool optional = false) {
-  return {.name = name, .doc = doc, .gradient = gradient, .otherwise = otherwise, .optional = optional};
-}
-Argument option(const char* name, K kind, const char* doc, const char* otherwise,
-                std::vector<std::string> choices = {}) {
-  return {.name = name, .kind = kind, .doc = doc, .otherwise = otherwise, .choices = std::move(choices)};
-}
 
 const std::vector<std::string> modes = {"nearest", "bilinear"};
-const std::vector<std::string> borders = {"zeros", "border", "reflection", "symmetric", "circular"};
 
-template <class E>
-E chosen(const Values& v, const char* name, const std::vector<std::string>& names) {
-  const std::string wanted = v.choice(name);
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == wanted) return static_cast<E>(i);
-  throw FormatError(message(name, ": expected one of the listed choices, got ", wanted));
-}
 VolumeSize size_of_list(const Values& v) {
   const std::vector<double> list = v.has("size") ? v.list("size") : std::vector<double>{};
   if (list.empty()) return {};
