@@ -74,7 +74,7 @@ Tensor Augmentation::transform_matrix(const Draw& draw, const Shape& image) cons
   Tensor open = Tensor::empty({image[0], 1, 1}, DType::f64);
   const std::vector<double> gates = complete.gate.values();
   for (std::size_t i = 0; i < gates.size(); ++i) open.mutable_data<double>()[i] = gates[i] > 0.5 ? 1 : 0;
-  return where(open, full, identity(image));
+  return where(open.to(full.device()), full, identity(image).to(full.device()));
 }
 
 Tensor Augmentation::matrix(const Draw&, const Shape& image) const { return identity(image); }

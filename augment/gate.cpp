@@ -85,7 +85,7 @@ Tensor blend(const Tensor& gates, const Tensor& y, const Tensor& x) {
     if (open == 0) return x;
     Shape columns = {gates.size(0)};
     while (columns.rank() < x.rank()) columns = columns.inserted(columns.rank(), 1);
-    return where(reshape(gates.to(x.dtype()), columns), y, x);
+    return where(reshape(gates.to(x.dtype()).to(x.device()), columns), y, x);
   }
   const Tensor g = gates.to(x.dtype());
   return enhance::add_weighted(y, x, {.alpha = g, .beta = 1 - g, .gamma = 0.0});

@@ -58,7 +58,7 @@ Tensor corner_map(const Draw& d, const Shape& image) {
     const bool far = axis == 0 ? corner == 1 || corner == 2 : corner >= 2;
     const double at = far ? std::max(extent[axis] - 1, 1.0) : 0, inwards = far ? -0.5 : 0.5;
     const Tensor moved = value(d, corners[k]) * (inwards * extent[axis]) + at;
-    from.push_back(Tensor::full(moved.shape(), at, DType::f64));
+    from.push_back(Tensor::full(moved.shape(), at, DType::f64, moved.device()));
     to.push_back(moved);
   }
   const Shape shape = {image[0], 4, 2};
@@ -79,7 +79,7 @@ Tensor quarter_turns(const Draw& d, const Shape& image) {
     const double row[9] = {c, s, cx - c * cx - s * cy, -s, c, cy + s * cx - c * cy, 0, 0, 1};
     m = std::copy_n(row, 9, m);
   }
-  return matrix;
+  return matrix.to(d.value("times").device());
 }
 
 }  // namespace

@@ -317,7 +317,7 @@ RandomErasing::RandomErasing(ErasingOptions o)
                     const Tensor rows = covered(d.value("y"), d.value("height"), x.size(2));
                     const Tensor mask =
                         reshape(rows, {x.size(0), 1, x.size(2), 1}) * reshape(columns, {x.size(0), 1, 1, x.size(3)});
-                    return where(mask, std::get<double>(s.at("value")), x);
+                    return where(mask.to(x.device()), std::get<double>(s.at("value")), x);
                   },
                   {{"value", o.value}}) {}
 

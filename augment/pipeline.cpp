@@ -23,7 +23,8 @@ Tensor chosen(const Tensor& g, const Tensor& a, const Tensor& b) {
   const std::vector<double> values = g.values();
   auto* out = Tensor(mask).mutable_data<double>();
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = values[i] > 0.5 ? 1 : 0;
-  return where(mask, a, b);
+  const Device there = a.device() != Device() ? a.device() : b.device();
+  return where(mask.to(there), a.to(there), b.to(there));
 }
 
 bool untouched(const Tensor& g) { return is_hard(g) && max_of(g) == 0; }
