@@ -25,7 +25,7 @@ class Check {
       guarded("gradient", sample.name, [&] { gradients(sample); });
       guarded("f32", sample.name, [&] { single_precision(sample); });
       if (op_.linear) guarded("adjoint", sample.name, [&] { adjoint(sample); });
-      if (options_.device != Device()) guarded("device", sample.name, [&] { on_device(sample); });
+      if (options_.device != Device()) guarded("device", sample.name, [&] { elsewhere(sample); });
     }
     for (const Kink& kink : op_.kinks)
       for (const DType dtype : {DType::f64, DType::f32})
@@ -116,7 +116,7 @@ class Check {
   }
 
   // The same numbers as on the CPU, and twice the same bits.
-  void on_device(const Sample& sample) {
+  void elsewhere(const Sample& sample) {
     const Values full = in_dtype(op_, sample.values, DType::f64);
     const ValuesAndGradients here = differentiate(op_, full, options_.seed),
                              there = differentiate(op_, full, options_.seed, true, options_.device),
@@ -252,15 +252,19 @@ double OperatorCheck::worst(const std::string& check) const {
 
 OperatorCheck check_operator(const Operator& op, const CheckOptions& options) { return Check(op, options).run_all(); }
 
-std::vector<Tensor> run_on(const Operator& op, const Values& values, Device device) {
-  if (device == Device()) return run(op, values);
+Values on_device(const Operator& op, const Values& values, Device device) {
   Values moved = complete(op, values);
   for (const Argument& argument : op.arguments) {
     if (argument.kind != Argument::Kind::tensor || !moved.has(argument.name)) continue;
     const Tensor tensor = moved.tensor(argument.name);
     if (!tensor.is_weak()) moved.set(argument.name, tensor.to(device));
   }
-  std::vector<Tensor> results = run(op, moved);
+  return moved;
+}
+
+std::vector<Tensor> run_on(const Operator& op, const Values& values, Device device) {
+  if (device == Device()) return run(op, values);
+  std::vector<Tensor> results = run(op, on_device(op, values, device));
   for (Tensor& result : results) result = result.to(Device());
   return results;
 }

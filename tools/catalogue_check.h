@@ -36,6 +36,8 @@ struct OperatorCheck {
 
 OperatorCheck check_operator(const Operator& op, const CheckOptions& options = {});
 
+/// Completed values with every tensor argument on `device`, recorded.
+Values on_device(const Operator& op, const Values& values, Device device);
 /// run() with every tensor argument moved to `device` and every result moved back, both recorded.
 std::vector<Tensor> run_on(const Operator& op, const Values& values, Device device);
 /// The samples a check walks through.

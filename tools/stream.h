@@ -35,22 +35,30 @@ double now();
 /// idle one.
 double worked();
 
-/// Runs `work` in groups long enough for the clock until about `seconds` have passed, once untimed before.
-template <class F>
-Timing time_of(const F& work, double seconds = 0.3, double (*now)() = lumigrad::now) {
+/// Runs `work` in groups long enough for the clock until about `seconds` have passed, once untimed before. `settle`
+/// ends a group: it waits for work that was only asked for.
+template <class F, class Settle>
+Timing time_of(const F& work, double seconds, double (*now)(), double group_seconds, const Settle& settle) {
   work();
+  settle();
   const double first = now();
   work();
+  settle();
   const double once = now() - first;
-  const int group = once > 1e-3 ? 1 : static_cast<int>(1e-3 / (once + 1e-8)) + 1;
+  const int group = once > group_seconds ? 1 : static_cast<int>(group_seconds / (once + 1e-8)) + 1;
   std::vector<double> samples;
   const double end = now() + seconds;
   while (samples.size() < 5 || (now() < end && samples.size() < 200)) {
     const double begin = now();
     for (int i = 0; i < group; ++i) work();
+    settle();
     samples.push_back((now() - begin) / group);
   }
   return timing_from(std::move(samples));
+}
+template <class F>
+Timing time_of(const F& work, double seconds = 0.3, double (*now)() = lumigrad::now) {
+  return time_of(work, seconds, now, 1e-3, [] {});
 }
 
 }  // namespace lumigrad

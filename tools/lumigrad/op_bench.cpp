@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op bench`: how long operators take, and what part of this machine's memory bandwidth that is.
 #include <lumigrad/engine/cpu/level.h>
+#include <lumigrad/engine/device_memory.h>
 #include <lumigrad/engine/files/file.h>
 #include <lumigrad/engine/files/safetensors.h>
 #include <lumigrad/engine/parallel.h>
@@ -27,6 +28,14 @@ struct Request {
   int threads = 0;
   bool processor_time = false;
   double (*clock() const)() { return processor_time ? worked : now; }
+  Device where() const { return parse_device(device); }
+  // On a device work is only asked for: groups are long enough for asking ahead, and end by waiting.
+  template <class F>
+  Timing time(const F& work, double for_seconds) const {
+    const Device there = where();
+    if (there == Device()) return time_of(work, for_seconds, clock());
+    return time_of(work, for_seconds, now, 1e-2, [&] { synchronize(there); });
+  }
 };
 
 Shape parse_size(const std::string& text) {
@@ -44,21 +53,26 @@ Shape parse_size(const std::string& text) {
   return Shape(extents);
 }
 
-// The better of both kinds of stores, in seconds, for a number of bytes; measured once each.
+// Seconds for moving a number of bytes, measured once each: by the better of both kinds of stores, on a device by its
+// copy.
 class Bandwidth {
  public:
-  explicit Bandwidth(double (*clock)()) : clock_(clock) {}
+  explicit Bandwidth(const Request& request) : request_(request) {}
   double seconds(double bytes) {
     const auto key = static_cast<std::size_t>(bytes);
     if (const auto found = times_.find(key); found != times_.end()) return found->second;
+    if (request_.where() != Device()) {
+      const Tensor source = Tensor::zeros({static_cast<std::int64_t>(key / 8) + 1}, DType::f32, request_.where());
+      return times_[key] = request_.time([&] { source.clone(); }, 0.1).median;
+    }
     MemoryStream stream(key);
-    const double plain = time_of([&] { stream.plain(); }, 0.1, clock_).median;
-    const double past = time_of([&] { stream.past_caches(); }, 0.1, clock_).median;
+    const double plain = request_.time([&] { stream.plain(); }, 0.1).median;
+    const double past = request_.time([&] { stream.past_caches(); }, 0.1).median;
     return times_[key] = std::min(plain, past);
   }
 
  private:
-  double (*clock_)();
+  const Request& request_;
   std::map<std::size_t, double> times_;
 };
 
@@ -88,11 +102,11 @@ std::vector<std::string> leaves_of(const Operator& op, const Request& request, c
 Row measure(const Operator& op, const Request& request, const Shape& shape) {
   Row row;
   row.name = op.name;
-  const Values values = values_of(op, request, shape);
+  const Values values = on_device(op, values_of(op, request, shape), request.where());
   const std::vector<std::string> by = op.order < 1 ? std::vector<std::string>() : leaves_of(op, request, values);
   {
     NoGrad off;
-    row.forward = time_of([&] { run(op, values); }, request.seconds, request.clock());
+    row.forward = request.time([&] { run(op, values); }, request.seconds);
   }
   const bool own = request.in.empty() && request.params.empty() && request.by.empty();
   if (op.bench_bytes && own) std::tie(row.forward_bytes, row.both_bytes) = op.bench_bytes(shape, DType::f32);
@@ -100,19 +114,19 @@ Row measure(const Operator& op, const Request& request, const Shape& shape) {
   Values recorded = values;
   std::vector<Tensor> leaves, seeds;
   for (const std::string& name : by) {
-    leaves.push_back(values.tensor(name).to(DType::f32).detach().requires_grad());
+    leaves.push_back(values.tensor(name).to(DType::f32).to(request.where()).detach().requires_grad());
     recorded.set(name, leaves.back());
   }
   if (leaves.empty()) return row;
   for (const Tensor& y : run(op, recorded))
-    if (y.needs_grad()) seeds.push_back(Tensor::ones(y.shape(), y.dtype()));
-  row.both = time_of(
+    if (y.needs_grad()) seeds.push_back(Tensor::ones(y.shape(), y.dtype(), y.device()));
+  row.both = request.time(
       [&] {
         std::vector<Tensor> live = run(op, recorded);
         std::erase_if(live, [](const Tensor& y) { return !y.needs_grad(); });
         grad(live, leaves, {.seeds = seeds});
       },
-      request.seconds, request.clock());
+      request.seconds);
   return row;
 }
 
@@ -138,9 +152,9 @@ void print_part(const Json& part) {
 
 void print_head(const Request& request) {
   std::printf(
-      "%s, f32, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
+      "%s, f32, %s, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
       "non-temporal stores\n",
-      request.size.c_str(), num_threads(), name(simd_level()));
+      request.size.c_str(), request.device.c_str(), num_threads(), name(simd_level()));
   std::printf("%-36s %11s %7s %9s %7s %11s %7s %9s %7s\n", "operator", "forward us", "spread", "ns/pixel", "stream",
               "+backw. us", "spread", "ns/pixel", "stream");
 }
@@ -151,10 +165,11 @@ int bench(const Request& request) {
   const bool one = request.names.size() == 1 && request.names[0].find_last_of('.') + 1 < request.names[0].size();
   if (!one && !(request.in.empty() && request.params.empty() && request.by.empty()))
     throw Usage("--in, --params and --by: expected one operator by its name");
+  if (request.processor_time && request.where() != Device()) throw Usage("--processor-time: expected --device cpu");
   if (request.processor_time && request.threads != 1) throw Usage("--processor-time: expected --threads 1");
   set_num_threads(request.threads);
   const double pixels = static_cast<double>(shape[0] * shape[2] * shape[3]);
-  Bandwidth bandwidth(request.clock());
+  Bandwidth bandwidth(request);
   Json list = Json::array();
   for (const Operator* op : chosen_operators(request.names)) {
     if (!op->bench && request.in.empty()) {
@@ -168,7 +183,7 @@ int bench(const Request& request) {
                  {"dtype", "f32"},
                  {"threads", num_threads()},
                  {"level", name(simd_level())},
-                 {"device", "cpu"},
+                 {"device", request.device},
                  {"forward", described(row.forward, row.forward_bytes, pixels, bandwidth)}};
     std::printf("%-36s", row.name.c_str());
     print_part(item["forward"]);
