@@ -229,6 +229,7 @@ Status for_each(Place place, std::int64_t n, const Body& body) {
   const std::int64_t blocks = (n + default_threads - 1) / default_threads;
   if (blocks > std::numeric_limits<std::int32_t>::max())
     return {Code::unsupported, "more elements than a grid can have"};
+  cudaSetDevice(place.device);  // of this thread; costs nothing where it is that one already
   const auto stream = static_cast<cudaStream_t>(place.stream);
   if (n <= std::numeric_limits<std::int32_t>::max() - default_threads)
     each_kernel<std::int32_t>
@@ -242,6 +243,7 @@ template <class Body>
 Status for_each_block(Place place, std::int64_t blocks, int threads, std::size_t shared_bytes, const Body& body) {
   if (blocks <= 0) return {};
   if (blocks > std::numeric_limits<std::int32_t>::max()) return {Code::unsupported, "more blocks than a grid can have"};
+  cudaSetDevice(place.device);
   if (shared_bytes > 48 * 1024)
     cudaFuncSetAttribute(block_kernel<Body>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shared_bytes));

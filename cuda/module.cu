@@ -19,8 +19,9 @@ Scratch::~Scratch() {
 namespace {
 
 device::Table table() {
-  return {memory_table, copy_table, capture_table,  filter_table, stencil_table, contract_table, places_table,
-          ranks_table,  scan_table, resample_table, sample_table, pixel_table(), chain_table,    reduce_table};
+  return {memory_table,   copy_table,    capture_table, filter_table, stencil_table,
+          contract_table, places_table,  ranks_table,   scan_table,   resample_table,
+          sample_table,   pixel_table(), chain_table,   reduce_table, alignment_table};
 }
 
 }  // namespace

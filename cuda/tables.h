@@ -23,6 +23,7 @@ extern const device::ChainTable chain_table;
 extern const device::ReduceTable reduce_table;
 device::PixelTable pixel_table();
 Status pixel_totals(Place place, const device::PixelTotals* call);
+extern const device::AlignmentTable alignment_table;
 
 /// The library's services, known after it has asked for the table.
 extern const device::Host* host;

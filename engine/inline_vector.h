@@ -24,14 +24,11 @@ class InlineVector {
   InlineVector(const InlineVector& other) : InlineVector() {
     for (const T& item : other) push_back(item);
   }
+  InlineVector(InlineVector&& other) noexcept : InlineVector() { swap(other); }
   InlineVector& operator=(InlineVector other) noexcept {
-    for (std::size_t i = 0; i < N; ++i) std::swap(local_[i], other.local_[i]);
-    std::swap(heap_, other.heap_);
-    std::swap(capacity_, other.capacity_);
-    std::swap(size_, other.size_);
+    swap(other);
     return *this;
   }
-  InlineVector(InlineVector&& other) noexcept { *this = std::move(other); }
   ~InlineVector() { delete[] heap_; }
 
   std::size_t size() const { return size_; }
@@ -57,6 +54,12 @@ class InlineVector {
   void clear() { resize(0); }
 
  private:
+  void swap(InlineVector& other) noexcept {
+    for (std::size_t i = 0; i < N; ++i) std::swap(local_[i], other.local_[i]);
+    std::swap(heap_, other.heap_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(size_, other.size_);
+  }
   void grow() {
     T* const larger = new T[2 * capacity_]();
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(data()[i]);

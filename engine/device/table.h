@@ -6,6 +6,7 @@
 // sources compiled for the host (the stand-in), where device memory is plain memory and a kernel is a loop: what the
 // kernels compute is tested without a GPU.
 #pragma once
+#include <lumigrad/engine/device/alignment.h>
 #include <lumigrad/engine/device/array.h>
 #include <lumigrad/engine/device/chain.h>
 #include <lumigrad/engine/device/contract.h>
@@ -86,6 +87,7 @@ struct Table {
   PixelTable pixel;
   ChainTable chain;
   ReduceTable reduce;
+  AlignmentTable alignment;
 };
 
 }  // namespace lumigrad::device

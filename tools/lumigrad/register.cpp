@@ -39,8 +39,11 @@ int register_two(const RegisterRequest& request) {
       2, [&](std::int64_t k) { pictures[k] = read_picture(*paths[k]); }, 1e6);
   const auto& [fixed, moving] = pictures;
   make_folder(request.out);
-  const registration::Result result =
-      registration::register_images(without_alpha(fixed.image), without_alpha(moving.image), options);
+  const Device device = parse_device(request.device);
+  for (Tensor* mask : {&options.fixed_mask, &options.moving_mask})
+    if (mask->defined()) *mask = mask->to(device);
+  const registration::Result result = registration::register_images(without_alpha(fixed.image).to(device),
+                                                                    without_alpha(moving.image).to(device), options);
   write_registration(request.out, request.fixed, request.moving, fixed, moving, result);
   std::printf("%s; %s\n", report::registration_sentence(result).c_str(),
               (fs::path(request.out) / report_name).string().c_str());

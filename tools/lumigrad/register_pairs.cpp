@@ -161,7 +161,9 @@ std::string solved(const RegisterRequest& request, const registration::Options& 
     options.model = registration::parse_model(pair.model);
     fixed = read_picture(pair.fixed);
     moving = read_picture(pair.moving);
-    result = registration::register_images(without_alpha(fixed.image), without_alpha(moving.image), options);
+    const Device device = parse_device(request.device);
+    result = registration::register_images(without_alpha(fixed.image).to(device), without_alpha(moving.image).to(device),
+                                           options);
   } catch (const std::exception& error) {
     return failed_pair_text(pair.id, pair.model, error.what());
   }

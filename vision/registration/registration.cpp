@@ -2,6 +2,7 @@
 // From tensors to grey planes and back.
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
+#include <lumigrad/vision/registration/device.h>
 #include <lumigrad/vision/registration/measure.h>
 #include <lumigrad/vision/registration/mosaic.h>
 #include <lumigrad/vision/registration/registration.h>
@@ -234,8 +235,18 @@ Alignment aligned(const Tensor& fixed, const Tensor& moving, const Options& o, c
 }  // namespace
 
 Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
-  if (o.measure != Measure::intensity) return register_by_measure(fixed, moving, o);
   const auto begin = std::chrono::steady_clock::now();
+  const auto since_begin = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  if (fixed.defined() && fixed.device() != Device()) {
+    require<DeviceError>(o.measure == Measure::intensity, "register_images: expected the measure intensity on ",
+                         fixed.device(), ", got ", name(o.measure), "; move the images with to(Device{})");
+    Result there = register_there(fixed, moving, o);
+    there.seconds = since_begin();
+    return there;
+  }
+  if (o.measure != Measure::intensity) return register_by_measure(fixed, moving, o);
   AlignmentOptions a{.model = o.model,
                      .loss = o.loss,
                      .gain_bias = o.gain_bias,
@@ -266,7 +277,7 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   r.loss_curve = std::move(found.loss_curve);
   r.levels = std::move(found.levels);
   r.start = std::move(found.start);
-  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  r.seconds = since_begin();
   return r;
 }
 
