@@ -51,6 +51,10 @@ Draw Augmentation::completed(const Draw& given, const Shape& image) const {
     draw.value(p.name);
     complete(p.name, draw.values[p.name]);
   }
+  Device there;  // draws that come from elsewhere take those of the CPU along
+  for (const Parameter& p : drawn_)
+    if (const Device device = draw.values[p.name].device(); device != Device()) there = device;
+  for (const Parameter& p : drawn_) draw.values[p.name] = draw.values[p.name].to(there);
   const auto inner = steps();
   for (std::size_t k = 0; k < inner.size() && k < draw.steps.size(); ++k)
     draw.steps[k] = inner[k]->completed(draw.steps[k], image);
