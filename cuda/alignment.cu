@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registration of many pairs, a whole pyramid long, without asking the host: three kernels a step.
+// Registration of many pairs, a whole pyramid long, without asking the host: two kernels a step, and a last one.
 //
 //   accumulate   a block has some tiles of one pair: the moving image is sampled once a tile into shared memory (with a
 //                ring, for gradients), and the sums of the normal equations go to a row of their own
@@ -10,7 +10,7 @@
 // How many steps a pair needs is its own affair: pairs that have ended make their blocks return at once, so the
 // sequence of launches is always the same and can be captured.
 #include <lumigrad/cuda/tables.h>
-#include <lumigrad/cuda/tiles.h>
+#include <lumigrad/cuda/unroll.h>
 #include <lumigrad/cuda/alignment_advance.cuh>
 
 namespace lumigrad::cuda {
@@ -45,9 +45,7 @@ struct Accumulate {
     const AlignmentState& s = states[pair];
     if (s.ending != AlignmentEnding::running) return;
     auto* const shared = block.template shared<Shared>();
-    const std::int64_t size = static_cast<std::int64_t>(level.height) * level.width,
-                       moving_size = static_cast<std::int64_t>(level.moving_height) * level.moving_width;
-    const float *fixed = level.fixed + pair * size, *moving = level.moving + pair * moving_size;
+    const auto [fixed, moving] = images_of(level, pair);
     float own[sums];
     LUMIGRAD_UNROLL
     for (int k = 0; k < sums; ++k) own[k] = 0;
@@ -107,11 +105,11 @@ struct Accumulate {
         own[at] = fma(weighted, slope[b], own[at]);
         ++at;
       }
-      own[55 + a] = fma(weighted, r, own[55 + a]);
+      own[device::gradient_at + a] = fma(weighted, r, own[device::gradient_at + a]);
     }
-    own[65] += robust.rho;
-    own[66] += robust.weight;
-    own[67] += 1;
+    own[device::loss_at] += robust.rho;
+    own[device::weight_at] += robust.weight;
+    own[device::pixels_at] += 1;
   }
 };
 
@@ -125,14 +123,10 @@ struct Judge {
   LUMIGRAD_KERNEL void operator()(const Block& block) const {
     AlignmentState& s = call.states[block.index()];
     if (block.thread() == 0) {
-      for (int k = 0; k < 9; ++k) s.trial[k] = s.map[k];
-      s.trial_gain = s.gain, s.trial_bias = s.bias;
-      prepare_pass(s, level, shrink);
+      try_accepted(s, level, shrink);
     }
     block.sync();
-    const std::int64_t size = static_cast<std::int64_t>(level.height) * level.width,
-                       moving_size = static_cast<std::int64_t>(level.moving_height) * level.moving_width;
-    const float *fixed = level.fixed + block.index() * size, *moving = level.moving + block.index() * moving_size;
+    const auto [fixed, moving] = images_of(level, block.index());
     const int across = (level.width + 7) / 8, cells = across * ((level.height + 7) / 8);
     double together = 0, apart = 0, both = 0, asked = 0, within = 0;
     const float near = static_cast<float>(3 * s.scale / call.width);
@@ -193,7 +187,7 @@ struct Start {
   template <class Index>
   LUMIGRAD_INLINE void operator()(Index pair) const {
     AlignmentState s;
-    for (int k = 0; k < 9; ++k) s.map[k] = call.starts ? call.starts[9 * pair + k] : call.start[k];
+    for (int k = 0; k < 9; ++k) s.map[k] = call.start[k];
     call.states[pair] = s;
   }
 };

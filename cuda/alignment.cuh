@@ -6,6 +6,7 @@
 #pragma once
 #include <lumigrad/cuda/launch.h>
 #include <lumigrad/engine/device/alignment.h>
+#include <lumigrad/engine/planar_motion.h>
 #include <lumigrad/engine/robust.h>
 
 namespace lumigrad::cuda {
@@ -89,41 +90,6 @@ LUMIGRAD_INLINE void on_level(const double* map, double shrink, double* result) 
   product(half, up, result);
 }
 
-/// Mean distance between where two motions put the corners of an image.
-LUMIGRAD_INLINE double corner_distance(const double* a, const double* b, int height, int width) {
-  double sum = 0;
-  for (int k = 0; k < 4; ++k) {
-    const double x = k == 1 || k == 2 ? width - 1 : 0, y = k >= 2 ? height - 1 : 0;
-    const double wa = a[6] * x + a[7] * y + a[8], wb = b[6] * x + b[7] * y + b[8];
-    const double dx = (a[0] * x + a[1] * y + a[2]) / wa - (b[0] * x + b[1] * y + b[2]) / wb,
-                 dy = (a[3] * x + a[4] * y + a[5]) / wa - (b[3] * x + b[4] * y + b[5]) / wb;
-    sum += 0.25 * std::sqrt(dx * dx + dy * dy);
-  }
-  return sum == sum ? sum : 1e30;
-}
-
-/// Whether the frame lands as a convex quadrilateral, not mirrored, of sane area, in front of the horizon.
-LUMIGRAD_INLINE bool is_plausible(const double* m, int height, int width) {
-  double x[4], y[4];
-  const double size = std::fabs(m[8]);
-  for (int k = 0; k < 4; ++k) {
-    const double cx = k == 1 || k == 2 ? width - 1 : 0, cy = k >= 2 ? height - 1 : 0;
-    const double w = m[6] * cx + m[7] * cy + m[8];
-    if (!(w > 0.02 * size && w < 50 * size)) return false;
-    x[k] = (m[0] * cx + m[1] * cy + m[2]) / w;
-    y[k] = (m[3] * cx + m[4] * cy + m[5]) / w;
-  }
-  double area = 0;
-  for (int k = 0; k < 4; ++k) {
-    const int b = (k + 1) % 4, c = (k + 2) % 4;
-    const double turn = (x[b] - x[k]) * (y[c] - y[b]) - (y[b] - y[k]) * (x[c] - x[b]);
-    if (!(turn > 0)) return false;
-    area += 0.25 * turn;
-  }
-  const double ratio = area / (static_cast<double>(width) * height);
-  return ratio > 0.02 && ratio < 50;
-}
-
 /// Writes what the pass needs of the motion that is tried: relative to the middles of both images, where floats keep
 /// all their bits.
 LUMIGRAD_INLINE void prepare_pass(AlignmentState& s, const AlignmentLevel& l, double shrink) {
@@ -139,6 +105,21 @@ LUMIGRAD_INLINE void prepare_pass(AlignmentState& s, const AlignmentLevel& l, do
   s.pass_gain = static_cast<float>(s.trial_gain);
   s.pass_bias = static_cast<float>(s.trial_bias);
   s.pass_inverse_scale = static_cast<float>(1 / s.scale);
+}
+
+/// The pass looks at what was accepted.
+LUMIGRAD_INLINE void try_accepted(AlignmentState& s, const AlignmentLevel& l, double shrink) {
+  for (int k = 0; k < 9; ++k) s.trial[k] = s.map[k];
+  s.trial_gain = s.gain, s.trial_bias = s.bias;
+  prepare_pass(s, l, shrink);
+}
+
+/// The two images of a pair.
+struct PairOfImages {
+  const float *fixed, *moving;
+};
+LUMIGRAD_INLINE PairOfImages images_of(const AlignmentLevel& l, std::int64_t pair) {
+  return {l.fixed + pair * l.height * l.width, l.moving + pair * l.moving_height * l.moving_width};
 }
 
 /// trial = map composed with a step in the centred frame of the level.
@@ -163,32 +144,6 @@ LUMIGRAD_INLINE void compose(AlignmentState& s, const AlignmentCall& call, const
   on_level(change, 1 / shrink, full);  // of full size
   product(s.map, full, a);
   for (int k = 0; k < 9; ++k) s.trial[k] = a[k] / a[8];
-}
-
-/// a x = b for a symmetric positive a [n, n] in rows of ten, which is overwritten; false when a pivot is not positive.
-LUMIGRAD_INLINE bool solve_positive(double* a, const double* b, double* x, int n) {
-  for (int j = 0; j < n; ++j)
-    for (int i = j; i < n; ++i) {
-      double sum = a[10 * i + j];
-      for (int k = 0; k < j; ++k) sum -= a[10 * i + k] * a[10 * j + k];
-      if (i == j) {
-        if (!(sum > 1e-300)) return false;
-        a[10 * j + j] = std::sqrt(sum);
-      } else {
-        a[10 * i + j] = sum / a[10 * j + j];
-      }
-    }
-  for (int i = 0; i < n; ++i) {
-    double sum = b[i];
-    for (int k = 0; k < i; ++k) sum -= a[10 * i + k] * x[k];
-    x[i] = sum / a[10 * i + i];
-  }
-  for (int i = n - 1; i >= 0; --i) {
-    double sum = x[i];
-    for (int k = i + 1; k < n; ++k) sum -= a[10 * k + i] * x[k];
-    x[i] = sum / a[10 * i + i];
-  }
-  return true;
 }
 
 }  // namespace lumigrad::cuda

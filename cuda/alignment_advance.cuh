@@ -21,7 +21,7 @@ struct Advance {
   static constexpr int lattice = 1024;
   struct Shared {
     double totals[sums], a[100], b[10], work[100], scales[10];
-    float residual[lattice];
+    float residual[lattice];  // -1: does not count
     int rescale, done;
   };
 
@@ -29,8 +29,9 @@ struct Advance {
     AlignmentState& s = call.states[block.index()];
     auto* const shared = block.template shared<Shared>();
     if (begins) {
+      if (block.thread() == 0) try_accepted(s, level, shrink);
       block.sync();
-      const double scale = spread_of(block, *shared, s, true);
+      const double scale = spread_of(block, *shared, s);
       if (block.thread() == 0) begin(s, scale);
       return;
     }
@@ -44,7 +45,7 @@ struct Advance {
     if (block.thread() == 0) decide(s, *shared);
     block.sync();
     if (shared->rescale) {
-      const double scale = spread_of(block, *shared, s, false);
+      const double scale = spread_of(block, *shared, s);
       if (block.thread() == 0) {
         s.comparable = std::fabs(scale / s.scale - 1) <= 0.1;
         if (!s.comparable) s.scale = scale;
@@ -59,16 +60,8 @@ struct Advance {
 
   // 1.4826 times the median of |residual| on a lattice, times the width of the robust function. The median is found by
   // halving the interval it lies in: counts do not depend on any order.
-  LUMIGRAD_KERNEL double spread_of(const Block& block, Shared& shared, AlignmentState& s, bool reset) const {
-    if (block.thread() == 0 && reset) {
-      for (int k = 0; k < 9; ++k) s.trial[k] = s.map[k];
-      s.trial_gain = s.gain, s.trial_bias = s.bias;
-      prepare_pass(s, level, shrink);
-    }
-    block.sync();
-    const std::int64_t size = static_cast<std::int64_t>(level.height) * level.width,
-                       moving_size = static_cast<std::int64_t>(level.moving_height) * level.moving_width;
-    const float *fixed = level.fixed + block.index() * size, *moving = level.moving + block.index() * moving_size;
+  LUMIGRAD_KERNEL double spread_of(const Block& block, Shared& shared, const AlignmentState& s) const {
+    const auto [fixed, moving] = images_of(level, block.index());
     float largest = 0;
     int counted = 0;
     for (int i = block.thread(); i < lattice; i += block.threads()) {
@@ -118,8 +111,9 @@ struct Advance {
   LUMIGRAD_INLINE void decide(AlignmentState& s, Shared& shared) const {
     const double* now = shared.totals;
     shared.rescale = shared.done = 0;
-    const double pixels = now[67], loss = pixels > 0 ? now[65] / pixels : 1e30;
-    const double before_pixels = s.equations[67], before = before_pixels > 0 ? s.equations[65] / before_pixels : 1e30;
+    const double pixels = now[device::pixels_at], loss = pixels > 0 ? now[device::loss_at] / pixels : 1e30;
+    const double before_pixels = s.equations[device::pixels_at],
+                 before = before_pixels > 0 ? s.equations[device::loss_at] / before_pixels : 1e30;
     const auto end = [&](AlignmentEnding ending) {
       s.ending = ending;
       shared.done = 1;
@@ -157,10 +151,10 @@ struct Advance {
   // The derivative of the gradient along the step as two passes saw it, over what the first one predicted.
   LUMIGRAD_INLINE double curvature(const AlignmentState& s, const double* now) const {
     double seen = 0, predicted = 0;
-    const double same = s.equations[67] / now[67];
+    const double same = s.equations[device::pixels_at] / now[device::pixels_at];
     int at = 0;
     for (int i = 0; i < 10; ++i) {
-      seen += s.step[i] * (same * now[55 + i] - s.equations[55 + i]);
+      seen += s.step[i] * (same * now[device::gradient_at + i] - s.equations[device::gradient_at + i]);
       for (int j = i; j < 10; ++j, ++at) predicted += (i == j ? 1 : 2) * s.step[i] * s.equations[at] * s.step[j];
     }
     return predicted > 0 ? seen / predicted : 1;
@@ -188,7 +182,7 @@ struct Advance {
         const double ci = coefficient(i, p);
         if (ci == 0) continue;
         if (j == 10) {
-          sum -= ci * s.equations[55 + p];
+          sum -= ci * s.equations[device::gradient_at + p];
           continue;
         }
         for (int q = 0; q < 10; ++q) sum += ci * coefficient(j, q) * entry_of(s.equations, p, q);

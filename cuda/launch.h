@@ -244,9 +244,14 @@ Status for_each_block(Place place, std::int64_t blocks, int threads, std::size_t
   if (blocks <= 0) return {};
   if (blocks > std::numeric_limits<std::int32_t>::max()) return {Code::unsupported, "more blocks than a grid can have"};
   cudaSetDevice(place.device);
-  if (shared_bytes > 48 * 1024)
-    cudaFuncSetAttribute(block_kernel<Body>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                         static_cast<int>(shared_bytes));
+  if (shared_bytes > 48 * 1024) {  // granted to the kernel, not to the launch: the same for whoever asks
+    int most = 0;
+    cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, place.device);
+    if (shared_bytes > static_cast<std::size_t>(most))
+      return {Code::unsupported, "more shared memory than a block of this device can have"};
+    if (cudaFuncSetAttribute(block_kernel<Body>, cudaFuncAttributeMaxDynamicSharedMemorySize, most) != cudaSuccess)
+      return launched();
+  }
   block_kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared_bytes,
                  static_cast<cudaStream_t>(place.stream)>>>(body);
   return launched();

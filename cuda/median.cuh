@@ -2,6 +2,7 @@
 // The lower median of what a function reads: of few numbers in registers, of many by the bits of their order.
 #pragma once
 #include <lumigrad/cuda/tiles.h>
+#include <lumigrad/engine/families/rank_key.h>
 #include <bit>
 
 namespace lumigrad::cuda {
@@ -54,34 +55,29 @@ LUMIGRAD_INLINE T median_of(const Read& read) {
   return middle<N, N / 2 + 2>(held, read);
 }
 
-/// A number as an unsigned one of the same order; NaN is larger than all, -0 is 0.
+/// The number whose key (engine/families/rank_key.h) this is.
 template <class T>
-struct OrderedKey {
+LUMIGRAD_INLINE T number_of(std::uint64_t key) {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  static constexpr Bits sign = ~(~Bits(0) / 2);
-  static LUMIGRAD_INLINE Bits of(T x) {
-    const Bits bits = std::bit_cast<Bits>(x + T(0));
-    return x != x ? ~Bits(0) : bits & sign ? ~bits : bits | sign;
-  }
-  static LUMIGRAD_INLINE T value(Bits key) { return std::bit_cast<T>(key & sign ? key ^ sign : ~key); }
-};
+  constexpr std::uint64_t sign = all_bits<T> / 2 + 1;
+  return std::bit_cast<T>(static_cast<Bits>(key & sign ? key ^ sign : ~key));
+}
 
 /// The lower median of any number of values, one bit after another from the highest: of those that agree so far, do the
 /// ones with a zero reach up to the rank?
 template <class T, class Read>
 LUMIGRAD_INLINE T median_of_many(int count, const Read& read) {
-  using Key = OrderedKey<T>;
-  typename Key::Bits found = 0;
+  std::uint64_t found = 0;
   int rank = (count - 1) / 2;
-  for (typename Key::Bits bit = Key::sign, known = 0; bit != 0; known |= bit, bit >>= 1) {
+  for (std::uint64_t bit = all_bits<T> / 2 + 1, known = 0; bit != 0; known |= bit, bit >>= 1) {
     int zeros = 0;
-    for (int t = 0; t < count; ++t) zeros += (Key::of(read(t)) & (known | bit)) == found;
+    for (int t = 0; t < count; ++t) zeros += (key_of(read(t)) & (known | bit)) == found;
     if (rank >= zeros) {
       rank -= zeros;
       found |= bit;
     }
   }
-  return Key::value(found);
+  return number_of<T>(found);
 }
 
 }  // namespace lumigrad::cuda

@@ -16,16 +16,10 @@
 // is atomic; the same call gives the same bits.
 #pragma once
 #include <lumigrad/cuda/launch.h>
+#include <lumigrad/cuda/unroll.h>
 #include <lumigrad/engine/derivatives.h>
 #include <lumigrad/engine/device/pixel.h>
 #include <lumigrad/engine/element.h>
-
-// Arrays that loops of constant length go through stay in registers when those loops are written out.
-#if defined(__CUDA_ARCH__)
-#define LUMIGRAD_UNROLL _Pragma("unroll")
-#else
-#define LUMIGRAD_UNROLL
-#endif
 
 namespace lumigrad::cuda::pixels {
 
@@ -232,6 +226,22 @@ struct Body {
   }
 };
 
+/// Calls visit(j, f(x, p)) for the elements j of a group.
+template <class F, class T, int W, int N, int L, class Visit>
+LUMIGRAD_INLINE void each_value(const Lane<T> (&lanes)[L], const Found<T, N>& found, const T* p, const Visit& visit) {
+  constexpr int I = inputs_of<F>;
+  T x[I][W];
+  LUMIGRAD_UNROLL
+  for (int k = 0; k < I; ++k) load(lanes[k], found.at[k], found.count, x[k]);
+  LUMIGRAD_UNROLL
+  for (int j = 0; j < W; ++j) {
+    T xs[I];
+    LUMIGRAD_UNROLL
+    for (int k = 0; k < I; ++k) xs[k] = x[k][j];
+    visit(j, lumigrad::forward<F>(xs, p));
+  }
+}
+
 template <class F, class T>
 struct Forward : Body<F, T, inputs_of<F> + outputs_of<F>> {
   static constexpr int I = inputs_of<F>, M = outputs_of<F>, N = I + M, W = group_of<F, T>();
@@ -239,19 +249,12 @@ struct Forward : Body<F, T, inputs_of<F> + outputs_of<F>> {
   LUMIGRAD_KERNEL void operator()(const B& block) const {
     each_group(this->domain, block, device::pixel_tile, [&](int image, std::uint32_t group) {
       const Found<T, N> found(this->domain, this->lanes, image, group, W);
-      T x[I][W], y[M][W], p[params_of<F> + 1];
+      T y[M][W], p[params_of<F> + 1];
       this->parameters(image, p);
-      LUMIGRAD_UNROLL
-      for (int k = 0; k < I; ++k) load(this->lanes[k], found.at[k], found.count, x[k]);
-      LUMIGRAD_UNROLL
-      for (int j = 0; j < W; ++j) {
-        T xs[I];
-        LUMIGRAD_UNROLL
-        for (int k = 0; k < I; ++k) xs[k] = x[k][j];
-        const Pixel<T, M> ys = lumigrad::forward<F>(xs, p);
+      each_value<F, T, W>(this->lanes, found, p, [&](int j, const Pixel<T, M>& ys) {
         LUMIGRAD_UNROLL
         for (int m = 0; m < M; ++m) y[m][j] = ys[m];
-      }
+      });
       LUMIGRAD_UNROLL
       for (int m = 0; m < M; ++m) store(this->lanes[I + m], found.at[I + m], found.count, y[m]);
     });
@@ -260,7 +263,7 @@ struct Forward : Body<F, T, inputs_of<F> + outputs_of<F>> {
 
 /// One number a block: the threads' sums of `width` numbers to [image][chunk][width].
 template <int K, class B>
-LUMIGRAD_KERNEL void leave_sums(const B& block, const double (&sums)[K], double* to) {
+LUMIGRAD_KERNEL void leave_sums(const B& block, const double* sums, double* to) {
   LUMIGRAD_UNROLL
   for (int k = 0; k < K; ++k) {
     const double total = block.sum(sums[k]);
@@ -277,22 +280,15 @@ struct Sums : Body<F, T, inputs_of<F>> {
     double sums[M] = {};
     each_group(this->domain, block, device::pixel_chunk, [&](int image, std::uint32_t group) {
       const Found<T, I> found(this->domain, this->lanes, image, group, W);
-      T x[I][W], p[params_of<F> + 1];
+      T p[params_of<F> + 1];
       this->parameters(image, p);
-      LUMIGRAD_UNROLL
-      for (int k = 0; k < I; ++k) load(this->lanes[k], found.at[k], found.count, x[k]);
-      LUMIGRAD_UNROLL
-      for (int j = 0; j < W; ++j) {
-        T xs[I];
-        LUMIGRAD_UNROLL
-        for (int k = 0; k < I; ++k) xs[k] = x[k][j];
-        const Pixel<T, M> ys = lumigrad::forward<F>(xs, p);
-        if (W > 1 && j >= found.count) continue;
+      each_value<F, T, W>(this->lanes, found, p, [&](int j, const Pixel<T, M>& ys) {
+        if (W > 1 && j >= found.count) return;
         LUMIGRAD_UNROLL
         for (int m = 0; m < M; ++m) sums[m] += static_cast<double>(ys[m]);
-      }
+      });
     });
-    leave_sums(block, sums, to);
+    leave_sums<M>(block, sums, to);
   }
 };
 
@@ -327,14 +323,7 @@ struct Vjp : Body<F, T, 2 * inputs_of<F> + outputs_of<F>> {
                  LUMIGRAD_UNROLL
                  for (int k = 0; k < I; ++k) store(this->lanes[I + M + k], found.at[I + M + k], found.count, g[k]);
                });
-    if constexpr (K > 0) {
-      if (to) {
-        double of_params[K];
-        LUMIGRAD_UNROLL
-        for (int k = 0; k < K; ++k) of_params[k] = sums[k];
-        leave_sums(block, of_params, to);
-      }
-    }
+    if (to) leave_sums<K>(block, sums, to);
   }
 };
 
@@ -369,14 +358,7 @@ struct Second : Body<F, double, 3 * inputs_of<F> + 2 * outputs_of<F>> {
                  LUMIGRAD_UNROLL
                  for (int k = 0; k < K; ++k) sums[k] += gp[k];
                });
-    if constexpr (K > 0) {
-      if (to) {
-        double of_params[K];
-        LUMIGRAD_UNROLL
-        for (int k = 0; k < K; ++k) of_params[k] = sums[k];
-        leave_sums(block, of_params, to);
-      }
-    }
+    if (to) leave_sums<K>(block, sums, to);
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cublas_v2.h>
 #include <lumigrad/cuda/products.h>
+#include <lumigrad/cuda/status.h>
 #include <atomic>
 #include <mutex>
 
@@ -56,11 +57,14 @@ Status library_product(Place place, const Walk<3>& batch, Matrix<T> a, Matrix<T>
   constexpr std::int64_t most = std::numeric_limits<int>::max();
   if (m > most || k > most || n > most || a.row > most || a.column > most || b.row > most || b.column > most)
     return {Code::unsupported, "a matrix beyond 2^31 rows or columns"};
+  LUMIGRAD_TRY(status_of(cudaSetDevice(place.device)));  // which a new handle belongs to
   Library& own = library(place.device);
   std::lock_guard lock(own.mutex);
   if (!own.handle) {
-    LUMIGRAD_TRY(status_of(cublasCreate(&own.handle)));
-    LUMIGRAD_TRY(status_of(cublasSetMathMode(own.handle, CUBLAS_PEDANTIC_MATH)));  // no TF32, the same bits each time
+    cublasHandle_t handle = nullptr;
+    LUMIGRAD_TRY(status_of(cublasCreate(&handle)));
+    LUMIGRAD_TRY(status_of(cublasSetMathMode(handle, CUBLAS_PEDANTIC_MATH)));  // no TF32, the same bits each time
+    own.handle = handle;
   }
   LUMIGRAD_TRY(status_of(cublasSetStream(own.handle, static_cast<cudaStream_t>(place.stream))));
   const Operand<T> left(a, m, k), right(b, k, n);

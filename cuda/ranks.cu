@@ -4,8 +4,7 @@
 #include <lumigrad/cuda/launch.h>
 #include <lumigrad/cuda/sort.h>
 #include <lumigrad/cuda/tables.h>
-#include <bit>
-#include <type_traits>
+#include <lumigrad/engine/families/rank_key.h>
 
 namespace lumigrad::cuda {
 namespace {
@@ -15,22 +14,6 @@ using device::RanksCall;
 
 template <class T>
 inline constexpr int key_bits = sizeof(T) == 4 ? 32 : 64;
-template <class T>
-inline constexpr std::uint64_t last_key = sizeof(T) == 4 ? 0xffffffffu : ~std::uint64_t{0};
-
-// A number as an unsigned one of the same order: negative numbers have more bits set the smaller they are, NaN is
-// larger than all, -0 is 0.
-template <class T>
-LUMIGRAD_HD std::uint64_t key_of(T x) {
-  constexpr std::uint64_t sign = last_key<T> / 2 + 1;
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<std::uint64_t>(x) ^ sign;
-  } else {
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    const std::uint64_t bits = std::bit_cast<Bits>(x + T(0));
-    return x != x ? last_key<T> : bits & sign ? ~bits & last_key<T> : bits | sign;
-  }
-}
 
 // Line by line: element j of line l becomes pair l * extent + j.
 template <class T>
@@ -44,7 +27,7 @@ struct Keys {
   LUMIGRAD_HD void operator()(Index pair) const {
     const std::int64_t line = pair / extent, j = pair - line * extent, o = line / inner, i = line - o * inner;
     const std::uint64_t key = key_of(x[(o * extent + j) * inner + i]);
-    keys[pair] = descending ? ~key & last_key<T> : key;
+    keys[pair] = descending ? ~key & all_bits<T> : key;
     order[pair] = pair;
   }
 };

@@ -98,7 +98,9 @@ Status join_chunks(Place place, const double* parts, std::int64_t chunks, std::i
   array.extents[1] = chunks;
   array.strides[1] = chunk_step;
   const Array sums = axes_of(array, 0, 1), terms = axes_of(array, 1, 1);
-  return for_each(place, K, ColumnSum<double, T>{{parts, Walk<1>({&sums}), Walk<1>({&terms})}, chunks, scale, to});
+  const Terms<double> all{parts, Walk<1>({&sums}), Walk<1>({&terms})};
+  if (chunks > few) return for_each_block(place, K, default_threads, 0, RowSum<double, T>{all, 1, chunks, scale, to});
+  return for_each(place, K, ColumnSum<double, T>{all, chunks, scale, to});
 }
 
 template <class T>

@@ -8,6 +8,29 @@ namespace lumigrad::cuda {
 /// More channels than these are shared out among blocks.
 inline constexpr int channels_a_block = 16;
 
+/// The first of the channels that a block has, and the one behind the last.
+struct ChannelRange {
+  int first, last;
+};
+LUMIGRAD_HD ChannelRange channels_of(int group, int channels) {
+  const int first = group * channels_a_block;
+  return {first, channels - first < channels_a_block ? channels : first + channels_a_block};
+}
+
+/// Calls visit(cell, offset of the output) for every output of a block's tile.
+template <int K, class T, int A, class Body, class B, class Visit>
+LUMIGRAD_KERNEL void each_cell(const Body& body, const B& block, std::int64_t n, const Tile<T, A>& tile,
+                               const Visit& visit) {
+  for (int i = block.thread(); i < tile_pixels; i += block.threads()) {
+    int pixel[A];
+    if (!pixel_of_tile(i, tile.corner, body.out.extent, pixel)) continue;
+    const Cell<T, A> c =
+        locate<K>(body.image.extent, tile.base, position(body.map, n, tile, pixel).at, body.how.border);
+    for (int axis = 0; axis < A; ++axis) pixel[axis] += tile.corner[axis];
+    visit(c, n * body.out.image + body.out.offset(pixel));
+  }
+}
+
 /// out = sum of weights times pixels.
 template <class W, class T, class P, int A>
 struct Forward {
@@ -31,26 +54,21 @@ struct Forward {
     const auto place = tiles.at(block.index());
     const std::int64_t n = place.image;
     const Tile<T, A> tile = tile_of(block, map, n, place.corner);
-    const int first = place.group * channels_a_block;
-    const int last = channels - first < channels_a_block ? channels : first + channels_a_block;
-    for (int i = block.thread(); i < tile_pixels; i += block.threads()) {
-      int pixel[A];
-      if (!pixel_of_tile(i, tile.corner, out.extent, pixel)) continue;
-      const Cell<T, A> c = locate<K>(image.extent, tile.base, position(map, n, tile, pixel).at, how.border);
-      for (int axis = 0; axis < A; ++axis) pixel[axis] += tile.corner[axis];
-      T* const to = out.data + n * out.image + out.offset(pixel);
+    const ChannelRange own = channels_of(place.group, channels);
+    each_cell<K>(*this, block, n, tile, [&](const Cell<T, A>& c, std::int64_t offset) {
+      T* const to = out.data + offset;
       if (c.outside) {
-        for (int channel = first; channel < last; ++channel)
+        for (int channel = own.first; channel < own.last; ++channel)
           to[channel * out.channel] = how.has_order() ? T(0) : how.outside(channel);
-        continue;
+        return;
       }
       T w[A][K];
       cell_weights<W>(how, c, 0, w);
       const T* along[A];
       for (int axis = 0; axis < A; ++axis) along[axis] = w[axis];
-      each_channel<K>(image, n, c, how, first, last,
+      each_channel<K>(image, n, c, how, own.first, own.last,
                       [&](int channel, const T* tap) { to[channel * out.channel] = weigh<K>(along, tap); });
-    }
+    });
   }
 };
 

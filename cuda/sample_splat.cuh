@@ -34,15 +34,10 @@ struct Splat {
     const std::int64_t n = place.image;
     if (done && done[n]) return;
     const Tile<T, A> tile = tile_of(block, map, n, place.corner);
-    const int first = place.group * channels_a_block;
-    const int last = channels - first < channels_a_block ? channels : first + channels_a_block;
-    for (int i = block.thread(); i < tile_pixels; i += block.threads()) {
-      int pixel[A];
-      if (!pixel_of_tile(i, tile.corner, out.extent, pixel)) continue;
-      const Cell<T, A> c = locate<K>(image.extent, tile.base, position(map, n, tile, pixel).at, how.border);
-      if (c.outside) continue;
-      for (int axis = 0; axis < A; ++axis) pixel[axis] += tile.corner[axis];
-      const T* const cotangent = out.data + n * out.image + out.offset(pixel);
+    const ChannelRange own = channels_of(place.group, channels);
+    each_cell<K>(*this, block, n, tile, [&](const Cell<T, A>& c, std::int64_t offset) {
+      if (c.outside) return;
+      const T* const cotangent = out.data + offset;
       T w[A][K];
       cell_weights<W>(how, c, 0, w);
       const Taps<K, A> found(c, image.extent, how.border);
@@ -54,10 +49,10 @@ struct Splat {
         weight[tap] = w[0][tap % K];
         for (int axis = 1, rest = tap / K; axis < A; ++axis, rest /= K) weight[tap] *= w[axis][rest % K];
       }
-      for (int channel = first; channel < last; ++channel)
+      for (int channel = own.first; channel < own.last; ++channel)
         add<taps>(n * image.image + channel * image.channel, at, weight, cotangent[channel * out.channel],
                   n * channels + channel);
-    }
+    });
   }
 
  private:

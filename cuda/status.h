@@ -8,7 +8,8 @@
 
 namespace lumigrad::cuda {
 
-/// What a kernel broke stays broken until the process ends: the device is lost. Other errors are forgotten once told.
+/// What a kernel broke stays broken until the process ends: the device is lost. Other errors, a device that these
+/// kernels were not compiled for among them, are forgotten once told.
 inline Status status_of(cudaError_t error) {
   if (error == cudaSuccess) return {};
   thread_local char what[160];
@@ -17,15 +18,20 @@ inline Status status_of(cudaError_t error) {
   switch (error) {
     case cudaErrorMemoryAllocation:
       return {Code::no_memory, what};
-    case cudaErrorInvalidValue:
-    case cudaErrorInvalidConfiguration:
-    case cudaErrorLaunchOutOfResources:
-    case cudaErrorNotSupported:
-    case cudaErrorStreamCaptureUnsupported:
-    case cudaErrorStreamCaptureInvalidated:
-      return {Code::unsupported, what};
-    default:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorHardwareStackError:
+    case cudaErrorInvalidPc:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorCudartUnloading:
       return {Code::lost, what};
+    default:
+      return {Code::unsupported, what};
   }
 }
 

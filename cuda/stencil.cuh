@@ -203,6 +203,15 @@ struct ProductTile {
       for (int i = 0; i < 4; ++i) to[r + i] = four.at[i];
     }
   }
+  /// Writes what a thread fetched for a, which is read along K.
+  template <class T, class B>
+  static LUMIGRAD_INLINE void put_a(const B& block, const T (&next)[of_a], T* a) {
+    LUMIGRAD_UNROLL
+    for (int i = 0; i < of_a; ++i) {
+      const int e = block.thread() + i * block.threads();
+      a[e % K * pitch_a + e / K] = next[i];
+    }
+  }
   /// sums += a' b of K steps.
   template <class T, class B>
   static LUMIGRAD_INLINE void multiply(const B& block, const T* a, const T* b, T (&sums)[shares][R][R]) {
@@ -269,11 +278,7 @@ struct WindowProduct {
     if (depth > 0) fetch(0);
     for (int k0 = 0; k0 < depth; k0 += Tile::K) {
       block.sync();
-      LUMIGRAD_UNROLL
-      for (int i = 0; i < Tile::of_a; ++i) {
-        const int e = block.thread() + i * block.threads();
-        a[e % Tile::K * Tile::pitch_a + e / Tile::K] = next_a[i];
-      }
+      Tile::put_a(block, next_a, a);
       LUMIGRAD_UNROLL
       for (int i = 0; i < Tile::of_b; ++i) {
         const int e = block.thread() + i * block.threads();

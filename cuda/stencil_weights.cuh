@@ -61,11 +61,7 @@ struct WindowCorrelation {
             next_b[i] = k < depth ? window_at(p, from, columns[k0 + e % Tile::K], steps[k]) : T(0);
           }
           block.sync();
-          LUMIGRAD_UNROLL
-          for (int i = 0; i < Tile::of_a; ++i) {
-            const int e = block.thread() + i * block.threads();
-            a[e % Tile::K * Tile::pitch_a + e / Tile::K] = next_a[i];
-          }
+          Tile::put_a(block, next_a, a);
           LUMIGRAD_UNROLL
           for (int i = 0; i < Tile::of_b; ++i) {
             const int e = block.thread() + i * block.threads();

@@ -6,6 +6,7 @@
 // index arithmetic and nobody asks again where the image ends.
 #pragma once
 #include <lumigrad/cuda/launch.h>
+#include <lumigrad/cuda/unroll.h>
 #include <lumigrad/engine/families/interpolation.h>
 
 namespace lumigrad::cuda {
@@ -14,14 +15,11 @@ namespace lumigrad::cuda {
 /// Threads of a block whose body divides its work at compile time (what a thread holds in registers needs that).
 inline constexpr int threads_of(int) { return team_size; }
 inline constexpr int lanes = team_size < 4 ? team_size : 4;
-#define LUMIGRAD_UNROLL
 #define LUMIGRAD_UNROLL_BY(count)
 #else
 inline constexpr int threads_of(int wanted) { return wanted; }
 inline constexpr int lanes = 32;
-/// Before a loop whose body is to be written out, so that what it indexes stays in registers.
 #define LUMIGRAD_PRAGMA(words) _Pragma(#words)
-#define LUMIGRAD_UNROLL LUMIGRAD_PRAGMA(unroll)
 #define LUMIGRAD_UNROLL_BY(count) LUMIGRAD_PRAGMA(unroll count)
 #endif
 

@@ -16,8 +16,8 @@
 // The constructor runs the step once as it is (so that it fails as it would, and everything it needs is made), and once
 // more only to record it. What is replayed is what the device was asked: the same kernels on the same memory.
 // Everything that the step does on the host, counting steps or choosing by a value, happened once and stays as it was.
-// To feed a replay, write into tensors that the step reads (Tensor::assign); to see its results, read the tensors it
-// writes.
+// The tensors it reads have to live as long: it holds the memory of those it replaces, not of those around it. To feed
+// a replay, write into tensors that the step reads (Tensor::assign); to see its results, read the tensors it writes.
 #pragma once
 #include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/device.h>

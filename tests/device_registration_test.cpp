@@ -85,6 +85,25 @@ TEST_CASE("every model is found on the device") {
   }
 }
 
+TEST_CASE(
+    "every robust function finds the motion on the device, and those that redescend see past what covers a part") {
+  const std::int64_t h = 100, w = 120;
+  const Motion motion{{1.01, 0.01, 2, -0.01, 1, -1.5, 0, 0, 1}};
+  const Tensor fixed = view_of(unit, h, w, 1, 0).to(gpu), moving = view_of(motion, h, w, 1, 0);
+  Tensor covered = moving.clone();
+  for (std::int64_t y = 20; y < 40; ++y)
+    for (std::int64_t x = 30; x < 60; ++x) covered.mutable_data<float>()[y * w + x] = 0.9f;
+  const auto error_of = [&](const Tensor& image, Robust loss) {
+    const Result found = align_batch(fixed, image.to(gpu), {.model = Model::affine, .loss = loss}).results()[0];
+    return worst_corner(found.matrix, motion, static_cast<double>(h), static_cast<double>(w));
+  };
+  for (const Robust loss : {Robust::l2, Robust::huber, Robust::charbonnier, Robust::tukey, Robust::geman_mcclure}) {
+    CAPTURE(name(loss));
+    CHECK(error_of(moving, loss) < 0.03);
+    if (loss == Robust::tukey || loss == Robust::geman_mcclure) CHECK(error_of(covered, loss) < 0.05);
+  }
+}
+
 TEST_CASE("a pair of a batch is what it is alone, and a captured batch what it is when asked for") {
   const std::int64_t h = 96, w = 128;
   std::vector<Tensor> fixed, moving;

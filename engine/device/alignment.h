@@ -8,7 +8,7 @@ namespace lumigrad::device {
 inline constexpr int most_levels = 12;
 /// Sums of one pass: the upper triangle of the normal equations of ten unknowns row by row (55), their right side (10),
 /// loss, weight, pixels (engine/cpu/normal_equations.h says what they are).
-inline constexpr int alignment_sums = 68;
+inline constexpr int alignment_sums = 68, gradient_at = 55, loss_at = 65, weight_at = 66, pixels_at = 67;
 
 /// How the refinement of a pair ended; `running` until it has.
 enum class AlignmentEnding : std::int32_t { running, settled, out_of_iterations, stuck, low_overlap, flat };
@@ -17,7 +17,7 @@ enum class AlignmentEnding : std::int32_t { running, settled, out_of_iterations,
 struct AlignmentState {
   double map[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, gain = 1, bias = 0;
   double trial[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, trial_gain = 1, trial_bias = 0;
-  double equations[alignment_sums] = {};  ///< at `map`
+  double equations[alignment_sums] = {};  ///< at `map`, or at the point before its last step
   double step[10] = {};                   ///< from `map` to `trial`, in the ten unknowns
   double scale = 1;                       ///< of the robust function
   double damping = 0, shortness = 0, last_move = 0, previous_move = 0;
@@ -47,8 +47,7 @@ struct AlignmentCall {
   std::int32_t coarse_iterations = 8, iterations = 20;  ///< on the levels before the last, on the last
   double tolerance = 3e-3;                              ///< of the last level, px
   double width = 3;                                     ///< of the robust function, in deviations
-  double start[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};        ///< of all pairs, or of each:
-  const double* starts = nullptr;                       ///< [pairs, 9], on the device
+  double start[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};        ///< of all pairs
   AlignmentState* states = nullptr;                     ///< [pairs], on the device
 };
 

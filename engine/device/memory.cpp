@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 
 namespace lumigrad::device {
@@ -30,6 +31,7 @@ struct Pool {
   std::uint64_t number;
   Blocks kept;
   std::set<void*> all;
+  Blocks held;  // of the cache, given back while the step was recorded, which may read them when it is replayed
 };
 
 struct Cache {
@@ -78,9 +80,11 @@ Status take(int index, std::size_t bytes, void** block) {
   } catch (const ResourceError& error) {
     what = error.what();
     return {Code::no_memory, what.c_str()};
-  } catch (const std::exception& error) {
+  } catch (const std::bad_alloc&) {
+    return {Code::no_memory, "the host's memory is full"};
+  } catch (const std::exception& error) {  // a device that is lost is known to be
     what = error.what();
-    return {Code::lost, what.c_str()};
+    return {Code::unsupported, what.c_str()};
   }
 }
 
@@ -144,6 +148,10 @@ void deallocate(Device device, void* block, std::size_t bytes) noexcept {
         pool.kept.emplace(size, block);
         return;
       }
+    if (cache.open) {
+      cache.open->held.emplace(size, block);
+      return;
+    }
     cache.stats.in_use -= size;
     cache.kept.emplace(size, block);
     cache.stats.cached += size;
@@ -155,7 +163,7 @@ std::uint64_t open_pool(Device device) {
   Cache& cache = cache_of(device);
   std::lock_guard lock(cache.mutex);
   require<DeviceError>(!cache.open, "capture: expected one step to be recorded at a time on ", device);
-  cache.open = &cache.pools.emplace_back(Pool{++cache.last_pool, {}, {}});
+  cache.open = &cache.pools.emplace_back(Pool{++cache.last_pool, {}, {}, {}});
   return cache.last_pool;
 }
 
@@ -171,11 +179,13 @@ void drop_pool(Device device, std::uint64_t number) noexcept {
   const auto pool =
       std::find_if(cache.pools.begin(), cache.pools.end(), [&](const Pool& p) { return p.number == number; });
   if (pool == cache.pools.end()) return;
-  for (const auto& [size, block] : pool->kept) {
-    cache.stats.in_use -= size;
-    cache.stats.cached += size;
+  for (Blocks* blocks : {&pool->kept, &pool->held}) {
+    for (const auto& [size, block] : *blocks) {
+      cache.stats.in_use -= size;
+      cache.stats.cached += size;
+    }
+    cache.kept.merge(*blocks);
   }
-  cache.kept.merge(pool->kept);
   cache.pools.erase(pool);
 }
 

@@ -44,6 +44,8 @@ struct Module {
   DeviceState states[most_devices];
 
   Module() {
+    if (const char* const asked = asked_for(); asked && std::string_view(asked) == "none")
+      reason = "LUMIGRAD_CUDA_MODULE=none asks for no module";
     for (const std::string& candidate : candidates())
       if (load(candidate)) break;
     if (!table) {
@@ -61,11 +63,16 @@ struct Module {
     namespace files = std::filesystem;
     std::error_code ignored;
     const bool named = candidate.find('/') != std::string::npos;
-    if (named && !files::exists(candidate, ignored)) return false;
+    if (named && !files::exists(candidate, ignored)) {
+      if (asked_for()) add_reason(message("LUMIGRAD_CUDA_MODULE: there is no file ", candidate));
+      return false;
+    }
     void* const library = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
-      const char* const why = dlerror();
-      if (named) add_reason(message(candidate, ": ", why ? why : "it cannot be loaded"));
+      const char* const said = dlerror();
+      const std::string why = said ? said : "it cannot be loaded";
+      const bool missing = !named && why.starts_with(candidate + ": ") && why.find("No such file") != std::string::npos;
+      if (!missing) add_reason(named ? message(candidate, ": ", why) : why);
       return false;
     }
     const std::string wrong = refusal(static_cast<const Header*>(dlsym(library, header_symbol)));
@@ -84,8 +91,13 @@ struct Module {
 
   void add_reason(const std::string& why) { reason += reason.empty() ? why : "; " + why; }
 
+  static const char* asked_for() {
+    const char* const asked = std::getenv("LUMIGRAD_CUDA_MODULE");
+    return asked && *asked ? asked : nullptr;
+  }
+
   static std::vector<std::string> candidates() {
-    if (const char* const asked = std::getenv("LUMIGRAD_CUDA_MODULE"); asked && *asked) {
+    if (const char* const asked = asked_for()) {
       if (std::string_view(asked) == "none") return {};
       const std::string file(asked);
       return {file.find('/') == std::string::npos ? "./" + file : file};

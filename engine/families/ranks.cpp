@@ -2,9 +2,9 @@
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/lines.h>
+#include <lumigrad/engine/families/rank_key.h>
 #include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/ops.h>
-#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -20,21 +20,6 @@ struct Key {
     return a.value < b.value || (a.value == b.value && a.index < b.index);
   }
 };
-// The lowest bits that a key of T has, and the key of its NaN: negative numbers have more bits set the smaller they
-// are, NaN is larger than all, -0 is 0.
-template <class T>
-constexpr std::uint64_t all_bits = sizeof(T) == 4 ? 0xffffffffu : ~std::uint64_t{0};
-template <class T>
-std::uint64_t key_of(T x) {
-  constexpr std::uint64_t sign = all_bits<T> / 2 + 1;
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<std::uint64_t>(x) ^ sign;
-  } else {
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    const std::uint64_t bits = std::bit_cast<Bits>(x + T(0));
-    return x != x ? all_bits<T> : bits & sign ? ~bits & all_bits<T> : bits | sign;
-  }
-}
 
 // Byte by byte from the lowest; every pass keeps the order of equal bytes, and so of equal keys. `spare` holds as many.
 void radix_sort(Key* keys, Key* spare, std::int64_t n, int bytes) {

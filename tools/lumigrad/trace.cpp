@@ -46,7 +46,8 @@ std::string tape_text(const std::string& path) {
 class Scratch {
  public:
   Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "lumigrad-trace-XXXXXX").string();
+    const std::string pattern(6, 'X');  // of which mkdtemp makes a name that nobody has
+    std::string name = (std::filesystem::temp_directory_path() / ("lumigrad-trace-" + pattern)).string();
     require<IoError>(mkdtemp(name.data()) != nullptr, "trace: no folder can be made in ",
                      std::filesystem::temp_directory_path().string());
     folder_ = name;

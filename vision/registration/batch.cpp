@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/stored_pixels.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/registration/certainty.h>
@@ -32,9 +33,9 @@ void check(const Tensor& image, const char* what) {
 
 // [N, 1, H, W] f32 grey levels, NaN where the mask is zero.
 Tensor grey_of(const Tensor& given, const Tensor& mask, const char* what) {
-  const double full = given.dtype() == DType::u8 ? 255 : given.dtype() == DType::u16 ? 65535 : 1;
+  const int full = largest_of(given.dtype());
   Tensor image = given.detach().to(DType::f32);
-  if (full != 1) image = mul(image, 1 / full);
+  if (full != 1) image = mul(image, 1.0 / full);
   if (image.size(1) == 3) {
     const auto channel = [&](std::int64_t c) { return slice(image, 1, c, c + 1); };
     image = add(add(mul(channel(0), 0.299), mul(channel(1), 0.587)), mul(channel(2), 0.114));
@@ -87,8 +88,8 @@ Result result_of(const AlignmentState& s, const Options& options, const Shape& f
   r.status = status_of(s);
   r.gain = s.gain;
   r.bias = s.bias;
-  const double pixels = s.equations[67];
-  r.loss = pixels > 0 ? s.equations[65] / pixels : 0;
+  const double pixels = s.equations[device::pixels_at];
+  r.loss = pixels > 0 ? s.equations[device::loss_at] / pixels : 0;
   r.iterations = s.iterations;
   r.inlier_ratio = s.inliers;
   r.overlap = s.overlap;
@@ -96,8 +97,8 @@ Result result_of(const AlignmentState& s, const Options& options, const Shape& f
   r.loss_curve = {r.loss};
   r.start = options.start == Start::given ? "given" : "identity";
   Evidence evidence;
-  constexpr double width = 3;  // of the robust function, see align_batch
-  const double variance = s.scale / width * s.scale / width;
+  const RefinementOptions refinement{.model = options.model, .loss = options.loss, .gain_bias = options.gain_bias};
+  const double deviation = s.scale / refinement.width, variance = deviation * deviation;
   int at = 0;
   for (int i = 0; i < 10; ++i)
     for (int j = i; j < 10; ++j, ++at) {
@@ -105,7 +106,6 @@ Result result_of(const AlignmentState& s, const Options& options, const Shape& f
       evidence.scatter[i][j] = evidence.scatter[j][i] = variance * s.equations[at];
     }
   evidence.tiles = pixels;
-  const RefinementOptions refinement{.model = options.model, .loss = options.loss, .gain_bias = options.gain_bias};
   r.covariance =
       corner_covariance(evidence, refinement, r.matrix, static_cast<int>(fixed[2]), static_cast<int>(fixed[3]));
   return r;
@@ -132,6 +132,9 @@ BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Opti
   check(fixed, "fixed");
   check(moving, "moving");
   const Device device = fixed.device();
+  require<DeviceError>(options.measure == Measure::intensity, "align_batch: expected the measure intensity on ", device,
+                       ", got ", name(options.measure), "; move the images with to(Device{})");
+  require_start("align_batch", options);
   require<ShapeError>(fixed.size(0) == moving.size(0), "align_batch: expected two [N, C, H, W] with equal N, got ",
                       fixed.shape(), " and ", moving.shape());
   require<DeviceError>(device != Device() && moving.device() == device,
@@ -156,11 +159,12 @@ BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Opti
   call.gain_bias = options.gain_bias;
   call.iterations = options.max_iterations;
   call.tolerance = options.tolerance;
+  call.width = RefinementOptions().width;
   if (options.start == Start::given)
     for (std::size_t k = 0; k < 9; ++k) call.start[k] = options.initial[k];
   call.states = reinterpret_cast<AlignmentState*>(states.device_data());
   device::check("align_batch", device, device::table(device).alignment.align(device::place_of(device), &call));
-  return {states, options, fixed.shape(), moving.shape()};
+  return {states, options, fixed.shape()};
 }
 
 Result register_there(const Tensor& fixed, const Tensor& moving, const Options& options) {
@@ -171,7 +175,7 @@ Result register_there(const Tensor& fixed, const Tensor& moving, const Options& 
   Result result = align_batch(f, m, options).results()[0];
   if (result.converged() || options.start != Start::automatic) return result;
   // The search for a start looks at small pictures, where the CPU is at home.
-  Tensor small_f = grey_of(f, {}, "fixed"), small_m = grey_of(m, {}, "moving");
+  Tensor small_f = grey_of(f, options.fixed_mask, "fixed"), small_m = grey_of(m, options.moving_mask, "moving");
   int halvings = 0;
   const auto sides = [&] { return std::minmax({small_f.size(2), small_f.size(3), small_m.size(2), small_m.size(3)}); };
   for (; sides().second > 640 && sides().first >= 2; ++halvings) {
@@ -179,7 +183,7 @@ Result register_there(const Tensor& fixed, const Tensor& moving, const Options& 
     small_m = halved(small_m);
   }
   Options search = options;
-  search.fixed_mask = search.moving_mask = Tensor();
+  search.fixed_mask = search.moving_mask = Tensor();  // as NaN in the pictures
   const Result found = register_images(squeeze(small_f, 0).to(Device()), squeeze(small_m, 0).to(Device()), search);
   Options given = options;
   given.start = Start::given;

@@ -12,8 +12,8 @@ namespace lumigrad::registration {
 /// What align_batch found, still on the device.
 class LUMIGRAD_API BatchAlignment {
  public:
-  BatchAlignment(Tensor states, Options options, Shape fixed, Shape moving)
-      : states_(std::move(states)), options_(std::move(options)), fixed_(fixed), moving_(moving) {}
+  BatchAlignment(Tensor states, Options options, Shape fixed)
+      : states_(std::move(states)), options_(std::move(options)), fixed_(fixed) {}
   /// [N, 3, 3], f64, on the device: fixed -> moving pixels. Does not wait.
   Tensor matrices() const;
   /// What is known of every pair; waits. The covariance is that of independent noise.
@@ -22,7 +22,7 @@ class LUMIGRAD_API BatchAlignment {
  private:
   Tensor states_;  // [N, numbers of a state] as f64
   Options options_;
-  Shape fixed_, moving_;
+  Shape fixed_;
 };
 
 /// Aligns `moving` to `fixed`, [N, C, H, W] and [N, C, H', W'] with one or three channels (RGB) on one device, u8, u16,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/planar_motion.h>
 #include <lumigrad/vision/registration/motion.h>
 
 #include <cmath>
@@ -12,12 +13,7 @@ std::array<Point, 4> corners(int height, int width) {
 }
 
 double corner_distance(const Matrix3& a, const Matrix3& b, int height, int width) {
-  double sum = 0;
-  for (Point c : corners(height, width)) {
-    const Point p = apply(a, c), q = apply(b, c);
-    sum += 0.25 * std::hypot(p.x - q.x, p.y - q.y);
-  }
-  return std::isfinite(sum) ? sum : std::numeric_limits<double>::infinity();
+  return lumigrad::corner_distance(a.data(), b.data(), height, width);
 }
 
 Matrix3 to_half_size(const Matrix3& m) { return scaled_to_unit(halving * m * doubling); }
@@ -31,25 +27,7 @@ double local_scale(const Matrix3& m, Point at) {
   return std::sqrt(std::fabs(a * d - b * c));
 }
 
-bool is_plausible(const Matrix3& m, int height, int width) {
-  const auto frame = corners(height, width);
-  Point q[4];
-  double area = 0;
-  for (std::size_t k = 0; k < 4; ++k) {
-    const double w = m[6] * frame[k].x + m[7] * frame[k].y + m[8];
-    if (!(w > 0.02 * std::fabs(m[8]) && w < 50 * std::fabs(m[8]))) return false;
-    q[k] = apply(m, frame[k]);
-    if (!std::isfinite(q[k].x) || !std::isfinite(q[k].y)) return false;
-  }
-  for (int k = 0; k < 4; ++k) {
-    const Point a = q[k], b = q[(k + 1) % 4], c = q[(k + 2) % 4];
-    const double turn = (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x);
-    if (!(turn > 0)) return false;
-    area += 0.25 * turn;
-  }
-  const double ratio = area / (static_cast<double>(width) * height);
-  return ratio > 0.02 && ratio < 50;
-}
+bool is_plausible(const Matrix3& m, int height, int width) { return lumigrad::is_plausible(m.data(), height, width); }
 
 int unknowns(Model model) {
   constexpr int count[] = {2, 3, 4, 6, 8};

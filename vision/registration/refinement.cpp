@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/planar_motion.h>
 #include <lumigrad/vision/registration/refinement.h>
 
 #include <algorithm>
@@ -6,38 +7,6 @@
 #include <cstdint>
 
 namespace lumigrad::registration {
-namespace {
-
-/// Solves a symmetric positive system by Cholesky; false when a pivot is not positive.
-bool solve(double (&a)[10][10], const double* right, double* x, int n) {
-  double y[10];
-  for (int j = 0; j < n; ++j) {
-    for (int i = j; i < n; ++i) {
-      double sum = a[i][j];
-      for (int k = 0; k < j; ++k) sum -= a[i][k] * a[j][k];
-      if (i == j) {
-        if (!(sum > 1e-300)) return false;
-        a[j][j] = std::sqrt(sum);
-      } else {
-        a[i][j] = sum / a[j][j];
-      }
-    }
-  }
-  for (int i = 0; i < n; ++i) {
-    double sum = right[i];
-    for (int k = 0; k < i; ++k) sum -= a[i][k] * y[k];
-    y[i] = sum / a[i][i];
-  }
-  for (int i = n - 1; i >= 0; --i) {
-    double sum = y[i];
-    for (int k = i + 1; k < n; ++k) sum -= a[k][i] * x[k];
-    x[i] = sum / a[i][i];
-  }
-  return true;
-}
-
-}  // namespace
-
 double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
   double slope = 0, weight = 0;
   for (std::size_t i = 0; i < s.fixed.size(); ++i) {
@@ -106,7 +75,7 @@ bool damped_step(System s, double damping, double* step) {
     for (int j = 0; j < s.size; ++j) s.a[i][j] *= unit[i] * unit[j];
     s.a[i][i] += damping + 1e-10;
   }
-  if (!solve(s.a, s.g, step, s.size)) return false;
+  if (!solve_positive(&s.a[0][0], s.g, step, s.size)) return false;
   for (int i = 0; i < s.size; ++i) {
     step[i] *= unit[i];
     if (!std::isfinite(step[i])) return false;

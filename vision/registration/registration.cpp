@@ -234,14 +234,19 @@ Alignment aligned(const Tensor& fixed, const Tensor& moving, const Options& o, c
 
 }  // namespace
 
+void require_start(const char* name, const Options& options) {
+  if (options.start != Start::given) return;
+  for (const double v : options.initial)
+    require<NumericError>(std::isfinite(v), name, ": expected a finite initial matrix, got ", v);
+  require<NumericError>(options.initial[8] != 0, name, ": expected an initial matrix with a nonzero last entry, got 0");
+}
+
 Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
   const auto begin = std::chrono::steady_clock::now();
   const auto since_begin = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
   if (fixed.defined() && fixed.device() != Device()) {
-    require<DeviceError>(o.measure == Measure::intensity, "register_images: expected the measure intensity on ",
-                         fixed.device(), ", got ", name(o.measure), "; move the images with to(Device{})");
     Result there = register_there(fixed, moving, o);
     there.seconds = since_begin();
     return there;
@@ -253,12 +258,8 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
                      .search = o.start == Start::automatic,
                      .max_iterations = o.max_iterations,
                      .tolerance = o.tolerance};
-  if (o.start == Start::given) {
-    for (double v : o.initial)
-      if (!std::isfinite(v)) throw NumericError("register_images: expected a finite initial matrix");
-    if (o.initial[8] == 0) throw NumericError("register_images: expected an initial matrix with a nonzero last entry");
-    a.start = &o.initial;
-  }
+  require_start("register_images", o);
+  if (o.start == Start::given) a.start = &o.initial;
   Powers powers;
   Alignment found = aligned(fixed, moving, o, a, powers);
   Result r;
