@@ -143,6 +143,20 @@ TEST_CASE("a captured step runs again on the same memory") {
   CHECK(memory_stats(gpu).in_use == before.in_use);
 }
 
+TEST_CASE("a captured step keeps the memory of what it replaced while it was recorded") {
+  Tensor state = Tensor::full({300}, 1, DType::f32, gpu);
+  Tensor seen = Tensor::zeros({300}, DType::f32, gpu);
+  CapturedStep step(gpu, [&] {
+    seen.assign(state);  // recorded: a read of the block that state has now
+    state = concat({slice(state, 0, 0, 299), slice(state, 0, 0, 1)}, 0);  // which is given back here
+  });
+  std::vector<Tensor> others;  // of the same size: none may get that block
+  for (int i = 0; i < 8; ++i) others.push_back(Tensor::full({300}, -1, DType::f32, gpu));
+  step.replay();
+  CHECK(seen.values() == std::vector<double>(300, 1.0));
+  for (const Tensor& other : others) CHECK(other.values() == std::vector<double>(300, -1.0));
+}
+
 TEST_CASE("what cannot be recorded is refused, and the device goes on") {
   const Tensor x = Tensor::ones({3}, DType::f32, gpu);
   CHECK_THROWS_AS(CapturedStep(gpu, [&] { x.values(); }), DeviceError);
