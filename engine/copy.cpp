@@ -44,6 +44,10 @@ void copy_run(const std::byte* from, std::int64_t from_stride, std::byte* to, st
       std::fill_n(t, count, *f);
       return;
     }
+    if (from_stride == -1 && to_stride == 1) {  // in vectors, since the steps are known
+      for (std::int64_t i = 0; i < count; ++i) t[i] = f[-i];
+      return;
+    }
     for (std::int64_t i = 0; i < count; ++i) t[i * to_stride] = f[i * from_stride];
   };
   if (size == 1) return step(std::uint8_t{});

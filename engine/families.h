@@ -11,7 +11,7 @@
 //   reduce      a loss: the sum of a formula           pixel
 //   stencil     convolution: image and weights         stencil
 //   stencil     one kernel over every channel          stencil
-//   stencil     a window that selects                  gather pixel
+//   stencil     a window that selects                  stencil
 //   sample      a warp by a matrix: image and map      sample contract pixel reduce
 //   sample      the same in volumes                    sample contract pixel reduce
 //   sample      resizing                               sample

@@ -20,7 +20,7 @@ std::string family_of(const std::string& node) {
   static const std::map<std::string, Families> families = {
       {"pixel", {"mul", "add", "sub", "div", "neg", "where", "enhance.adjust_gamma", "losses.mse_loss"}},
       {"reduce", {"sum"}},
-      {"stencil", {"conv2d", "filter", "filter_spread", "filter_sums"}},
+      {"stencil", {"conv2d", "filter", "filter_spread", "filter_sums", "window_collect"}},
       {"sample", {"sample_homography", "sample_volume_affine", "resample"}},
       {"contract", {"matmul", "solve_triangular", "inverse"}},
       {"gather", {"gather", "scatter", "cumsum"}},

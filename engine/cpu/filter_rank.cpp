@@ -114,8 +114,20 @@ void median(const T* const* place, int count, T* out, Integer<T>* pick, T* room,
   }
 }
 
+template <class T>
+void collect(const T* const* value, const Integer<T>* const* pick, int count, T* out, std::int64_t stretch) {
+  using V = Vec<T>;
+  for (std::int64_t i = 0; i < stretch; i += V::width) {
+    V sum = V::splat(T(0));
+    for (int t = 0; t < count; ++t)
+      sum = sum + select(Int<T>::load(pick[t] + i) == Int<T>(t), V::load(value[t] + i), V::splat(T(0)));
+    sum.store(out + i);
+  }
+}
+
 }  // namespace
 
-extern const RankTable rank_table = {{extremum<float>, median<float>}, {extremum<double>, median<double>}};
+extern const RankTable rank_table = {{extremum<float>, median<float>, collect<float>},
+                                     {extremum<double>, median<double>, collect<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -21,6 +21,8 @@ struct RankKernels {
   /// The value of rank (count - 1) / 2 among place[t][i]; pick (may be null): the first t that has it. `room`, aligned
   /// to 64 bytes, holds rank_stretch (count + 1) numbers.
   void (*median)(const T* const* place, int count, T* out, Integer* pick, T* room, std::int64_t stretch);
+  /// The sum of value[t][i] over those t with pick[t][i] = t, in order.
+  void (*collect)(const T* const* value, const Integer* const* pick, int count, T* out, std::int64_t stretch);
 };
 
 struct RankTable {

@@ -6,6 +6,7 @@
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/filter_device.h>
 #include <lumigrad/engine/families/filter_margins.h>
+#include <lumigrad/engine/families/filter_picks.h>
 #include <lumigrad/engine/families/gather.h>
 #include <lumigrad/engine/families/picks.h>
 #include <lumigrad/engine/node.h>
@@ -27,23 +28,19 @@ const RankKernels<T>& kernels() {
 
 using device::Selects;
 
-/// One place of the window that takes part.
-struct Place {
-  std::int64_t row, column;
-};
-
 constexpr std::int64_t rows_a_job = 16;
 
-// What is selected for all planes. `pixel` (may be null) receives the index of the selected pixel in its plane, or the
-// number of pixels where none was; `tap` (may be null) the number of the selected place in the window, or their number.
+// What is selected for all planes. `pick` (may be null) receives the number of the selected place among those that take
+// part, or -1 where none was; `tap` (may be null) its number in the window, or how many there are in it.
 template <class T>
 struct Selection {
+  using Integer = typename RankKernels<T>::Integer;
   const FilterPlan& plan;
-  const std::vector<Place>& places;
+  const std::vector<WindowPlace>& places;
   Selects selects;
   const T* heights;  // rows x columns, or null
   T outside;
-  std::int64_t* pixel;
+  Integer* pick;
   std::int64_t* tap;
 
   void run(const T* x, T* y) const {
@@ -63,7 +60,6 @@ struct Selection {
  private:
   void rows(const Margins<T>& margins, std::int64_t plane, const T* x, T* y, std::int64_t begin,
             std::int64_t end) const {
-    using Integer = typename RankKernels<T>::Integer;
     const std::int64_t taps = plan.axis[1].taps, width = plan.axis[2].result, columns = plan.axis[2].taps;
     const std::int64_t stretch = (width + rank_stretch - 1) / rank_stretch * rank_stretch;
     const std::int64_t line = std::max(margins.length(), stretch + columns),
@@ -72,7 +68,7 @@ struct Selection {
     for (std::int64_t r = begin; r < end + taps - 1; ++r)
       margins.fill(row_of(plan, x + plane * plan.image_numel(), std::int64_t{0}, r), room.data() + (r - begin) * line);
     std::vector<T> out(static_cast<std::size_t>(stretch)), own(places.size(), T(0));
-    std::vector<Integer> pick(pixel || tap ? static_cast<std::size_t>(stretch) : 0);
+    std::vector<Integer> picked(pick || tap ? static_cast<std::size_t>(stretch) : 0);
     std::vector<T> held(static_cast<std::size_t>(selects == Selects::median ? rank_stretch * (count + 2) : 0));
     std::vector<const T*> from(places.size());
     if (heights)
@@ -84,7 +80,7 @@ struct Selection {
       // What is written beyond a row is made again, but not beyond the last row of the job.
       const bool in_place = (end - r) * width >= stretch;
       T* const line_of = in_place ? y + to : out.data();
-      Integer* const picks = pick.empty() ? nullptr : pick.data();
+      Integer* const picks = in_place && pick ? pick + to : picked.empty() ? nullptr : picked.data();
       if (selects == Selects::median) {
         const auto past = reinterpret_cast<std::uintptr_t>(held.data()) % 64;
         T* const aligned = held.data() + (past == 0 ? 0 : (64 - past) / sizeof(T));
@@ -94,33 +90,11 @@ struct Selection {
                               selects == Selects::greatest ? T(1) : T(-1), line_of, picks, stretch);
       }
       if (!in_place) std::copy_n(out.data(), width, y + to);
-      if (picks) note(margins, picks, r, to);
-    }
-  }
-
-  template <class Integer>
-  void note(const Margins<T>& margins, const Integer* pick, std::int64_t r, std::int64_t to) const {
-    const std::int64_t none = plan.image_numel(), width = plan.axis[2].image, front = plan.axis[2].front;
-    std::vector<std::int64_t> row(
-        static_cast<std::size_t>(plan.axis[1].taps));  // of the image, behind each of the window
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const std::int64_t at =
-          index_at_border(r + static_cast<std::int64_t>(k) - plan.axis[1].front, plan.axis[1].image, plan.border);
-      row[k] = at < 0 ? -1 : at * width;
-    }
-    for (std::int64_t i = 0; i < plan.axis[2].result; ++i) {
-      if (pick[i] < 0) {
-        if (tap) tap[to + i] = plan.taps();
-        if (pixel) pixel[to + i] = none;
-        continue;
+      if (!in_place && pick) std::copy_n(picks, width, pick + to);
+      for (std::int64_t i = 0; tap && i < width; ++i) {
+        const WindowPlace place = picks[i] < 0 ? WindowPlace{taps, 0} : places[static_cast<std::size_t>(picks[i])];
+        tap[to + i] = place.row * columns + place.column;
       }
-      const Place place = places[static_cast<std::size_t>(pick[i])];
-      if (tap) tap[to + i] = place.row * plan.axis[2].taps + place.column;
-      if (!pixel) continue;
-      std::int64_t column = i + place.column - front;
-      if (column < 0 || column >= width) column = margins.place(i + place.column);
-      const std::int64_t start = row[static_cast<std::size_t>(place.row)];
-      pixel[to + i] = start < 0 || column < 0 ? none : start + column;
     }
   }
 };
@@ -130,7 +104,8 @@ struct WindowNode final : Node {
   Shape image, window;
   bool least = false;
   FilterPlan plan;
-  Saved kept[2];  // pixel [planes, pixels], tap [results]
+  std::vector<WindowPlace> places;
+  Saved kept[2];  // pick (on a device the pixel) [planes, results of one], tap [results]
   std::span<Saved> saved() override { return kept; }
 
   void adjoint(std::span<const Tensor> cotangents, std::span<Tensor> gradients) override {
@@ -145,10 +120,11 @@ struct WindowNode final : Node {
       return slice(scatter_add(empty, 1, index, values, here()), 1, 0, extent, 1, here());
     };
     if (wants(0)) {
-      const Tensor pixel = kept[0].get(*this);
-      const std::int64_t plane = image[-2] * image[-1];
-      gradients[0] =
-          reshape(collected(pixel, reshape(w, pixel.shape(), here()), plane, collect_pixels_on_device), image, here());
+      const Tensor index = kept[0].get(*this), values = reshape(w, index.shape(), here());
+      const Tensor sums = w.device() == Device()
+                              ? collect(values, WindowPicks{plan, places, index}, here())
+                              : collected(index, values, image[-2] * image[-1], collect_pixels_on_device);
+      gradients[0] = reshape(sums, image, here());
     }
     if (inputs().size() > 1 && wants(1)) {
       const Tensor tap = kept[1].get(*this);
@@ -170,7 +146,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
                       ": expected an anchor in the window, got (", o.anchor_y, ", ", o.anchor_x, ") in ", o.rows, " x ",
                       o.columns);
   const Shape window{o.rows, o.columns};
-  std::vector<Place> places;
+  std::vector<WindowPlace> places;
   const std::vector<double> marks = mask.defined() ? mask.detach().values() : std::vector<double>{};
   require<ShapeError>(!mask.defined() || mask.shape() == window, name, ": expected a mask ", window, ", got ",
                       mask.defined() ? mask.shape() : window);
@@ -196,8 +172,11 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
   plan.axis[2] = {x.size(-1), x.size(-1), o.columns, o.anchor_x};
   plan.planes = y.numel() == 0 ? 0 : y.numel() / plan.result_numel();
   Tensor pixel, tap;
-  if (node && node->wants(0))
-    pixel = Tensor::empty(Shape{plan.planes, y.numel() == 0 ? 0 : plan.result_numel()}, DType::i64, device);
+  if (node && node->wants(0)) {
+    const bool narrow = device == Device() && x.dtype() == DType::f32;
+    pixel = Tensor::empty(Shape{plan.planes, y.numel() == 0 ? 0 : plan.result_numel()},
+                          narrow ? DType::i32 : DType::i64, device);
+  }
   if (node && added.defined() && node->wants(1)) tap = Tensor::empty(Shape{1, y.numel()}, DType::i64, device);
   const auto run = [&]<class T>(T) {
     Selection<T>{plan,
@@ -205,7 +184,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
                  selects,
                  added.defined() ? added.data<T>() : nullptr,
                  static_cast<T>(o.outside),
-                 pixel.defined() ? pixel.mutable_data<std::int64_t>() : nullptr,
+                 pixel.defined() ? pixel.mutable_data<typename RankKernels<T>::Integer>() : nullptr,
                  tap.defined() ? tap.mutable_data<std::int64_t>() : nullptr}
         .run(image.data<T>(), y.mutable_data<T>());
   };
@@ -224,6 +203,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
     node->window = window;
     node->least = selects == Selects::least;
     node->plan = plan;
+    node->places = std::move(places);
     if (pixel.defined()) node->kept[0] = node->save_input(0, pixel);
     if (tap.defined()) node->kept[1] = node->save_input(1, tap);
     node->attach(y);

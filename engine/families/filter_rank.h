@@ -6,9 +6,9 @@
 //     window_median  y[i] = the value of rank (n - 1) / 2 among the n places of the window
 //
 // Which place was selected is piecewise constant in x and h. So the gradient goes, whole, to the pixel (and to the
-// height) that was selected, the first in row-major order where several are equal: the adjoint is a scatter
-// (families/gather.h), whose adjoint is a gather with the same index. Derivatives of every order follow; those beyond
-// the first are zero but for what the cotangent carries on.
+// height) that was selected, the first in row-major order where several are equal: the adjoint collects what windows
+// picked (families/filter_picks.h), and its adjoint takes it from there again. Derivatives of every order follow; those
+// beyond the first are zero but for what the cotangent carries on.
 #pragma once
 #include <lumigrad/engine/families/border.h>
 #include <lumigrad/engine/tensor.h>

@@ -108,6 +108,24 @@ void LaneReader<T>::each_run(std::int64_t begin, std::int64_t n, const Job& job)
   }
 }
 
+namespace {
+
+// A run of one dtype. Steps that are numbers make loops of vectors; runs may be short, so no call is made for them.
+template <class T>
+inline void copy_strided(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t count) {
+  if (from_step == 1 && to_step == 1) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+  } else if (from_step == 1 && to_step == -1) {
+    for (std::int64_t i = 0; i < count; ++i) to[-i] = from[i];
+  } else if (from_step == -1 && to_step == 1) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[-i];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i * to_step] = from[i * from_step];
+  }
+}
+
+}  // namespace
+
 template <class T>
 T* LaneReader<T>::at(std::int64_t begin, std::int64_t n, T* scratch, bool fill) const {
   if (dense(begin, n)) {
@@ -119,11 +137,7 @@ T* LaneReader<T>::at(std::int64_t begin, std::int64_t n, T* scratch, bool fill) 
   const bool own = dtype_ == dtype_of<T> && scale_ == 1;
   each_run(begin, n, [&](const std::byte* from, std::int64_t count, std::int64_t done) {
     T* to = scratch + done;
-    if (own) {  // runs may be short: no call for each
-      const T* x = reinterpret_cast<const T*>(from);
-      for (std::int64_t i = 0; i < count; ++i) to[i] = x[i * run_stride_];
-      return;
-    }
+    if (own) return copy_strided(reinterpret_cast<const T*>(from), run_stride_, to, 1, count);
     if constexpr (std::is_same_v<T, float>)
       if (scale_ != 1) return load_channel(from, dtype_, run_stride_, count, to);
     load_elements(from, dtype_, run_stride_, count, scale_, to);
@@ -145,6 +159,7 @@ void LaneReader<T>::at(const PixelLanes& pixels, std::int64_t begin, std::int64_
 template <class T>
 void LaneReader<T>::put(std::int64_t begin, std::int64_t n, const T* staged) const {
   each_run(begin, n, [&](std::byte* to, std::int64_t count, std::int64_t done) {
+    if (dtype_ == dtype_of<T>) return copy_strided(staged + done, 1, reinterpret_cast<T*>(to), run_stride_, count);
     store_elements(staged + done, count, to, dtype_, run_stride_);
   });
 }

@@ -2,6 +2,8 @@
 // What a call means: which tensors are cut into which lanes, over which domain.
 #include <lumigrad/engine/families/pixel_call.h>
 #include <lumigrad/engine/families/pixel_lanes.h>
+#include <algorithm>
+#include <cstdlib>
 
 namespace lumigrad {
 
@@ -19,6 +21,26 @@ Strides over_domain(const Shape& domain, const Shape& shape, const Strides& stri
   for (int i = 0; i < shape.rank(); ++i)
     if (shape[i] != 1) result[static_cast<std::size_t>(i + shift)] = strides[static_cast<std::size_t>(i)];
   return result;
+}
+
+// A new tensor whose elements follow one another in memory as those of x do where x lies there without gaps, row by
+// row: axes turned round, or the outer ones exchanged. What x is a view of then gets its gradient without another pass.
+Tensor laid_out_like(const Tensor& x, const Shape& shape, DType dtype, Device device) {
+  Tensor plain = Tensor::empty(shape, dtype, device);
+  if (shape != x.shape() || x.is_contiguous() || shape.numel() == 0) return plain;
+  const auto step = [&](int axis) { return std::abs(x.strides()[static_cast<std::size_t>(axis)]); };
+  InlineVector<int, max_rank> axes;
+  for (int i = 0; i < shape.rank(); ++i)
+    if (shape[i] > 1) axes.push_back(i);
+  if (axes.empty() || step(axes[axes.size() - 1]) != 1) return plain;
+  std::sort(axes.begin(), axes.end(), [&](int a, int b) { return step(a) < step(b); });
+  std::int64_t dense = 1, first = 0;
+  for (const int axis : axes) {
+    if (step(axis) != dense) return plain;
+    dense *= shape[axis];
+    if (x.strides()[static_cast<std::size_t>(axis)] < 0) first += step(axis) * (shape[axis] - 1);
+  }
+  return plain.with_layout(shape, x.strides(), first);
 }
 
 }  // namespace
@@ -122,7 +144,8 @@ void gradient_lanes(const PixelPlan& plan, std::span<const Tensor> inputs, std::
     const std::int64_t count = planes ? channels(inputs[i]) : 1;
     if (wants[i]) {
       const Shape& shape = plan.domain.shape;
-      gradients[i] = Tensor::empty(planes ? shape.inserted(shape.rank() - 2, count) : shape, plan.dtype, plan.device);
+      gradients[i] =
+          laid_out_like(inputs[i], planes ? shape.inserted(shape.rank() - 2, count) : shape, plan.dtype, plan.device);
       input_lanes(plan, {&gradients[i], 1}, to);
     } else {
       for (std::int64_t c = 0; c < count; ++c) to[c].base = nullptr;
