@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/derivative_modes.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/replay.h>
 #include <unordered_set>
 
 namespace lumigrad {
@@ -205,30 +206,34 @@ struct Checkpoint final : CheckpointBase {
   using CheckpointBase::CheckpointBase;
 
   void adjoint(std::span<const Tensor> w, std::span<Tensor> g) override {
-    const std::vector<Tensor> all = values();
-    std::vector<Tensor> gradients;
-    std::vector<std::size_t> place;
-    {
-      const Recording on(true);
-      Replay replay(*this, f, all);
-      if (!replay.value.needs_grad()) return;
-      gradients = grad({replay.value}, replay.leaves, {.seeds = {w[0].detach()}});
-      place = replay.place;
-    }
-    InlineVector<const Tensor*, 8> sources;
-    for (const Tensor& t : all) sources.push_back(&t);
-    sources.push_back(&w[0]);
-    if (auto node = record<CheckpointAdjoint>(name(), here(), std::span<const Tensor* const>(sources))) {
-      node->f = f;
-      for (std::size_t i = 0; i < all.size(); ++i) node->kept.push_back(node->save_input(i, all[i]));
-      node->kept.push_back(node->save_input(all.size(), w[0]));
-      for (Tensor& gradient : gradients) node->attach(gradient);
-    }
-    for (std::size_t k = 0; k < place.size(); ++k) g[place[k]] = gradients[k];
+    adjoint_by_replay(*this, f, values(), w[0], g);
   }
 };
 
 }  // namespace
+
+void adjoint_by_replay(const Node& node, const TensorFunction& f, std::span<const Tensor> inputs, const Tensor& w,
+                       std::span<Tensor> g) {
+  std::vector<Tensor> gradients;
+  std::vector<std::size_t> place;
+  {
+    const Recording on(true);
+    Replay replay(node, f, inputs);
+    if (!replay.value.needs_grad()) return;
+    gradients = grad({replay.value}, replay.leaves, {.seeds = {w.detach()}});
+    place = replay.place;
+  }
+  InlineVector<const Tensor*, 8> sources;
+  for (const Tensor& t : inputs) sources.push_back(&t);
+  sources.push_back(&w);
+  if (auto again = record<CheckpointAdjoint>(node.name(), node.here(), std::span<const Tensor* const>(sources))) {
+    again->f = f;
+    for (std::size_t i = 0; i < inputs.size(); ++i) again->kept.push_back(again->save_input(i, inputs[i]));
+    again->kept.push_back(again->save_input(inputs.size(), w));
+    for (Tensor& gradient : gradients) again->attach(gradient);
+  }
+  for (std::size_t k = 0; k < place.size(); ++k) g[place[k]] = gradients[k];
+}
 
 Tensor checkpoint(const TensorFunction& f, const std::vector<Tensor>& inputs, Here here) {
   bool wanted = false;

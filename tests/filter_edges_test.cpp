@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
+#include <lumigrad/engine/tape.h>
 #include <lumigrad/vision/filters/edges.h>
 #include <lumigrad/vision/filters/smoothing.h>
 #include <cmath>
@@ -77,4 +79,42 @@ TEST_CASE("a bilateral blur is its definition") {
       for (int c = 0; c < 2; ++c)
         CHECK(y[static_cast<std::size_t>(c * 30 + r * 6 + j)] == doctest::Approx(sums[c] / total).epsilon(1e-12));
     }
+}
+
+TEST_CASE("bilateral kernels agree with their operators, across tiles and to second order") {
+  // f64 goes by operators, f32 by kernels; larger than a tile, and windows that are not symmetric.
+  for (const bool joint : {false, true}) {
+    std::vector<Tensor> found[2];
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const auto leaf = [&](std::uint64_t seed, const Shape& shape, double low, double high) {
+        return uniform({seed, 1}, shape, low, high, DType::f64).to(dtype).requires_grad();
+      };
+      const Tensor image = leaf(1, {2, 3, 19, 259}, 0, 1), guide = leaf(2, {2, 2, 19, 259}, 0, 1);
+      const Tensor color = leaf(3, {2}, 0.3, 0.6), space = leaf(4, {2, 2}, 0.8, 1.5);
+      const filters::BilateralBlur options{.kernel = {4, 3},
+                                           .sigma_color = color,
+                                           .sigma_space = space,
+                                           .distance = joint ? filters::ColorDistance::l2 : filters::ColorDistance::l1};
+      const Tensor y =
+          joint ? filters::joint_bilateral_blur(image, guide, options) : filters::bilateral_blur(image, options);
+      std::vector<Tensor> leaves = {image, color, space};
+      if (joint) leaves.push_back(guide);
+      const Tensor seed = uniform({5, 1}, y.shape(), -1, 1, DType::f64).to(dtype);
+      const std::vector<Tensor> plain = grad({y}, leaves, {.seeds = {seed}, .retain_graph = true});
+      const std::vector<Tensor> first = grad({y}, leaves, {.seeds = {seed}, .create_graph = true});
+      Tensor loss = sum(square(first[1]));
+      for (const Tensor& g : first) loss = add(loss, sum(square(g)));
+      const std::vector<Tensor> second = grad({loss}, leaves);
+      std::vector<Tensor>& all = found[dtype == DType::f32];
+      all = {y};
+      for (const auto* part : {&plain, &first, &second}) all.insert(all.end(), part->begin(), part->end());
+    }
+    for (std::size_t k = 0; k < found[0].size(); ++k) {
+      const auto largest = [](const Tensor& x) { return max(abs(x)).item(); };
+      const double most = largest(found[0][k]), off = largest(sub(found[1][k].to(DType::f64), found[0][k]));
+      CAPTURE(k);
+      CHECK(off < 2e-5 * most);
+      CHECK(most > 0);
+    }
+  }
 }

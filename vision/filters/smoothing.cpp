@@ -2,6 +2,7 @@
 #include <lumigrad/vision/filters/smoothing.h>
 
 #include <lumigrad/engine/device/module.h>
+#include <lumigrad/engine/families/bilateral.h>
 #include <lumigrad/engine/families/resample.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/filters/filters.h>
@@ -24,7 +25,7 @@ Tensor of_image(const char* name, const char* what, const Tensor& x, const Tenso
   return reshape(device::on_device(name, x.to(image.dtype(), here), image.device(), here), {x.numel(), 1, 1, 1}, here);
 }
 
-Tensor bilateral(const char* name, const Tensor& image, const Tensor& guidance, const BilateralBlur& o, Here here) {
+Tensor blurred(const char* name, const Tensor& image, const Tensor& guidance, const BilateralBlur& o, Here here) {
   require_image4(name, image);
   require_image4(name, guidance);
   require<ShapeError>(guidance.size(0) == image.size(0) && guidance.size(2) == image.size(2) &&
@@ -40,28 +41,9 @@ Tensor bilateral(const char* name, const Tensor& image, const Tensor& guidance, 
                       ": expected one sigma_space, or one an image, got shape ", o.sigma_space.shape());
   const Tensor wide = surrounded(image, o.kernel, o.border, here);
   const bool own = guidance.handle() == image.handle();
-  const Tensor wide_guidance = own ? wide : surrounded(guidance, o.kernel, o.border, here);
-  const std::int64_t h = image.size(2), w = image.size(3);
-  const auto part = [&](const Tensor& x, std::int64_t r, std::int64_t j) {
-    return slice(slice(x, 2, r, r + h, 1, here), 3, j, j + w, 1, here);
-  };
-  const auto weight_of = [&](const Tensor& line, std::int64_t i) {
-    return reshape(slice(line, 1, i, i + 1, 1, here), {line.size(0), 1, 1, 1}, here);
-  };
-  Tensor total, weights;
-  for (std::int64_t r = 0; r < o.kernel.height; ++r)
-    for (std::int64_t j = 0; j < o.kernel.width; ++j) {
-      const Tensor difference = sub(part(wide_guidance, r, j), guidance, here);
-      const Tensor distance = o.distance == ColorDistance::l1
-                                  ? square(sum(abs(difference, here), {1}, true, here), here)
-                                  : sum(square(difference, here), {1}, true, here);
-      const Tensor near = mul(weight_of(space.column, r), weight_of(space.row, j), here);
-      const Tensor weight = mul(near, exp(mul(sharpness, distance, here), here), here);
-      const Tensor term = mul(weight, part(wide, r, j), here);
-      total = total.defined() ? add(total, term, here) : term;
-      weights = weights.defined() ? add(weights, weight, here) : weight;
-    }
-  return div(total, weights, here);
+  const Tensor wide_guidance = own ? Tensor() : surrounded(guidance, o.kernel, o.border, here);
+  const BilateralOptions how = {o.kernel.height, o.kernel.width, o.distance == ColorDistance::l1};
+  return bilateral(name, wide, wide_guidance, sharpness, space.column, space.row, how, here);
 }
 
 // Every step-th pixel, as many as there are whole steps.
@@ -129,11 +111,11 @@ Line fit_several(const Tensor& g, const Tensor& p, const Tensor& eps, const Mean
 }  // namespace
 
 Tensor bilateral_blur(const Tensor& image, const BilateralBlur& options, Here here) {
-  return bilateral("filters.bilateral_blur", image, image, options, here);
+  return blurred("filters.bilateral_blur", image, image, options, here);
 }
 
 Tensor joint_bilateral_blur(const Tensor& image, const Tensor& guidance, const BilateralBlur& options, Here here) {
-  return bilateral("filters.joint_bilateral_blur", image, guidance, options, here);
+  return blurred("filters.joint_bilateral_blur", image, guidance, options, here);
 }
 
 Tensor guided_blur(const Tensor& guidance, const Tensor& image, const GuidedBlur& options, Here here) {
