@@ -49,6 +49,23 @@
 
 #define LUMIGRAD_SIMD __attribute__((always_inline)) inline
 
+/// The statement for each register k of K. One and two are written out: a loop would have to be unrolled anew in each
+/// of the thousand places where an operation is inlined, which took half of the time that kernels take to compile.
+#define LUMIGRAD_REGISTERS(statement) \
+  {                                   \
+    constexpr int k = 0;              \
+    statement;                        \
+  }                                   \
+  if constexpr (K > 1) {              \
+    constexpr int k = 1;              \
+    statement;                        \
+  }                                   \
+  if constexpr (K > 2) {              \
+    for (int k = 2; k < K; ++k) {     \
+      statement;                      \
+    }                                 \
+  }
+
 namespace lumigrad::LUMIGRAD_LEVEL {
 
 /// Bytes of one machine register at this level.
@@ -156,9 +173,9 @@ struct Mask {
     static_assert(sizeof(B) == 0, "lumigrad: a formula may not branch on data; write select(condition, a, b)");
     return B();
   }
-#define LUMIGRAD_EACH(expression)                    \
-  Mask r;                                            \
-  for (int k = 0; k < K; ++k) r.raw[k] = expression; \
+#define LUMIGRAD_EACH(expression)           \
+  Mask r;                                   \
+  LUMIGRAD_REGISTERS(r.raw[k] = expression) \
   return r
   friend LUMIGRAD_SIMD Mask operator&(const Mask& a, const Mask& b) { LUMIGRAD_EACH(a.raw[k] & b.raw[k]); }
   friend LUMIGRAD_SIMD Mask operator|(const Mask& a, const Mask& b) { LUMIGRAD_EACH(a.raw[k] | b.raw[k]); }
@@ -169,7 +186,7 @@ struct Mask {
   LUMIGRAD_SIMD unsigned bits(int k = 0) const { return native::signs(raw[k]); }
   friend LUMIGRAD_SIMD bool any(const Mask& m) {
     unsigned found = 0;
-    for (int k = 0; k < K; ++k) found |= m.bits(k);
+    LUMIGRAD_REGISTERS(found |= m.bits(k))
     return found != 0;
   }
   friend LUMIGRAD_SIMD bool all(const Mask& m) { return !any(!m); }
@@ -183,12 +200,10 @@ struct Int {
   Bits raw[K];
 
   LUMIGRAD_SIMD Int() {}
-  LUMIGRAD_SIMD Int(Integer s) {
-    for (int k = 0; k < K; ++k) raw[k] = Bits{} + s;
-  }
-#define LUMIGRAD_EACH(Result, expression)            \
-  Result r;                                          \
-  for (int k = 0; k < K; ++k) r.raw[k] = expression; \
+  LUMIGRAD_SIMD Int(Integer s) { LUMIGRAD_REGISTERS(raw[k] = Bits{} + s) }
+#define LUMIGRAD_EACH(Result, expression)   \
+  Result r;                                 \
+  LUMIGRAD_REGISTERS(r.raw[k] = expression) \
   return r
   friend LUMIGRAD_SIMD Int operator+(const Int& a, const Int& b) { LUMIGRAD_EACH(Int, a.raw[k] + b.raw[k]); }
   friend LUMIGRAD_SIMD Int operator-(const Int& a, const Int& b) { LUMIGRAD_EACH(Int, a.raw[k] - b.raw[k]); }
@@ -217,11 +232,11 @@ struct Int {
   /// Reads whole registers from (writes them to) memory of any alignment.
   static LUMIGRAD_SIMD Int load(const Integer* from) {
     Int r;
-    for (int k = 0; k < K; ++k) __builtin_memcpy(&r.raw[k], from + k * (vector_bytes / sizeof(T)), sizeof(Bits));
+    LUMIGRAD_REGISTERS(__builtin_memcpy(&r.raw[k], from + k * (vector_bytes / sizeof(T)), sizeof(Bits)))
     return r;
   }
   LUMIGRAD_SIMD void store(Integer* to) const {
-    for (int k = 0; k < K; ++k) __builtin_memcpy(to + k * (vector_bytes / sizeof(T)), &raw[k], sizeof(Bits));
+    LUMIGRAD_REGISTERS(__builtin_memcpy(to + k * (vector_bytes / sizeof(T)), &raw[k], sizeof(Bits)))
   }
 };
 
@@ -244,7 +259,7 @@ struct Vec {
 
   static LUMIGRAD_SIMD Vec splat(T s) {
     Vec r;
-    for (int k = 0; k < K; ++k) r.raw[k] = s - Real{};  // s - 0 keeps -0, which s + 0 does not
+    LUMIGRAD_REGISTERS(r.raw[k] = s - Real{})  // s - 0 keeps -0, which s + 0 does not
     return r;
   }
   /// 0, 1, 2, ... over the lanes.
@@ -256,21 +271,19 @@ struct Vec {
   static LUMIGRAD_SIMD Vec load(const T* from) {
     Vec r;
     using Unaligned = typename Register<T>::Unaligned;
-    for (int k = 0; k < K; ++k) r.raw[k] = *reinterpret_cast<const Unaligned*>(from + k * register_width);
+    LUMIGRAD_REGISTERS(r.raw[k] = *reinterpret_cast<const Unaligned*>(from + k * register_width))
     return r;
   }
   LUMIGRAD_SIMD void store(T* to) const {
     using Unaligned = typename Register<T>::Unaligned;
-    for (int k = 0; k < K; ++k) *reinterpret_cast<Unaligned*>(to + k * register_width) = raw[k];
+    LUMIGRAD_REGISTERS(*reinterpret_cast<Unaligned*>(to + k * register_width) = raw[k])
   }
   /// Writes past the caches; `to` must be aligned to `vector_bytes`. Call fence() after the last one.
-  LUMIGRAD_SIMD void stream(T* to) const {
-    for (int k = 0; k < K; ++k) native::stream(to + k * register_width, raw[k]);
-  }
+  LUMIGRAD_SIMD void stream(T* to) const { LUMIGRAD_REGISTERS(native::stream(to + k * register_width, raw[k])) }
 
-#define LUMIGRAD_EACH(Result, expression)            \
-  Result r;                                          \
-  for (int k = 0; k < K; ++k) r.raw[k] = expression; \
+#define LUMIGRAD_EACH(Result, expression)   \
+  Result r;                                 \
+  LUMIGRAD_REGISTERS(r.raw[k] = expression) \
   return r
   friend LUMIGRAD_SIMD Vec operator+(const Vec& a, const Vec& b) { LUMIGRAD_EACH(Vec, a.raw[k] + b.raw[k]); }
   friend LUMIGRAD_SIMD Vec operator-(const Vec& a, const Vec& b) { LUMIGRAD_EACH(Vec, a.raw[k] - b.raw[k]); }

@@ -2,12 +2,12 @@
 // Compares operators of the catalogue with numbers that another implementation produced, case by case.
 #include <lumigrad/engine/files/file.h>
 #include <lumigrad/engine/files/safetensors.h>
-#include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdio>
 #include <set>
 #include "case_run.h"
 #include "tools/catalogue.h"
+#include "tools/lumigrad/command_line.h"
 
 namespace lumigrad::parity {
 namespace {
@@ -118,26 +118,23 @@ void write_json(const Request& request, const std::vector<Result>& results) {
 int main(int argc, char** argv) {
   using namespace lumigrad::parity;
   Request request;
-  CLI::App app{"Compares lumigrad's operators with golden data."};
-  app.add_option("--data", request.data, "folder with manifest.json")->required();
-  app.add_option("--only", request.only, "operators whose name begins so");
-  app.add_option("--dtype", request.dtype, "f64 or f32")->check(CLI::IsMember({"f64", "f32"}));
-  app.add_option("--device", request.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--json", request.json, "write all results to a file");
+  lumigrad::command::Program program("golden_parity", "Compares lumigrad's operators with golden data.");
+  program.add_option("--data", request.data, "folder with manifest.json").required();
+  program.add_option("--only", request.only, "operators whose name begins so");
+  program.add_option("--dtype", request.dtype, "f64 or f32").one_of({"f64", "f32"});
+  program.add_option("--device", request.device, "cpu or cuda").one_of({"cpu", "cuda"});
+  program.add_option("--json", request.json, "write all results to a file");
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "golden_parity: %s\n", error.what());
-    return 2;
-  }
-  try {
+    if (!program.parse(argc, argv)) return 0;
     const lumigrad::Device device = lumigrad::parse_device(request.device);
     if (const std::string reason = lumigrad::unavailable_reason(device); !reason.empty())
       throw lumigrad::DeviceError(reason);
     const std::vector<Result> results = run_all(request);
     if (!request.json.empty()) write_json(request, results);
     return report(results);
+  } catch (const lumigrad::command::Usage& error) {
+    std::fprintf(stderr, "golden_parity: %s\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "golden_parity: %s\n", error.what());
     return 3;

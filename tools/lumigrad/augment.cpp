@@ -12,7 +12,6 @@
 #include <lumigrad/vision/image_io/image_io.h>
 #include <lumigrad/vision/image_io/pixels.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <mutex>
 
@@ -198,28 +197,28 @@ int augment_images(const Request& request) {
 
 }  // namespace
 
-void add_augment(CLI::App& app, Action& action) {
+void add_augment(Command app, Action& action) {
   auto request = std::make_shared<Request>();
-  CLI::App* command = app.add_subcommand("augment", "make versions of images by a policy of random augmentations");
-  command->add_option("images", request->images, "the images; grey ones are taken as RGB")->type_name("FILE REQUIRED");
-  command->add_option("--policy", request->policy, "policy.json: what may happen, how strongly and how often (below)")
-      ->type_name("FILE REQUIRED");
-  command->add_option("--out", request->out, "the folder to write to: NAME_K.png, NAME_K.json, contact_sheet.png")
-      ->type_name("DIR REQUIRED");
-  command->add_option("--seed", request->seed, "draws depend on it, the image's name and the version's number alone")
-      ->capture_default_str();
-  command->add_option("--count", request->count, "versions of each image")->capture_default_str();
-  command->add_option("--masks", request->masks, "a folder of masks with the names of the images")->type_name("DIR");
-  command->add_option("--boxes", request->boxes, "JSON: {\"image\": [[x0, y0, x1, y1, ...], ...]}, half-open, pixels")
-      ->type_name("FILE");
-  command->add_option("--keypoints", request->keypoints, "JSON: {\"image\": [[x, y, ...], ...]}, pixels")
-      ->type_name("FILE");
-  command->add_option("--threads", request->threads,
-                      "at most so many (left out: all); the result does not depend on it");
-  command->footer(policy_help);
-  command->require_subcommand(0, 1);
-  add_augment_check(*command, action);
-  command->callback([request, &action] {
+  Command command = app.add_subcommand("augment", "make versions of images by a policy of random augmentations");
+  command.add_option("images", request->images, "the images; grey ones are taken as RGB").type_name("FILE REQUIRED");
+  command.add_option("--policy", request->policy, "policy.json: what may happen, how strongly and how often (below)")
+      .type_name("FILE REQUIRED");
+  command.add_option("--out", request->out, "the folder to write to: NAME_K.png, NAME_K.json, contact_sheet.png")
+      .type_name("DIR REQUIRED");
+  command.add_option("--seed", request->seed, "draws depend on it, the image's name and the version's number alone")
+      .show_default();
+  command.add_option("--count", request->count, "versions of each image").show_default();
+  command.add_option("--masks", request->masks, "a folder of masks with the names of the images").type_name("DIR");
+  command.add_option("--boxes", request->boxes, "JSON: {\"image\": [[x0, y0, x1, y1, ...], ...]}, half-open, pixels")
+      .type_name("FILE");
+  command.add_option("--keypoints", request->keypoints, "JSON: {\"image\": [[x, y, ...], ...]}, pixels")
+      .type_name("FILE");
+  command.add_option("--threads", request->threads,
+                     "at most so many (left out: all); the result does not depend on it");
+  command.footer(policy_help);
+  command.require_subcommand(0, 1);
+  add_augment_check(command, action);
+  command.callback([request, &action] {
     if (!action) action = [request] { return augment_images(*request); };
   });
 }

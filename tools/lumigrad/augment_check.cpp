@@ -2,7 +2,6 @@
 // `lumigrad augment check`: gradients of ranges, magnitudes and probabilities against the expected loss.
 #include <lumigrad/augment/gradient_check.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
@@ -47,12 +46,12 @@ int check(const Request& request) {
 
 }  // namespace
 
-void add_augment_check(CLI::App& augment, Action& action) {
+void add_augment_check(Command augment, Action& action) {
   auto request = std::make_shared<Request>();
-  CLI::App* command = augment.add_subcommand("check", "gradients of what is learned, against the expected loss");
-  command->add_option("names", request->names, "augmentations, such as rotate; left out: all");
-  command->add_option("--seed", request->options.seed, "of the draws");
-  command->callback([request, &action] { action = [request] { return check(*request); }; });
+  Command command = augment.add_subcommand("check", "gradients of what is learned, against the expected loss");
+  command.add_option("names", request->names, "augmentations, such as rotate; left out: all");
+  command.add_option("--seed", request->options.seed, "of the draws");
+  command.callback([request, &action] { action = [request] { return check(*request); }; });
 }
 
 }  // namespace lumigrad::command

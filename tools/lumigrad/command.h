@@ -5,40 +5,32 @@
 //
 // A new subcommand: a file here, its add_ function below, a call in main.cpp, a line in tools/meson.build.
 #pragma once
-#include <lumigrad/engine/device.h>
 #include <lumigrad/engine/catalogue.h>
+#include <lumigrad/engine/device.h>
 #include <functional>
-#include <stdexcept>
 
-namespace CLI {
-class App;  // <CLI/CLI.hpp> is for the files that add options: it costs seconds of a build each time
-}
+#include "command_line.h"
 
 namespace lumigrad::command {
 
 using Action = std::function<int()>;
 
-/// A command line that parses but makes no sense.
-struct Usage : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-void add_info(CLI::App& app, Action& action);
-void add_op(CLI::App& app, Action& action);
-void add_register(CLI::App& app, Action& action);
-void add_warp(CLI::App& app, Action& action);
-void add_transform(CLI::App& app, Action& action);
-void add_augment(CLI::App& app, Action& action);
-void add_trace(CLI::App& app, Action& action);
+void add_info(Command app, Action& action);
+void add_op(Command app, Action& action);
+void add_register(Command app, Action& action);
+void add_warp(Command app, Action& action);
+void add_transform(Command app, Action& action);
+void add_augment(Command app, Action& action);
+void add_trace(Command app, Action& action);
 
 // The subcommand of `augment`.
-void add_augment_check(CLI::App& augment, Action& action);
+void add_augment_check(Command augment, Action& action);
 
 // The subcommands of `op`.
-void add_op_list(CLI::App& op, Action& action);
-void add_op_run(CLI::App& op, Action& action);
-void add_op_check(CLI::App& op, Action& action);
-void add_op_bench(CLI::App& op, Action& action);
+void add_op_list(Command op, Action& action);
+void add_op_run(Command op, Action& action);
+void add_op_check(Command op, Action& action);
+void add_op_bench(Command op, Action& action);
 
 /// --device: throws DeviceError with the reason when the device is not there.
 Device require_device(const std::string& name);

@@ -6,7 +6,6 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/version.h>
 #include <lumigrad/vision/image_io/image_io.h>
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include "command.h"
 
@@ -51,9 +50,9 @@ Device require_device(const std::string& name) {
   return device;
 }
 
-void add_info(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("info", "version, instruction levels, threads, memory, codecs, CUDA");
-  command->callback([&action] { action = info; });
+void add_info(Command app, Action& action) {
+  Command command = app.add_subcommand("info", "version, instruction levels, threads, memory, codecs, CUDA");
+  command.callback([&action] { action = info; });
 }
 
 }  // namespace lumigrad::command

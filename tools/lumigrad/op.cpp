@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op`: operators of the catalogue by name.
-#include <CLI/CLI.hpp>
 #include "command.h"
 #include "spelling.h"
 #include "tools/catalogue.h"
@@ -35,13 +34,13 @@ std::vector<const Operator*> chosen_operators(const std::vector<std::string>& na
   return chosen;
 }
 
-void add_op(CLI::App& app, Action& action) {
-  CLI::App* op = app.add_subcommand("op", "list, run, check and time operators");
-  op->require_subcommand(1);
-  add_op_list(*op, action);
-  add_op_run(*op, action);
-  add_op_check(*op, action);
-  add_op_bench(*op, action);
+void add_op(Command app, Action& action) {
+  Command op = app.add_subcommand("op", "list, run, check and time operators");
+  op.require_subcommand(1, 1);
+  add_op_list(op, action);
+  add_op_run(op, action);
+  add_op_check(op, action);
+  add_op_bench(op, action);
 }
 
 }  // namespace lumigrad::command

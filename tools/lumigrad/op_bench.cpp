@@ -6,7 +6,6 @@
 #include <lumigrad/engine/files/safetensors.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -201,21 +200,21 @@ int bench(const Request& request) {
 
 }  // namespace
 
-void add_op_bench(CLI::App& op, Action& action) {
-  CLI::App* command = op.add_subcommand("bench", "times forward and forward+backward, against a memory stream");
+void add_op_bench(Command op, Action& action) {
+  Command command = op.add_subcommand("bench", "times forward and forward+backward, against a memory stream");
   auto request = std::make_shared<Request>();
-  command->add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
-  command->add_option("--size", request->size, "NxCxHxW");
-  command->add_option("--in", request->in, "of one operator: safetensors file with tensors by argument name");
-  command->add_option("--params", request->params, "of one operator: other arguments as JSON, or @FILE");
-  command->add_option("--by", request->by, "of one operator: arguments to differentiate by; all when left out");
-  command->add_option("--seconds", request->seconds, "for each measurement")->check(CLI::Range(0.001, 60.0));
-  command->add_option("--threads", request->threads, "0: as many as the machine has")->check(CLI::Range(0, 1024));
-  command->add_flag("--processor-time", request->processor_time,
-                    "with one thread: time that the processor worked, for machines that do other things too");
-  command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
-  command->add_option("--json", request->json, "write the figures to a file");
-  command->callback([&action, request] { action = [request] { return bench(*request); }; });
+  command.add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
+  command.add_option("--size", request->size, "NxCxHxW");
+  command.add_option("--in", request->in, "of one operator: safetensors file with tensors by argument name");
+  command.add_option("--params", request->params, "of one operator: other arguments as JSON, or @FILE");
+  command.add_option("--by", request->by, "of one operator: arguments to differentiate by; all when left out");
+  command.add_option("--seconds", request->seconds, "for each measurement").within(0.001, 60.0);
+  command.add_option("--threads", request->threads, "0: as many as the machine has").within(0, 1024);
+  command.add_flag("--processor-time", request->processor_time,
+                   "with one thread: time that the processor worked, for machines that do other things too");
+  command.add_option("--device", request->device, "cpu or cuda").one_of({"cpu", "cuda"});
+  command.add_option("--json", request->json, "write the figures to a file");
+  command.callback([&action, request] { action = [request] { return bench(*request); }; });
 }
 
 }  // namespace lumigrad::command

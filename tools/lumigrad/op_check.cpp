@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op check`: the gradient report.
 #include <lumigrad/engine/cpu/level.h>
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include "command.h"
 #include "tools/catalogue_check.h"
@@ -52,15 +51,14 @@ int check_all(const Request& request) {
 
 }  // namespace
 
-void add_op_check(CLI::App& op, Action& action) {
-  CLI::App* command = op.add_subcommand("check", "gradients and everything else a row promises, against differences");
+void add_op_check(Command op, Action& action) {
+  Command command = op.add_subcommand("check", "gradients and everything else a row promises, against differences");
   auto request = std::make_shared<Request>();
-  command->add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
-  command->add_option("--seed", request->options.seed, "of the samples and projections");
-  command->add_option("--samples", request->options.samples, "samples an operator; 0: all of its row")
-      ->check(CLI::Range(0, 100000));
-  command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
-  command->callback([&action, request] { action = [request] { return check_all(*request); }; });
+  command.add_option("names", request->names, "operators, or areas as \"color.\"; all when left out");
+  command.add_option("--seed", request->options.seed, "of the samples and projections");
+  command.add_option("--samples", request->options.samples, "samples an operator; 0: all of its row").within(0, 100000);
+  command.add_option("--device", request->device, "cpu or cuda").one_of({"cpu", "cuda"});
+  command.callback([&action, request] { action = [request] { return check_all(*request); }; });
 }
 
 }  // namespace lumigrad::command

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lumigrad op list`
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -81,13 +80,13 @@ std::string operator_text(const Operator& row) {
   return text;
 }
 
-void add_op_list(CLI::App& op, Action& action) {
-  CLI::App* command = op.add_subcommand("list", "names, arguments, ranges, defaults, differentiability");
+void add_op_list(Command op, Action& action) {
+  Command command = op.add_subcommand("list", "names, arguments, ranges, defaults, differentiability");
   auto json = std::make_shared<bool>(false);
   auto names = std::make_shared<std::vector<std::string>>();
-  command->add_option("names", *names, "operators, or areas as \"color.\"; all when left out");
-  command->add_flag("--json", *json, "as JSON");
-  command->callback([&action, json, names] {
+  command.add_option("names", *names, "operators, or areas as \"color.\"; all when left out");
+  command.add_flag("--json", *json, "as JSON");
+  command.callback([&action, json, names] {
     action = [json, names] {
       const std::vector<const Operator*> rows = chosen_operators(*names);
       if (*json) return list_as_json(rows);

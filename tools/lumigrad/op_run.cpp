@@ -4,7 +4,6 @@
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/image_io/image_io.h>
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include "command.h"
 #include "json_file.h"
@@ -153,24 +152,23 @@ int run_one(const Request& request) {
 
 }  // namespace
 
-void add_op_run(CLI::App& op, Action& action) {
-  CLI::App* command = op.add_subcommand("run", "one call: tensors in, tensors and gradients out");
+void add_op_run(Command op, Action& action) {
+  Command command = op.add_subcommand("run", "one call: tensors in, tensors and gradients out");
   auto request = std::make_shared<Request>();
-  command->add_option("name", request->name, "area.operator")->required();
-  command->add_option("--in", request->in, "safetensors file with tensors by argument name, and up/<output>");
-  command->add_option("--image", request->images, "argument=file: a picture as [1, C, H, W]");
-  command->add_option("--params", request->params, "other arguments: JSON, or @FILE");
-  command->add_option("--out", request->out, "safetensors file to write; .png, .jpg or .tif for one picture")
-      ->required();
-  command->add_flag("--grad", request->grad, "write gradients of <outputs, up> as grad/<argument>");
-  command->add_option("--dtype", request->dtype, "compute in f32 or f64")->check(CLI::IsMember({"f32", "f64"}));
-  command->add_option("--device", request->device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
-  command->footer([request]() -> std::string {
+  command.add_option("name", request->name, "area.operator").required();
+  command.add_option("--in", request->in, "safetensors file with tensors by argument name, and up/<output>");
+  command.add_option("--image", request->images, "argument=file: a picture as [1, C, H, W]");
+  command.add_option("--params", request->params, "other arguments: JSON, or @FILE");
+  command.add_option("--out", request->out, "safetensors file to write; .png, .jpg or .tif for one picture").required();
+  command.add_flag("--grad", request->grad, "write gradients of <outputs, up> as grad/<argument>");
+  command.add_option("--dtype", request->dtype, "compute in f32 or f64").one_of({"f32", "f64"});
+  command.add_option("--device", request->device, "cpu or cuda").one_of({"cpu", "cuda"});
+  command.footer([request]() -> std::string {
     const Operator* row = find_operator(request->name);
     if (!row) return "lumigrad op run NAME --help shows the arguments of an operator, op list those of all.";
     return operator_text(*row) + "Example: " + example_of(*row);
   });
-  command->callback([&action, request] { action = [request] { return run_one(*request); }; });
+  command.callback([&action, request] { action = [request] { return run_one(*request); }; });
 }
 
 }  // namespace lumigrad::command

@@ -6,7 +6,6 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/vision/image_io/image_io.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -115,37 +114,36 @@ void write_registration(const std::string& folder, const std::string& fixed_path
   transform_file.commit();
 }
 
-void add_register(CLI::App& app, Action& action) {
+void add_register(Command app, Action& action) {
   auto request = std::make_shared<RegisterRequest>();
-  CLI::App* command = app.add_subcommand("register", "find the motion that lays one image onto another");
-  command->add_option("fixed", request->fixed, "the image that stays");
-  command->add_option("moving", request->moving, "the image that is brought onto it");
-  command->add_option("--model", request->model, "the motion; with --pairs, of those that name none")
-      ->check(CLI::IsMember({"translation", "rigid", "similarity", "affine", "homography"}))
-      ->capture_default_str();
+  Command command = app.add_subcommand("register", "find the motion that lays one image onto another");
+  command.add_option("fixed", request->fixed, "the image that stays");
+  command.add_option("moving", request->moving, "the image that is brought onto it");
+  command.add_option("--model", request->model, "the motion; with --pairs, of those that name none")
+      .one_of({"translation", "rigid", "similarity", "affine", "homography"})
+      .show_default();
   command
-      ->add_option("--out", request->out, "folder for transform.json, warped.png, report.html (--pairs: results.json)")
-      ->required();
-  command->add_option("--init", request->init, "auto, identity, or a file with a transform to start from")
-      ->capture_default_str();
+      .add_option("--out", request->out, "folder for transform.json, warped.png, report.html (--pairs: results.json)")
+      .required();
+  command.add_option("--init", request->init, "auto, identity, or a file with a transform to start from")
+      .show_default();
   command
-      ->add_option("--loss", request->loss,
-                   "robust function of the residuals, or what has to agree instead of grey levels")
-      ->check(
-          CLI::IsMember({"l2", "huber", "charbonnier", "tukey", "geman_mcclure", "lncc", "gradcorr", "census", "mi"}))
-      ->capture_default_str();
-  command->add_option("--fixed-mask", request->fixed_mask, "image of the fixed one's size; zero pixels are not used");
-  command->add_option("--moving-mask", request->moving_mask, "the same for the moving image");
-  command->add_option("--device", request->device, "where to compute")->capture_default_str();
-  command->add_option("--threads", request->threads, "at most so many threads")->check(CLI::Range(1, 1024));
-  command->add_option("--pairs", request->pairs,
-                      "many pairs: {\"pairs\": [{\"id\", \"fixed\", \"moving\", \"model\"}]}");
-  command->add_option(
+      .add_option("--loss", request->loss,
+                  "robust function of the residuals, or what has to agree instead of grey levels")
+      .one_of({"l2", "huber", "charbonnier", "tukey", "geman_mcclure", "lncc", "gradcorr", "census", "mi"})
+      .show_default();
+  command.add_option("--fixed-mask", request->fixed_mask, "image of the fixed one's size; zero pixels are not used");
+  command.add_option("--moving-mask", request->moving_mask, "the same for the moving image");
+  command.add_option("--device", request->device, "where to compute").show_default();
+  command.add_option("--threads", request->threads, "at most so many threads").within(1, 1024);
+  command.add_option("--pairs", request->pairs,
+                     "many pairs: {\"pairs\": [{\"id\", \"fixed\", \"moving\", \"model\"}]}");
+  command.add_option(
       "--shard", request->shard,
       "i/n: every n-th pair from the i-th on, i from 1 to n; results.json holds what all shards have finished");
-  command->add_flag("--resume", request->resume, "keep the pairs that an earlier call of this shard finished");
-  command->add_flag("--pictures", request->pictures, "the three files of every pair, in a folder by its id");
-  command->callback([request, &action] { action = [request] { return register_command(*request); }; });
+  command.add_flag("--resume", request->resume, "keep the pairs that an earlier call of this shard finished");
+  command.add_flag("--pictures", request->pictures, "the three files of every pair, in a folder by its id");
+  command.callback([request, &action] { action = [request] { return register_command(*request); }; });
 }
 
 }  // namespace lumigrad::command

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "command.h"
@@ -110,18 +109,18 @@ int run(const Request& request) {
 
 }  // namespace
 
-void add_trace(CLI::App& app, Action& action) {
+void add_trace(Command app, Action& action) {
   auto request = std::make_shared<Request>();
-  CLI::App* command = app.add_subcommand("trace", "a recorded tape as a page to step through");
+  Command command = app.add_subcommand("trace", "a recorded tape as a page to step through");
   std::string names;
   for (const TraceDemo& demo : trace_demos())
     names += std::string(names.empty() ? "" : "; ") + demo.name + ": " + demo.doc;
-  command->add_option("program", request->program,
-                      "a program that calls lumigrad::write_if_asked(trace), with its arguments (after --), or a file "
-                      "that lumigrad::write_json wrote (.json)");
-  command->add_option("--demo", request->demo, names);
-  command->add_option("--out", request->out, "the page to write, or the recording alone (.json)")->required();
-  command->callback([request, &action] { action = [request] { return run(*request); }; });
+  command.add_option("program", request->program,
+                     "a program that calls lumigrad::write_if_asked(trace), with its arguments (after --), or a file "
+                     "that lumigrad::write_json wrote (.json)");
+  command.add_option("--demo", request->demo, names);
+  command.add_option("--out", request->out, "the page to write, or the recording alone (.json)").required();
+  command.callback([request, &action] { action = [request] { return run(*request); }; });
 }
 
 }  // namespace lumigrad::command

@@ -2,7 +2,6 @@
 // `lumigrad transform`: results one behind the other, backwards, and for other programs.
 #include <lumigrad/engine/files/file.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "command.h"
@@ -38,41 +37,36 @@ int compose(const Request& request) {
   return give(request, all);
 }
 
-CLI::App* add_verb(CLI::App& app, Action& action, const char* name, const char* help, int (*act)(const Request&),
-                   const char* what, int count) {
+void add_verb(Command app, Action& action, const char* name, const char* help, int (*act)(const Request&),
+              const char* what, int least, int most) {
   auto request = std::make_shared<Request>();
-  CLI::App* verb = app.add_subcommand(name, help);
-  CLI::Option* inputs = verb->add_option("inputs", request->inputs, what)->required();
-  if (count == 1)
-    inputs->expected(1);
-  else
-    inputs->expected(2, 1024);
-  verb->add_option("--out", request->out, "the file to write; left out: standard output");
-  verb->add_option("--format", request->format,
-                   "json, opencv or itk; left out: by the ending of --out (.json .yml .tfm)")
-      ->check(CLI::IsMember({"json", "opencv", "itk"}));
-  verb->callback([request, &action, act] { action = [request, act] { return act(*request); }; });
-  return verb;
+  Command verb = app.add_subcommand(name, help);
+  verb.add_option("inputs", request->inputs, what).required().count(least, most);
+  verb.add_option("--out", request->out, "the file to write; left out: standard output");
+  verb.add_option("--format", request->format,
+                  "json, opencv or itk; left out: by the ending of --out (.json .yml .tfm)")
+      .one_of({"json", "opencv", "itk"});
+  verb.callback([request, &action, act] { action = [request, act] { return act(*request); }; });
 }
 
 }  // namespace
 
-void add_transform(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("transform", "compose, invert and export registration results");
-  command->require_subcommand(1);
-  add_verb(*command, action, "compose", "first -> second -> ... -> last as one transform", compose,
-           "transforms in order: a to b, then b to c, gives a to c", 2);
+void add_transform(Command app, Action& action) {
+  Command command = app.add_subcommand("transform", "compose, invert and export registration results");
+  command.require_subcommand(1, 1);
+  add_verb(command, action, "compose", "first -> second -> ... -> last as one transform", compose,
+           "transforms in order: a to b, then b to c, gives a to c", 2, 1024);
   add_verb(
-      *command, action, "invert", "moving -> fixed from fixed -> moving",
+      command, action, "invert", "moving -> fixed from fixed -> moving",
       [](const Request& request) { return give(request, inverse(read_transform(request.inputs[0]))); }, "the transform",
-      1);
+      1, 1);
   add_verb(
-      *command, action, "export", "for OpenCV (YAML, 3x3) or ITK (.tfm, affine; unit spacing, origin 0)",
+      command, action, "export", "for OpenCV (YAML, 3x3) or ITK (.tfm, affine; unit spacing, origin 0)",
       [](const Request& request) {
         if (request.out.empty() && request.format.empty()) throw Usage("export: expected --out FILE or --format");
         return give(request, read_transform(request.inputs[0]));
       },
-      "the transform", 1);
+      "the transform", 1, 1);
 }
 
 }  // namespace lumigrad::command

@@ -10,7 +10,6 @@
 #include <lumigrad/vision/image_io/image_io.h>
 #include <lumigrad/vision/image_io/pixels.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
 
@@ -111,24 +110,24 @@ int warp(const Request& request) {
 
 }  // namespace
 
-void add_warp(CLI::App& app, Action& action) {
+void add_warp(Command app, Action& action) {
   auto request = std::make_shared<Request>();
-  CLI::App* command = app.add_subcommand("warp", "apply a registration result to an image, a mask or points");
+  Command command = app.add_subcommand("warp", "apply a registration result to an image, a mask or points");
   command
-      ->add_option("input", request->input,
-                   "an image or mask of the moving frame, which comes onto the fixed frame; or points of the fixed "
-                   "image (.csv, lines x,y[,...]), which go to where they are in the moving image")
-      ->required();
-  command->add_option("--transform", request->transform, "transform.json, OpenCV YAML or ITK .tfm; fixed -> moving")
-      ->required();
-  command->add_option("--out", request->out, "the file to write")->required();
-  command->add_flag("--inverse", request->inverse,
-                    "the other way: images onto the moving frame, points to the fixed one");
-  command->add_flag("--nearest", request->nearest, "take the closest pixel: for masks and labels");
-  command->add_option("--size", request->size,
-                      "HEIGHTxWIDTH of the result; left out: that of the frame it comes onto (fixed_size of the "
-                      "transform, moving_size with --inverse), or of the input where the transform does not say");
-  command->callback([request, &action] { action = [request] { return warp(*request); }; });
+      .add_option("input", request->input,
+                  "an image or mask of the moving frame, which comes onto the fixed frame; or points of the fixed "
+                  "image (.csv, lines x,y[,...]), which go to where they are in the moving image")
+      .required();
+  command.add_option("--transform", request->transform, "transform.json, OpenCV YAML or ITK .tfm; fixed -> moving")
+      .required();
+  command.add_option("--out", request->out, "the file to write").required();
+  command.add_flag("--inverse", request->inverse,
+                   "the other way: images onto the moving frame, points to the fixed one");
+  command.add_flag("--nearest", request->nearest, "take the closest pixel: for masks and labels");
+  command.add_option("--size", request->size,
+                     "HEIGHTxWIDTH of the result; left out: that of the frame it comes onto (fixed_size of the "
+                     "transform, moving_size with --inverse), or of the input where the transform does not say");
+  command.callback([request, &action] { action = [request] { return warp(*request); }; });
 }
 
 }  // namespace lumigrad::command
