@@ -115,6 +115,35 @@ void median(const T* const* place, int count, T* out, Integer<T>* pick, T* room,
 }
 
 template <class T>
+void sort_columns(const T* const* row, T* const* sorted, std::int64_t stretch) {
+  using V = Vec<T>;
+  for (std::int64_t i = 0; i < stretch; i += V::width) {
+    V low = V::load(row[0] + i), middle = V::load(row[1] + i), high = V::load(row[2] + i);
+    exchange(low, middle);
+    exchange(middle, high);
+    exchange(low, middle);
+    low.store(sorted[0] + i), middle.store(sorted[1] + i), high.store(sorted[2] + i);
+  }
+}
+
+template <class V>
+LUMIGRAD_SIMD V middle_of_three(const V& a, const V& b, const V& c) {
+  return max(min(a, b), min(max(a, b), c));
+}
+
+// Of nine numbers in sorted columns only the greatest of the least, the middle one of the middle ones and the least of
+// the greatest can have four below and four above.
+template <class T>
+void median_of_columns(const T* const* sorted, T* out, std::int64_t stretch) {
+  using V = Vec<T>;
+  const auto at = [&](int k, std::int64_t i) __attribute__((always_inline)) { return V::load(sorted[k] + i); };
+  for (std::int64_t i = 0; i < stretch; i += V::width) {
+    const V low = max(max(at(0, i), at(0, i + 1)), at(0, i + 2)), high = min(min(at(2, i), at(2, i + 1)), at(2, i + 2));
+    middle_of_three(low, middle_of_three(at(1, i), at(1, i + 1), at(1, i + 2)), high).store(out + i);
+  }
+}
+
+template <class T>
 void collect(const T* const* value, const Integer<T>* const* pick, int count, T* out, std::int64_t stretch) {
   using V = Vec<T>;
   for (std::int64_t i = 0; i < stretch; i += V::width) {
@@ -127,7 +156,8 @@ void collect(const T* const* value, const Integer<T>* const* pick, int count, T*
 
 }  // namespace
 
-extern const RankTable rank_table = {{extremum<float>, median<float>, collect<float>},
-                                     {extremum<double>, median<double>, collect<double>}};
+extern const RankTable rank_table = {
+    {extremum<float>, sort_columns<float>, median_of_columns<float>, median<float>, collect<float>},
+    {extremum<double>, sort_columns<double>, median_of_columns<double>, median<double>, collect<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

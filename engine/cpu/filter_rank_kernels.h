@@ -18,6 +18,10 @@ struct RankKernels {
   /// the first t that reaches it, -1 where every one is -infinity. NaN is never picked.
   void (*extremum)(const T* const* place, const T* height, int count, T sign, T* out, Integer* pick,
                    std::int64_t stretch);
+  /// Medians of 3 x 3 in two steps that neighbouring windows share: row[0 .. 2][i] in ascending order, ...
+  void (*sort_columns)(const T* const* row, T* const* sorted, std::int64_t stretch);
+  /// ... and the median of the nine numbers sorted[0 .. 2][i .. i + 2].
+  void (*median_of_columns)(const T* const* sorted, T* out, std::int64_t stretch);
   /// The value of rank (count - 1) / 2 among place[t][i]; pick (may be null): the first t that has it. `room`, aligned
   /// to 64 bytes, holds rank_stretch (count + 1) numbers.
   void (*median)(const T* const* place, int count, T* out, Integer* pick, T* room, std::int64_t stretch);
