@@ -204,7 +204,7 @@ Status fill(Chain& body, const ChainCall& call, int length, bool adjoint, std::i
   for (int part = 0; part < 3; ++part)
     for (int c = 0; c < counts[part]; ++c) lanes[part * max_chain_channels + c] = *from++;
   LUMIGRAD_TRY(fill_domain(body.domain, call.domain, 1, length, blocks));
-  LUMIGRAD_TRY(fill_lanes(body.lanes, lanes, call.domain, 1));
+  LUMIGRAD_TRY(fill_lanes(body.lanes, 3 * max_chain_channels, lanes, call.domain, 1));
   for (int k = 0; k < call.params_count; ++k) body.numbers[k] = number_of<float>(call.params[k]);
   for (int s = 0; s < call.count; ++s) body.steps[s] = call.steps[s];
   return {};

@@ -59,11 +59,12 @@ inline Status launched() { return {}; }
 /// The work of a step that is being recorded. The stand-in's stream is where a pointer to it stands; where that is
 /// null, work is done on the spot.
 using Recording = std::vector<std::function<void()>>;
+inline void keep(Recording& recording, std::function<void()> work) { recording.push_back(std::move(work)); }
 /// Does work of the host that stands for a launch, now or when it is replayed.
 template <class Work>
 Status run(Place place, const Work& work) {
   if (auto* const recording = *static_cast<Recording**>(place.stream))
-    recording->emplace_back(work);
+    keep(*recording, work);
   else
     work();
   return {};
@@ -129,13 +130,18 @@ Status for_each(Place place, std::int64_t n, const Body& body) {
   });
 }
 
-template <class Body>
-void run_blocks(std::int64_t blocks, std::size_t shared_bytes, const Body& body) {
+/// A body of any type: there are hundreds, and one function runs the blocks of all.
+struct AnyBody {
+  const void* body;
+  void (*call)(const void* body, const Block& block);
+};
+
+inline void run_blocks(std::int64_t blocks, std::size_t shared_bytes, const AnyBody& any) {
   std::vector<std::max_align_t> shared(shared_bytes / sizeof(std::max_align_t) + 1);
   Team team;
   const auto work = [&](int thread) {
     for (std::int64_t b = 0; b < blocks; ++b) {
-      body(Block(b, reinterpret_cast<unsigned char*>(shared.data()), thread, team));
+      any.call(any.body, Block(b, reinterpret_cast<unsigned char*>(shared.data()), thread, team));
       team.meet();
     }
   };
@@ -151,7 +157,10 @@ void run_blocks(std::int64_t blocks, std::size_t shared_bytes, const Body& body)
 
 template <class Body>
 Status for_each_block(Place place, std::int64_t blocks, int, std::size_t shared_bytes, const Body& body) {
-  return run(place, [blocks, shared_bytes, body] { run_blocks(blocks, shared_bytes, body); });
+  return run(place, [blocks, shared_bytes, body] {
+    run_blocks(blocks, shared_bytes,
+               {&body, [](const void* of, const Block& block) { (*static_cast<const Body*>(of))(block); }});
+  });
 }
 
 #else

@@ -215,7 +215,7 @@ LUMIGRAD_KERNEL void each_group(const Groups& domain, const B& block, int length
 template <class F, class T, int N>
 struct Body {
   static constexpr int inputs = inputs_of<F>, outputs = outputs_of<F>, params = params_of<F>;
-  static constexpr int width = group_of<F, T>();
+  static constexpr int width = group_of<F, T>(), lane_count = N;
   Groups domain;
   Lane<T> lanes[N];
   Number<T> numbers[params + 1];

@@ -49,10 +49,10 @@ inline Status fill_domain(Groups& to, const PixelDomain& from, int width, int le
   return {};
 }
 
-template <class T, int N>
-Status fill_lanes(Lane<T> (&to)[N], const PixelLane* from, const PixelDomain& domain, int width) {
+template <class T>
+Status fill_lanes(Lane<T>* to, int count, const PixelLane* from, const PixelDomain& domain, int width) {
   constexpr Status too_far = {device::Code::unsupported, "a pixel's operands are too far apart in memory"};
-  for (int k = 0; k < N; ++k) {
+  for (int k = 0; k < count; ++k) {
     const PixelLane& lane = from[k];
     Lane<T>& of = to[k];
     of.base = lane.base;
@@ -84,7 +84,7 @@ struct PixelLaunch {
   static Status run(Place place, const PixelCall& call, B& body, int length) {
     std::int64_t blocks = 0;
     LUMIGRAD_TRY(fill_domain(body.domain, call.domain, body.width, length, blocks));
-    LUMIGRAD_TRY(fill_lanes(body.lanes, call.lanes, call.domain, body.width));
+    LUMIGRAD_TRY(fill_lanes(body.lanes, body.lane_count, call.lanes, call.domain, body.width));
     for (int k = 0; k < params; ++k) body.numbers[k] = number_of<T>(call.params[k]);
     return for_each_block(place, blocks, device::pixel_tile, 0, body);
   }
