@@ -3,6 +3,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/stored_pixels.h>
 #include <algorithm>
+#include <cstring>
 
 namespace lumigrad {
 
@@ -110,10 +111,14 @@ void LaneReader<T>::each_run(std::int64_t begin, std::int64_t n, const Job& job)
 
 namespace {
 
-// A run of one dtype. Steps that are numbers make loops of vectors; runs may be short, so no call is made for them.
+// A run of one dtype. Steps that are numbers make loops of vectors; for short runs no call is made.
 template <class T>
 inline void copy_strided(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t count) {
   if (from_step == 1 && to_step == 1) {
+    if (count >= 64) {
+      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+      return;
+    }
     for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
   } else if (from_step == 1 && to_step == -1) {
     for (std::int64_t i = 0; i < count; ++i) to[-i] = from[i];

@@ -37,7 +37,15 @@ struct EdgeAware {
   }
 };
 
+/// The same beside an image of three colours at the two pixels: c is the mean of their differences.
+struct EdgeAwareColors {
+  template <class V>
+  LUMIGRAD_HD V operator()(V a, V b, V red_a, V green_a, V blue_a, V red_b, V green_b, V blue_b) const {
+    return EdgeAware()(a, b, (abs(red_a - red_b) + abs(green_a - green_b) + abs(blue_a - blue_b)) * V(1.0 / 3));
+  }
+};
+
 /// The operators made of these, compiled at every level (formulas.h).
-using DivergenceFormulas = FormulaList<KullbackLeibler, JensenShannon, EdgeAware>;
+using DivergenceFormulas = FormulaList<KullbackLeibler, JensenShannon, EdgeAware, EdgeAwareColors>;
 
 }  // namespace lumigrad::losses

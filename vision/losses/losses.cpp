@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/neighbours.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/losses/formulas.h>
 #include <lumigrad/vision/losses/losses.h>
@@ -127,24 +128,47 @@ Tensor total_variation(const Tensor& image, Reduction reduction, Here here) {
   const char* name = "losses.total_variation";
   require<ShapeError>(image.rank() >= 2, name, ": expected images [.., H, W], got shape ", image.shape());
   require<ShapeError>(reduction != Reduction::none, name, ": expected the reduction sum or mean, got none");
-  const Tensor planes = leading_as_one(image, 2, here);
-  const auto steps = [&](int axis) {
-    const std::int64_t last = planes.size(axis) - 1;
-    const Tensor next = slice(planes, axis, 1, std::nullopt, 1, here), before = slice(planes, axis, 0, last, 1, here);
-    const std::int64_t count = next.size(1) * next.size(2);
-    require<ShapeError>(reduction == Reduction::sum || count > 0, name, ": expected neighbours to average, got shape ",
-                        image.shape());
-    const double scale = reduction == Reduction::mean ? 1.0 / static_cast<double>(count) : 1.0;
-    return reduce(Absolute{}, {next, before}, {}, Segments::images, scale, name, here);
+  require<DTypeError>(is_differentiable(image.dtype()), name, ": expected f32 or f64, got ", image.dtype());
+  const std::int64_t h = image.size(-2), w = image.size(-1);
+  const auto steps = [&](std::int64_t down, std::int64_t along) {
+    const std::int64_t rows = std::max<std::int64_t>(h - down, 0), columns = std::max<std::int64_t>(w - along, 0);
+    require<ShapeError>(reduction == Reduction::sum || rows * columns > 0, name,
+                        ": expected neighbours to average, got shape ", image.shape());
+    const double scale = reduction == Reduction::mean ? 1.0 / static_cast<double>(rows * columns) : 1.0;
+    return NeighbourGroup{{{0, 0, down, along}, {0, 0, 0, 0}}, rows, columns, scale};
   };
-  return of_planes(add(steps(1), steps(2), here), image.shape(), here);
+  const Tensor planes = unsqueeze(leading_as_one(image, 2, here), 1, here);
+  return of_planes(reduce_neighbours(name, kernels_of(Absolute{}), {planes}, {steps(1, 0), steps(0, 1)}, here),
+                   image.shape(), here);
 }
+
+namespace {
+
+// A depth of one channel beside an image of three: all in one pass.
+Tensor color_smoothness(const char* name, const Tensor& depth, const Tensor& image, Here here) {
+  const std::int64_t h = depth.size(2), w = depth.size(3);
+  const auto term = [&](std::int64_t down, std::int64_t along) {
+    const std::int64_t rows = h - down, columns = w - along;
+    std::vector<NeighbourLane> lanes = {{0, 0, 0, 0}, {0, 0, down, along}};
+    for (const std::int64_t next : {0, 1})
+      for (int c = 0; c < 3; ++c) lanes.push_back({1, c, next * down, next * along});
+    return NeighbourGroup{lanes, rows, columns, 1.0 / static_cast<double>(depth.size(0) * rows * columns)};
+  };
+  return sum(reduce_neighbours(name, kernels_of(EdgeAwareColors{}), {depth, image}, {term(0, 1), term(1, 0)}, here),
+             here);
+}
+
+}  // namespace
 
 Tensor inverse_depth_smoothness_loss(const Tensor& inverse_depth, const Tensor& image, Here here) {
   const char* name = "losses.inverse_depth_smoothness_loss";
   const Shape &d = inverse_depth.shape(), &i = image.shape();
   require<ShapeError>(d.rank() == 4 && i.rank() == 4 && d[0] == i[0] && d[2] == i[2] && d[3] == i[3], name,
                       ": expected [N, C, H, W] and [N, K, H, W], got ", d, " and ", i);
+  const DType dtype = inverse_depth.dtype();
+  if (d[1] == 1 && i[1] == 3 && d[0] > 0 && std::min(d[2], d[3]) > 1 && is_differentiable(dtype) &&
+      dtype == image.dtype() && inverse_depth.device() == image.device())
+    return color_smoothness(name, inverse_depth, image, here);
   const auto term = [&](int axis) {
     const auto from = [&](const Tensor& x, std::int64_t first) {
       return slice(x, axis, first, first + x.size(axis) - 1, 1, here);
