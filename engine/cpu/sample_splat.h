@@ -220,12 +220,15 @@ LUMIGRAD_SIMD void splat_by_patch(const SampleTask<float>& task, const Tile<floa
             const I x = c.ix + I(static_cast<std::int32_t>(t.base_x - patch.x));
             const I y = c.iy + I(static_cast<std::int32_t>(t.base_y - patch.y));
             (y * I(patch.width) + x).store(at);
-            for (int i = 0; i < lanes<T>; ++i) {
-              Four* to = sums + at[i];
-              for (int j = 0; j < K; ++j) {
-                for (int k = 0; k < K; ++k) {
-                  Four& sum = to[j * patch.width + k];
-                  sum = add_product(w[i % 4][i / 4], weight[j * K + k][i], sum);
+            // Every fourth output, then the next ones: outputs that add to one pixel do not follow one another.
+            for (int first = 0; first < 4; ++first) {
+              for (int i = first; i < lanes<T>; i += 4) {
+                Four* to = sums + at[i];
+                for (int j = 0; j < K; ++j) {
+                  for (int k = 0; k < K; ++k) {
+                    Four& sum = to[j * patch.width + k];
+                    sum = add_product(w[i % 4][i / 4], weight[j * K + k][i], sum);
+                  }
                 }
               }
             }

@@ -32,8 +32,9 @@ std::vector<Tensor> slopes_of(const char* name, const Tensor& image, const Spati
   return slopes;
 }
 
+// sqrt(x^2 + y^2 + epsilon), smooth where epsilon > 0.
 Tensor length(const std::vector<Tensor>& slopes, double epsilon, Here here) {
-  return sqrt(add(add(square(slopes[0], here), square(slopes[1], here), here), epsilon, here), here);
+  return hypot(slopes[0], epsilon > 0 ? hypot(slopes[1], std::sqrt(epsilon), here) : slopes[1], here);
 }
 
 // The neighbour in one of eight directions, x to the right and y down, each 45 degrees further.

@@ -141,7 +141,7 @@ Tensor in_range(const Tensor& image, const Tensor& lower, const Tensor& upper, b
 }
 
 Tensor unsharp_mask(const Tensor& image, const GaussianBlur& options, Here here) {
-  return sub(mul(2, image, here), blurred("filters.unsharp_mask", image, options, here), here);
+  return lerp(blurred("filters.unsharp_mask", image, options, here), image, 2, here);
 }
 
 }  // namespace lumigrad::filters
