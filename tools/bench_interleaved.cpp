@@ -46,30 +46,29 @@ int main(int count, char** arguments) {
   for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::uint8_t>(i * 2654435761u >> 21);
   const Tensor homography =
       Tensor::from(std::vector<double>{0.99, -0.12, 30, 0.12, 0.99, -25, 1e-5, 2e-5, 1}, {1, 3, 3});
+  const auto picture = [&] { return image_from(from.data(), h, w, 3 * w, PixelFormat::bgr_u8); };
   const auto run = [&](const char* name, std::int64_t width, PixelFormat format, const auto& work) {
-    const double ns = median_ns(
-        [&] {
-          const Tensor image = unsqueeze(image_from(from.data(), h, w, 3 * w, PixelFormat::bgr_u8), 0);
-          image_to(work(image), to.data(), pixel_channels(format) * width, format);
-        },
-        seconds);
-    std::printf("%s %.0f\n", name, ns);
+    const std::int64_t row_bytes = pixel_channels(format) * width;
+    if constexpr (std::is_convertible_v<decltype(work), ImageStep>) {
+      std::printf("%s %.0f\n", name,
+                  median_ns([&] { image_to(picture(), {work}, to.data(), row_bytes, format); }, seconds));
+    } else {
+      std::printf("%s %.0f\n", name,
+                  median_ns([&] { image_to(work(unsqueeze(picture(), 0)), to.data(), row_bytes, format); }, seconds));
+    }
   };
   using enum PixelFormat;
-  run("color.rgb_to_grayscale", w, grey_u8, [](const Tensor& x) { return color::rgb_to_grayscale(x); });
-  run("color.rgb_to_ycbcr", w, rgb_u8, [](const Tensor& x) { return color::rgb_to_ycbcr(x); });
-  run("color.rgb_to_hsv", w, rgb_u8, [](const Tensor& x) { return color::rgb_to_hsv(x); });
+  run("color.rgb_to_grayscale", w, grey_u8, color::steps::rgb_to_grayscale());
+  run("color.rgb_to_ycbcr", w, rgb_u8, color::steps::rgb_to_ycbcr());
+  run("color.rgb_to_hsv", w, rgb_u8, color::steps::rgb_to_hsv());
   run("geometry.warp_perspective", w, bgr_u8, [&](const Tensor& x) {
     return geometry::warp_perspective(x, homography.to(DType::f32), {h, w});
   });
   run("geometry.warp_affine", w, bgr_u8, [&](const Tensor& x) {
     return geometry::warp_affine(x, slice(homography, 1, 0, 2).to(DType::f32), {h, w});
   });
-  run("geometry.resize", w / 2, bgr_u8, [&](const Tensor& x) { return geometry::resize(to_float(x), {h / 2, w / 2}); });
-  run("filters.gaussian_blur2d", w, bgr_u8, [](const Tensor& x) {
-    return filters::gaussian_blur2d(to_float(x), {.kernel = {5, 5}, .sigma = {1.5, 1.5}});
-  });
-  run("filters.gaussian_blur2d 21x21", w, bgr_u8, [](const Tensor& x) {
-    return filters::gaussian_blur2d(to_float(x), {.kernel = {21, 21}, .sigma = {3.5, 3.5}});
-  });
+  run("geometry.resize", w / 2, bgr_u8, geometry::steps::resize({.size = {h / 2, w / 2}}));
+  run("filters.gaussian_blur2d", w, bgr_u8, filters::steps::gaussian_blur2d({.kernel = {5, 5}, .sigma = {1.5, 1.5}}));
+  run("filters.gaussian_blur2d 21x21", w, bgr_u8,
+      filters::steps::gaussian_blur2d({.kernel = {21, 21}, .sigma = {3.5, 3.5}}));
 }

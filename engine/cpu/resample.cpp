@@ -7,27 +7,26 @@ namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
 template <class T, int K>
-LUMIGRAD_SIMD Vec<T, K> sum_of_lines(const T* x, std::int64_t at, std::int64_t count, const std::int32_t* source,
-                                     const T* weight, int taps) {
+LUMIGRAD_SIMD Vec<T, K> sum_of_lines(const T* const* x, std::int64_t at, const T* weight, int taps) {
   using V = Vec<T, K>;
   V sum(0);
   for (int k = 0; k < taps; ++k) {
-    const V value = V::load(x + source[k] * count + at);
+    const V value = V::load(x[k] + at);
     sum = k == 0 ? V::splat(weight[0]) * value : fma(V::splat(weight[k]), value, sum);
   }
   return sum;
 }
 
 template <class T>
-void lines(const T* x, T* y, std::int64_t count, const std::int32_t* source, const T* weight, int taps) {
+void lines(const T* const* x, T* y, std::int64_t count, const T* weight, int taps) {
   constexpr int width = Vec<T>::width;
   std::int64_t j = 0;
-  for (; j + 4 * width <= count; j += 4 * width) sum_of_lines<T, 4>(x, j, count, source, weight, taps).store(y + j);
-  for (; j + width <= count; j += width) sum_of_lines<T, 1>(x, j, count, source, weight, taps).store(y + j);
+  for (; j + 4 * width <= count; j += 4 * width) sum_of_lines<T, 4>(x, j, weight, taps).store(y + j);
+  for (; j + width <= count; j += width) sum_of_lines<T, 1>(x, j, weight, taps).store(y + j);
   for (; j < count; ++j) {  // one lane of the same arithmetic
     Vec<T> sum(0);
     for (int k = 0; k < taps; ++k) {
-      const Vec<T> value = Vec<T>::splat(x[source[k] * count + j]), w = Vec<T>::splat(weight[k]);
+      const Vec<T> value = Vec<T>::splat(x[k][j]), w = Vec<T>::splat(weight[k]);
       sum = k == 0 ? w * value : fma(w, value, sum);
     }
     y[j] = sum.raw[0][0];

@@ -23,8 +23,8 @@ struct LineMap {
 template <class T>
 struct ResampleKernels {
   int block, reach;  ///< of LineMap; reach 0: no permutation at this level
-  /// A line of the result is a weighted sum of lines: y[j] = sum over k of weight[k] x[source[k] count + j].
-  void (*lines)(const T* x, T* y, std::int64_t count, const std::int32_t* source, const T* weight, int taps);
+  /// A line of the result is a weighted sum of lines: y[j] = sum over k of weight[k] x[k][j].
+  void (*lines)(const T* const* x, T* y, std::int64_t count, const T* weight, int taps);
   /// Along the line itself.
   void (*along)(const T* x, T* y, const LineMap<T>& map);
 };

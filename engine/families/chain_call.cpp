@@ -176,19 +176,25 @@ void run_stage_back(const Course<T>& course, const Stage& stage, const BlockLane
   }
 }
 
-// Runs step(course, begin, n) over the blocks of an image's stretch of pixels: whole tiles in relays, the rest link by
-// link. A relay that is the whole course needs no blocks: nothing is left between stages.
-template <class T, class Step>
-void for_each_block(const Chain& chain, const T* p, std::size_t n, const Step& step) {
-  Course<T> course(chain, p, true);
-  const std::size_t tile = relay_kernels().tile[0], whole = course.relays ? n / tile * tile : n;
-  const std::size_t block = course.relays && course.stages.size() == 1 ? n : chain.block;
-  for (std::size_t begin = 0; begin < whole; begin += block) step(course, begin, std::min(block, whole - begin));
-  if (whole == n) return;
-  Course<T> singly(chain, p, false);
-  for (std::size_t begin = whole; begin < n; begin += chain.block)
-    step(singly, begin, std::min(chain.block, n - begin));
-}
+// An image's course, in relays and link by link.
+template <class T>
+struct Courses {
+  Course<T> relayed, singly;
+  std::size_t block;
+  Courses(const Chain& chain, const T* p) : relayed(chain, p, true), singly(chain, p, false), block(chain.block) {}
+
+  // Runs step(course, begin, n) over the blocks of a stretch of the image's pixels: whole tiles in relays, the rest
+  // link by link. A course of one stage needs no blocks: nothing is left between stages.
+  template <class Self, class Step>
+  static void each_block(Self& courses, std::size_t n, const Step& step) {
+    auto& course = courses.relayed;
+    const std::size_t tile = relay_kernels().tile[0], whole = course.relays ? n / tile * tile : n;
+    const std::size_t once = course.stages.size() == 1 ? n : courses.block;
+    for (std::size_t begin = 0; begin < whole; begin += once) step(course, begin, std::min(once, whole - begin));
+    for (std::size_t begin = whole; begin < n; begin += courses.block)
+      step(courses.singly, begin, std::min(courses.block, n - begin));
+  }
+};
 
 // Asks for the next block while this one is computed.
 template <class T>
@@ -203,6 +209,26 @@ void copy_lanes(T* const* from, T* const* to, int count, std::size_t n) {
     if (to[c]) std::copy_n(from[c], n, to[c]);
 }
 
+// All steps for n pixels of an image whose lanes lie plainly in memory.
+template <class T>
+void stretch(const Courses<T>& courses, int inputs, int outputs, T* const* x, T* const* y, std::size_t n,
+             unsigned stream) {
+  alignas(64) T room[max_lanes * longest_block];
+  Courses<T>::each_block(courses, n, [&](const Course<T>& course, std::size_t begin, std::size_t count) {
+    const unsigned flags = stream == 0 ? 0 : begin + count < n ? stream | more_follow : stream;
+    BlockLanes<T> now, out, buffer;
+    now.memory(x, inputs, begin);
+    out.memory(y, outputs, begin);
+    buffer.buffer(room, max_lanes, count);
+    for (std::size_t s = 0; s < course.stages.size(); ++s) {  // a kernel reads a batch before it writes it: in place
+      const bool last = s + 1 == course.stages.size();
+      run_stage(course, course.stages[s], now, last ? out : buffer, count, last ? flags : 0);
+      now = buffer;
+    }
+    if (course.stages.empty()) copy_lanes(now.at, out.at, outputs, count);
+  });
+}
+
 template <class T>
 Tensor forward(const Chain& chain) {
   const PixelPlan plan = chain.plan();
@@ -215,21 +241,8 @@ Tensor forward(const Chain& chain) {
   const auto p = params_of<T>(plan.domain, chain.params);
   const unsigned stream = y.numel() * std::int64_t{sizeof(T)} > stream_threshold() ? stream_outputs : 0;
   const auto run = [&](const Block<T>& b) {
-    alignas(64) T room[max_lanes * longest_block];
     const T* of_image = p.data() + static_cast<std::size_t>(b.image) * chain.params.size();
-    for_each_block<T>(chain, of_image, b.n, [&](const Course<T>& course, std::size_t begin, std::size_t n) {
-      const unsigned flags = stream == 0 || b.staged ? 0 : begin + n < b.n ? stream | more_follow : stream;
-      BlockLanes<T> now, out, buffer;
-      now.memory(b.lanes, inputs, begin);
-      out.memory(b.lanes + set.read, outputs, begin);
-      buffer.buffer(room, max_lanes, n);
-      for (std::size_t s = 0; s < course.stages.size(); ++s) {  // a kernel reads a batch before it writes it: in place
-        const bool last = s + 1 == course.stages.size();
-        run_stage(course, course.stages[s], now, last ? out : buffer, n, last ? flags : 0);
-        now = buffer;
-      }
-      if (course.stages.empty()) copy_lanes(now.at, out.at, outputs, n);
-    });
+    stretch(Courses<T>(chain, of_image), inputs, outputs, b.lanes, b.lanes + set.read, b.n, b.staged ? 0 : stream);
   };
   run_blocks<T>(plan, set, nullptr, 0, run, {.cost = 0.1 * static_cast<double>(chain.links.size())});
   return y;
@@ -262,7 +275,8 @@ void adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, s
     const LineRoom<T> room(lanes * chain.block);
     InlineVector<BlockLanes<T>, 8> value(chain.links.size());  // what each stage takes
     const T* of_image = p.data() + static_cast<std::size_t>(b.image) * K;
-    for_each_block<T>(chain, of_image, b.n, [&](Course<T>& course, std::size_t begin, std::size_t n) {
+    Courses<T> courses(chain, of_image);
+    Courses<T>::each_block(courses, b.n, [&](Course<T>& course, std::size_t begin, std::size_t n) {
       const unsigned flags = stream == 0 || b.staged ? 0 : begin + n < b.n ? stream | more_follow : stream;
       const std::size_t count = course.stages.size();
       std::size_t until = 0;  // stages before this one need no cotangent
@@ -305,6 +319,21 @@ void adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, s
 }
 
 }  // namespace
+
+struct ChainCourses {
+  InlineVector<float, 16> params;
+  Courses<float> courses;
+  explicit ChainCourses(const Chain& chain)
+      : params(params_of<float>({}, chain.params)), courses(chain, params.data()) {}
+};
+
+ChainRun::ChainRun(const Chain& chain)
+    : inputs_(chain.whole.inputs), outputs_(chain.whole.outputs), courses_(std::make_unique<ChainCourses>(chain)) {}
+ChainRun::~ChainRun() = default;
+
+void ChainRun::operator()(float* const* x, float* const* y, std::size_t n) const {
+  stretch(courses_->courses, inputs_, outputs_, x, y, n, 0);
+}
 
 Tensor chain_forward(const Chain& chain, DType dtype) {
   if (chain.images.device() != Device()) return device_chain_forward(chain);

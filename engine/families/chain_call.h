@@ -37,6 +37,19 @@ struct Chain {
   }
 };
 
+/// A chain of f32 made ready for one image, whose pixels may come in any stretches.
+class ChainRun {
+ public:
+  explicit ChainRun(const Chain& chain);
+  ~ChainRun();
+  /// n pixels through all steps: lanes of plain numbers in and out. A result may stand where its pixel stood.
+  void operator()(float* const* x, float* const* y, std::size_t n) const;
+
+ private:
+  int inputs_, outputs_;
+  std::unique_ptr<struct ChainCourses> courses_;
+};
+
 Tensor chain_forward(const Chain& chain, DType dtype);
 /// w: the cotangent, cut into lanes as the result is. wants and gradients: the image, then every parameter of the list.
 void chain_adjoint(const Chain& chain, const Tensor& w, std::span<const bool> wants, std::span<Tensor> gradients);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of an image as windows read them.
 #pragma once
+#include <lumigrad/engine/callable.h>
 #include <lumigrad/engine/families/filter_plan.h>
 #include <lumigrad/engine/families/interpolation.h>
 #include <algorithm>
@@ -73,5 +74,15 @@ const T* row_of(const FilterPlan& plan, const T* plane, std::int64_t slab, std::
   const std::int64_t row = index_at_border(y - rows.front, rows.image, plan.border);
   return z < 0 || row < 0 ? nullptr : plane + (z * rows.image + row) * plan.axis[2].image;
 }
+
+/// Where rows of one plane are, wherever that is: of the image (a pointer to column 0, of which what the margins read
+/// must be there), and of the result.
+struct FilterRows {
+  FunctionRef<const float*(std::int64_t)> image;
+  FunctionRef<float*(std::int64_t)> result;
+};
+/// Rows [begin, end) of a correlation with a kernel, or with the product of a column and a row.
+void filter_rows(const FilterPlan& plan, const Margins<float>& margins, FilterRows rows, const float* kernel,
+                 const float* row, std::int64_t begin, std::int64_t end);
 
 }  // namespace lumigrad

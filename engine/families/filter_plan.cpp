@@ -6,6 +6,7 @@
 #include <lumigrad/engine/families/filter_fold.h>
 #include <lumigrad/engine/families/filter_margins.h>
 #include <lumigrad/engine/families/line_room.h>
+#include <lumigrad/engine/inline_vector.h>
 #include <algorithm>
 
 namespace lumigrad {
@@ -28,12 +29,11 @@ int lines_at_once(std::int64_t left, std::int64_t taps) {
   return most >= 4 ? 4 : most >= 2 ? 2 : 1;
 }
 
-// Rows [begin, end) of slice z of one plane.
-template <class T>
-void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const T* plane, const T* kernel, T* result,
-                std::int64_t z, std::int64_t begin, std::int64_t end) {
+// Rows [begin, end) of a slice of one plane.
+template <class T, class Row, class Out>
+void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const Row& image_row, const T* kernel,
+                const Out& result_row, std::int64_t begin, std::int64_t end) {
   const std::int64_t slabs = plan.axis[0].taps, taps = plan.axis[1].taps, across = plan.axis[2].taps;
-  const std::int64_t width = plan.axis[2].result, height = plan.axis[1].result;
   const std::int64_t read = end - begin + taps - 1;  // rows of a slab
   const bool direct = margins.none();
   std::vector<T> room(static_cast<std::size_t>(direct ? margins.length() : slabs * read * margins.length()), T(0));
@@ -41,7 +41,7 @@ void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const T* plan
   for (std::int64_t s = 0; s < slabs; ++s) {
     for (std::int64_t r = 0; r < read; ++r) {
       const auto at = static_cast<std::size_t>(s * read + r);
-      const T* from = row_of(plan, plane, z + s, begin + r);
+      const T* from = image_row(s, begin + r);
       if (direct) {
         row[at] = from == nullptr ? room.data() : from + margins.first();
       } else {
@@ -59,50 +59,61 @@ void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const T* plan
     for (std::int64_t s = 0; s < slabs; ++s)
       for (std::int64_t r = 0; r < high; ++r) window.push_back(row[static_cast<std::size_t>(s * read + y - begin + r)]);
     T* out[most_filter_lines];
-    for (int o = 0; o < outs; ++o) out[o] = result + (z * height + y + o) * width;
+    for (int o = 0; o < outs; ++o) out[o] = result_row(y + o);
     kernels<T>().lines(window.data(), static_cast<int>(slabs), static_cast<int>(taps), static_cast<int>(across), kernel,
-                       out, outs, width);
+                       out, outs, plan.axis[2].result);
     y += outs;
   }
 }
 
 // The same for a product of a column and a row: down first, into lines that stay in the nearest cache, then along.
-template <class T>
-void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, const T* plane, const T* column,
-                          const T* weights, T* result, std::int64_t begin, std::int64_t end) {
-  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps;
-  const std::int64_t width = plan.axis[2].result, image_width = plan.axis[2].image;
-  // A line: the image's row with room for what lies outside before and behind it. Pixels that start a line of the cache
-  // in the image do so here.
+template <class T, class Row, class Out>
+void apply_rows_separable(const FilterPlan& plan, const Margins<T>& margins, const Row& image_row, const T* column,
+                          const T* weights, const Out& result_row, std::int64_t begin, std::int64_t end) {
+  const std::int64_t taps = plan.axis[1].taps, across = plan.axis[2].taps, front = plan.axis[2].front;
+  // A line: what is read of the image's row, and what lies outside before and behind it. Pixels that start a line of
+  // the cache in the image do so here.
   constexpr std::int64_t cache_line = 64 / sizeof(T);
-  const auto whole_lines = [](std::int64_t n) { return (n + cache_line - 1) / cache_line * cache_line; };
-  const std::int64_t front = plan.axis[2].front, room_before = whole_lines(std::max<std::int64_t>(front, 0));
-  const std::int64_t stride = room_before + whole_lines(std::max(image_width, -front) + margins.length());
-  const LineRoom<T> lines(static_cast<std::size_t>(most_filter_lines * stride));
+  const auto line_before = [](std::int64_t n) { return (n >= 0 ? n : n - cache_line + 1) / cache_line * cache_line; };
+  const std::int64_t left = line_before(std::min(margins.read_begin(), -front)),
+                     right = std::max(margins.read_end(), margins.length() - front);
+  const std::int64_t stride = line_before(right - left + cache_line - 1),
+                     read = margins.read_end() - margins.read_begin();
+  const LineRoom<T, 1024> lines(static_cast<std::size_t>(most_filter_lines * stride));
   std::vector<T> zeros;
-  std::vector<const T*> row;
+  InlineVector<const T*, 32> row;
   for (std::int64_t y = begin; y < end;) {
     const int outs = lines_at_once(end - y, taps);
     row.clear();
     for (std::int64_t r = 0; r < taps + outs - 1; ++r) {
-      const T* from = row_of(plan, plane, std::int64_t{0}, y + r);
-      if (from == nullptr && zeros.empty()) zeros.resize(static_cast<std::size_t>(image_width));
-      row.push_back((from == nullptr ? zeros.data() : from) + margins.read_begin());
+      const T* from = image_row(0, y + r);
+      if (from == nullptr && zeros.empty()) zeros.resize(static_cast<std::size_t>(read));
+      row.push_back(from == nullptr ? zeros.data() : from + margins.read_begin());
     }
     T* line[most_filter_lines];
-    for (int o = 0; o < outs; ++o) line[o] = lines.get() + o * stride + room_before + margins.read_begin();
-    kernels<T>().lines(row.data(), 1, static_cast<int>(taps), 1, column, line, outs,
-                       margins.read_end() - margins.read_begin());
+    for (int o = 0; o < outs; ++o) line[o] = lines.get() + o * stride - left + margins.read_begin();
+    kernels<T>().lines(row.data(), 1, static_cast<int>(taps), 1, column, line, outs, read);
     for (int o = 0; o < outs; ++o) {
       const T* const whole = line[o] - margins.read_begin();
       T* const start = line[o] - margins.read_begin() - front;
       margins.fill_outer(whole, start);
-      T* out = result + (y + o) * width;
+      T* out = result_row(y + o);
       const T* from = start;
-      kernels<T>().lines(&from, 1, 1, static_cast<int>(across), weights, &out, 1, width);
+      kernels<T>().lines(&from, 1, 1, static_cast<int>(across), weights, &out, 1, plan.axis[2].result);
     }
     y += outs;
   }
+}
+
+// Rows of planes that lie one after another.
+template <class T>
+auto rows_in(const FilterPlan& plan, const T* plane, std::int64_t z) {
+  return [&plan, plane, z](std::int64_t slab, std::int64_t y) { return row_of(plan, plane, z + slab, y); };
+}
+template <class T>
+auto rows_out(const FilterPlan& plan, T* result, std::int64_t z) {
+  T* slice = result + z * plan.axis[1].result * plan.axis[2].result;
+  return [slice, width = plan.axis[2].result](std::int64_t y) { return slice + y * width; };
 }
 
 // Weights in the opposite order.
@@ -118,9 +129,9 @@ void filter_apply(const FilterPlan& plan, const T* x, const T* kernel, T* y) {
   const Margins<T> margins(plan);
   for_rows(plan, std::max(rows_a_job, plan.axis[1].taps), static_cast<double>(plan.taps()),
            [&](std::int64_t plane, std::int64_t z, std::int64_t begin, std::int64_t end) {
-             apply_rows(plan, margins, x + plane * plan.image_numel(),
-                        kernel + plane / plan.planes_a_kernel * plan.taps(), y + plane * plan.result_numel(), z, begin,
-                        end);
+             apply_rows(plan, margins, rows_in(plan, x + plane * plan.image_numel(), z),
+                        kernel + plane / plan.planes_a_kernel * plan.taps(),
+                        rows_out(plan, y + plane * plan.result_numel(), z), begin, end);
            });
 }
 
@@ -131,9 +142,21 @@ void filter_apply_separable(const FilterPlan& plan, const T* x, const T* column,
   for_rows(plan, rows_a_job, static_cast<double>(taps + across),
            [&](std::int64_t plane, std::int64_t, std::int64_t begin, std::int64_t end) {
              const std::int64_t k = plane / plan.planes_a_kernel;
-             apply_rows_separable(plan, margins, x + plane * plan.image_numel(), column + k * taps, row + k * across,
-                                  y + plane * plan.result_numel(), begin, end);
+             apply_rows_separable(plan, margins, rows_in(plan, x + plane * plan.image_numel(), 0), column + k * taps,
+                                  row + k * across, rows_out(plan, y + plane * plan.result_numel(), 0), begin, end);
            });
+}
+
+void filter_rows(const FilterPlan& plan, const Margins<float>& margins, FilterRows rows, const float* kernel,
+                 const float* row, std::int64_t begin, std::int64_t end) {
+  const auto in = [&](std::int64_t, std::int64_t y) {
+    const std::int64_t source = index_at_border(y - plan.axis[1].front, plan.axis[1].image, plan.border);
+    return source < 0 ? nullptr : rows.image(source);
+  };
+  if (row)
+    apply_rows_separable(plan, margins, in, kernel, row, rows.result, begin, end);
+  else
+    apply_rows(plan, margins, in, kernel, rows.result, begin, end);
 }
 
 template <class T>
@@ -146,8 +169,8 @@ void filter_spread(const FilterPlan& plan, const T* g, const T* kernel, T* image
   const Margins<T> margins(whole);
   for_rows(whole, std::max(rows_a_job, plan.axis[1].taps), static_cast<double>(plan.taps()),
            [&](std::int64_t plane, std::int64_t z, std::int64_t begin, std::int64_t end) {
-             apply_rows(whole, margins, g + plane * whole.image_numel(), of(plane),
-                        image + plane * whole.result_numel(), z, begin, end);
+             apply_rows(whole, margins, rows_in(whole, g + plane * whole.image_numel(), z), of(plane),
+                        rows_out(whole, image + plane * whole.result_numel(), z), begin, end);
            });
   fold_margins(plan, image, [&](const FilterPlan& part, std::int64_t plane, T* to) {
     filter_apply(part, g + plane * part.image_numel(), of(plane), to);
@@ -163,8 +186,9 @@ void filter_spread_separable(const FilterPlan& plan, const T* g, const T* column
   const Margins<T> margins(whole);
   for_rows(whole, rows_a_job, static_cast<double>(taps + across),
            [&](std::int64_t plane, std::int64_t, std::int64_t begin, std::int64_t end) {
-             apply_rows_separable(whole, margins, g + plane * whole.image_numel(), up.data() + of(plane) * taps,
-                                  back.data() + of(plane) * across, image + plane * whole.result_numel(), begin, end);
+             apply_rows_separable(whole, margins, rows_in(whole, g + plane * whole.image_numel(), 0),
+                                  up.data() + of(plane) * taps, back.data() + of(plane) * across,
+                                  rows_out(whole, image + plane * whole.result_numel(), 0), begin, end);
            });
   fold_margins(plan, image, [&](const FilterPlan& part, std::int64_t plane, T* to) {
     filter_apply_separable(part, g + plane * part.image_numel(), up.data() + of(plane) * taps,

@@ -10,25 +10,19 @@
 #include <lumigrad/vision/filters/kernel_pairs.h>
 
 namespace lumigrad::filters {
-namespace {
-
-Tensor reversed(const Tensor& kernel, int axes, Here here) {
-  std::vector<int> order;
-  for (int i = 1; i <= axes; ++i) order.push_back(-i);
-  return flip(kernel, order, here);
-}
-
-// A kernel as the image needs it: its dtype, and the options applied.
-Tensor prepared(const char* name, const Tensor& kernel, DType dtype, int axes, bool normalized, Here here) {
+Tensor prepared(const char* name, const Tensor& kernel, DType dtype, int axes, bool normalized, bool convolve,
+                Here here) {
   require<DTypeError>(is_differentiable(kernel.dtype()), name, ": expected a kernel of f32 or f64, got ",
                       kernel.dtype());
   require<ShapeError>(kernel.rank() >= axes && kernel.numel() > 0, name, ": expected a kernel of ", axes,
                       " axes, or one an image, got shape ", kernel.shape());
-  const Tensor k = kernel.to(dtype, here);
-  return normalized ? normalize_kernel(k, axes, here) : k;
+  Tensor k = kernel.to(dtype, here);
+  if (normalized) k = normalize_kernel(k, axes, here);
+  if (!convolve) return k;
+  std::vector<int> order;
+  for (int i = 1; i <= axes; ++i) order.push_back(-i);
+  return flip(k, order, here);
 }
-
-}  // namespace
 
 void require_filterable(const char* name, const Tensor& x, int axes) {
   require<ShapeError>(x.rank() > axes, name, ": expected ",
@@ -59,8 +53,7 @@ Tensor surrounded(Tensor image, Size window, Border border, Here here) {
 
 Tensor filter2d(const Tensor& image, const Tensor& kernel, const Filter2d& options, Here here) {
   require_filterable("filters.filter2d", image);
-  Tensor k = prepared("filters.filter2d", kernel, image.dtype(), 2, options.normalized, here);
-  if (options.convolve) k = reversed(k, 2, here);
+  const Tensor k = prepared("filters.filter2d", kernel, image.dtype(), 2, options.normalized, options.convolve, here);
   return filter(image, k, 2, {options.border, options.valid}, here);
 }
 
@@ -68,15 +61,14 @@ Tensor filter2d_separable(const Tensor& image, const Tensor& row, const Tensor& 
                           const SeparableFilter2d& options, Here here) {
   const char* name = "filters.filter2d_separable";
   require_filterable(name, image);
-  return filter_separable(image, prepared(name, column, image.dtype(), 1, options.normalized, here),
-                          prepared(name, row, image.dtype(), 1, options.normalized, here),
+  return filter_separable(image, prepared(name, column, image.dtype(), 1, options.normalized, false, here),
+                          prepared(name, row, image.dtype(), 1, options.normalized, false, here),
                           {options.border, options.valid}, here);
 }
 
 Tensor filter3d(const Tensor& volume, const Tensor& kernel, const Filter3d& options, Here here) {
   require_filterable("filters.filter3d", volume, 3);
-  Tensor k = prepared("filters.filter3d", kernel, volume.dtype(), 3, options.normalized, here);
-  if (options.convolve) k = reversed(k, 3, here);
+  const Tensor k = prepared("filters.filter3d", kernel, volume.dtype(), 3, options.normalized, options.convolve, here);
   return filter(volume, k, 3, {options.border}, here);
 }
 

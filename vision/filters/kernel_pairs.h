@@ -13,6 +13,11 @@ struct GaussianPair {
 /// sigma: a number, (y, x) or [N, 2]. Errors name `name`.
 GaussianPair gaussian_pair(const char* name, Size size, const Tensor& sigma, Here here);
 
+/// A kernel as an image needs it: its dtype, divided by the sum of its magnitudes or turned round where that is asked
+/// for. Errors name `name`.
+Tensor prepared(const char* name, const Tensor& kernel, DType dtype, int axes, bool normalized, bool convolve,
+                Here here);
+
 /// Three rows of weights whose product is a kernel along (depth, rows, columns); an empty one has no part in it.
 struct Lines {
   std::vector<double> depth, column, row;

@@ -45,12 +45,8 @@ std::int64_t power_of_two_from(std::int64_t extent) {
 
 }  // namespace
 
-Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
-  if (image.rank() != 5) require_image("resize", image);
-  require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype());
-  const bool volume = image.rank() == 5;
-  require<ShapeError>(volume || options.depth == 0, "resize: expected a volume [N, C, D, H, W] for a depth, got ",
-                      image.shape());
+std::vector<Band> resize_bands(std::span<const std::int64_t> extents, const ResizeOptions& options) {
+  const bool volume = extents.size() == 3;
   std::vector<std::int64_t> to = {options.size.height, options.size.width};
   std::vector<double> scale = {options.scale_y, options.scale_x};
   if (volume) {
@@ -59,8 +55,8 @@ Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
   }
   std::vector<double> factor;
   for (std::size_t i = 0; i < to.size(); ++i) {
-    const std::int64_t from = image.size(2 + static_cast<int>(i));
-    require<ShapeError>(from > 0, "resize: expected an image with pixels, got ", image.shape());
+    const std::int64_t from = extents[i];
+    require<ShapeError>(from > 0, "resize: expected an image with pixels, got an extent of ", from);
     require<NumericError>(scale[i] >= 0 && scale[i] < 1e6, "resize: expected scales in [0, 1e6), got ", scale[i]);
     if (to[i] == 0) to[i] = static_cast<std::int64_t>(static_cast<double>(from) * scale[i]);
     require<ShapeError>(to[i] > 0, "resize: expected a size of at least one pixel a side, got ", to[i]);
@@ -69,11 +65,18 @@ Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
   const bool blurs = options.antialias == Antialias::gaussian && *std::max_element(factor.begin(), factor.end()) > 1;
   std::vector<Band> bands;
   for (std::size_t i = 0; i < to.size(); ++i) {
-    const std::int64_t from = image.size(2 + static_cast<int>(i));
-    bands.push_back(interpolation_band(from, to[i], scale[i] > 0 ? 1 / scale[i] : factor[i], options));
-    if (blurs) bands.back() = bands.back().after(blur_before(from, factor[i]));
+    bands.push_back(interpolation_band(extents[i], to[i], scale[i] > 0 ? 1 / scale[i] : factor[i], options));
+    if (blurs) bands.back() = bands.back().after(blur_before(extents[i], factor[i]));
   }
-  return apply(image, std::move(bands), here);
+  return bands;
+}
+
+Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
+  if (image.rank() != 5) require_image("resize", image);
+  require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype());
+  require<ShapeError>(image.rank() == 5 || options.depth == 0,
+                      "resize: expected a volume [N, C, D, H, W] for a depth, got ", image.shape());
+  return apply(image, resize_bands(image.shape().extents().subspan(2), options), here);
 }
 
 Tensor resize_side(const Tensor& image, std::int64_t length, Side side, const ResizeOptions& options, Here here) {
@@ -154,34 +157,38 @@ Tensor resize_to_be_divisible(const Tensor& image, std::int64_t divisor, const R
   return resize(image, sized, here);
 }
 
-Tensor pyrdown(const Tensor& image, double factor, const PyramidOptions& options, Here here) {
-  require_image("pyrdown", image);
+std::vector<Band> pyrdown_bands(std::span<const std::int64_t> extents, double factor, const PyramidOptions& options) {
   require<NumericError>(factor >= 1, "pyrdown: expected a factor of at least 1, got ", factor);
   ResizeOptions reduced{.align_corners = options.align_corners};
   std::vector<Band> bands;
-  for (int i = 0; i < 2; ++i) {
-    const std::int64_t from = image.size(2 + i);
+  for (const std::int64_t from : extents) {
     const auto to = static_cast<std::int64_t>(std::floor(static_cast<double>(from) / factor));
-    require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ",
-                        image.shape());
+    require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ", from);
     bands.push_back(interpolation_band(from, to, static_cast<double>(from) / static_cast<double>(to), reduced)
                         .after(filter_band(from, binomial, options.border)));
   }
-  return apply(image, std::move(bands), here);
+  return bands;
+}
+
+Tensor pyrdown(const Tensor& image, double factor, const PyramidOptions& options, Here here) {
+  require_image("pyrdown", image);
+  return apply(image, pyrdown_bands(image.shape().extents().subspan(2), factor, options), here);
+}
+
+std::vector<Band> pyrup_bands(std::span<const std::int64_t> extents, const PyramidOptions& options) {
+  ResizeOptions enlarged{.align_corners = options.align_corners};
+  std::vector<Band> bands;
+  for (const std::int64_t from : extents) {
+    require<ShapeError>(from > 0, "pyrup: expected an image with pixels, got an extent of ", from);
+    bands.push_back(
+        filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged)));
+  }
+  return bands;
 }
 
 Tensor pyrup(const Tensor& image, const PyramidOptions& options, Here here) {
   require_image("pyrup", image);
-  require<ShapeError>(image.size(2) > 0 && image.size(3) > 0, "pyrup: expected an image with pixels, got ",
-                      image.shape());
-  ResizeOptions enlarged{.align_corners = options.align_corners};
-  std::vector<Band> bands;
-  for (int i = 0; i < 2; ++i) {
-    const std::int64_t from = image.size(2 + i);
-    bands.push_back(
-        filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged)));
-  }
-  return apply(image, std::move(bands), here);
+  return apply(image, pyrup_bands(image.shape().extents().subspan(2), options), here);
 }
 
 std::vector<Tensor> build_pyramid(const Tensor& image, int levels, const PyramidOptions& options, Here here) {

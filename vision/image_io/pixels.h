@@ -2,7 +2,8 @@
 // Pictures in the memory of another program: interleaved rows, as cameras, OpenCV and window systems hold them.
 //
 // By convention an 8-bit image stands for value / 255 and a 16-bit one for value / 65535. image_from makes such memory
-// a tensor without touching a pixel, and vision operators convert in their first kernel.
+// a tensor without touching a pixel, and vision operators convert in their first kernel. pixel_pass.h goes from such
+// memory through operators into such memory in one pass.
 #pragma once
 #include <lumigrad/engine/tensor.h>
 #include <cstdint>

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+#include <lumigrad/engine/families/patches.h>
+#include <lumigrad/engine/parallel.h>
+#include <lumigrad/engine/views.h>
+#include <lumigrad/vision/color/color.h>
+#include <lumigrad/vision/color/steps.h>
+#include <lumigrad/vision/enhance/steps.h>
+#include <lumigrad/vision/filters/steps.h>
+#include <lumigrad/vision/geometry/steps.h>
+#include <lumigrad/vision/image_io/pixel_pass.h>
+
+#include <cstring>
+#include <functional>
+#include <vector>
+
+using namespace lumigrad;
+
+namespace {
+
+struct Work {
+  const char* what;
+  std::vector<ImageStep> steps;
+  std::function<Tensor(const Tensor&)> operators;
+};
+
+// Every kind of step, borders of every rule, windows larger than small images, and steps after one another.
+std::vector<Work> works() {
+  namespace c = color::steps;
+  namespace e = enhance::steps;
+  namespace f = filters::steps;
+  namespace g = geometry::steps;
+  const Tensor edge = Tensor::from(std::vector<float>{-1, 0.5f, 2, -1, 3, 1, 0, -2, 0.25f, 1, 1, -1}, {4, 3});
+  std::vector<Work> all = {
+      {"a colour", {c::rgb_to_hsv()}, [](const Tensor& x) { return color::rgb_to_hsv(x); }},
+      {"fewer channels", {c::rgb_to_grayscale()}, [](const Tensor& x) { return color::rgb_to_grayscale(x); }},
+      {"a chain",
+       {e::adjust_gamma(1.3), c::rgb_to_ycbcr(), e::adjust_brightness(0.1), e::invert()},
+       [](const Tensor& x) {
+         return enhance::invert(enhance::adjust_brightness(color::rgb_to_ycbcr(enhance::adjust_gamma(x, 1.3)), 0.1));
+       }},
+      {"a kernel",
+       {f::filter2d(edge, {.border = Border::zeros, .normalized = true, .convolve = true})},
+       [=](const Tensor& x) {
+         return filters::filter2d(x, edge, {.border = Border::zeros, .normalized = true, .convolve = true});
+       }},
+      {"half the size",
+       {g::resize({.scale_y = 0.5, .scale_x = 0.5})},
+       [](const Tensor& x) { return geometry::resize(x, {.scale_y = 0.5, .scale_x = 0.5}); }},
+      {"another size",
+       {g::resize({.size = {45, 1300}, .mode = geometry::Resampling::bicubic})},
+       [](const Tensor& x) {
+         return geometry::resize(x, {.size = {45, 1300}, .mode = geometry::Resampling::bicubic});
+       }},
+      {"a pyramid", {g::pyrdown(), g::pyrup()}, [](const Tensor& x) { return geometry::pyrup(geometry::pyrdown(x)); }},
+      {"all of it",
+       {c::rgb_to_linear_rgb(), f::gaussian_blur2d(),
+        g::resize({.size = {9, 300}, .antialias = geometry::Antialias::support}),
+        f::box_blur({.kernel = {2, 5}, .border = Border::symmetric}), c::rgb_to_ycbcr(), e::adjust_contrast(1.5)},
+       [](const Tensor& x) {
+         const Tensor small = geometry::resize(filters::gaussian_blur2d(color::rgb_to_linear_rgb(x)),
+                                               {.size = {9, 300}, .antialias = geometry::Antialias::support});
+         return enhance::adjust_contrast(
+             color::rgb_to_ycbcr(filters::box_blur(small, {.kernel = {2, 5}, .border = Border::symmetric})), 1.5);
+       }}};
+  for (const Border border : {Border::zeros, Border::border, Border::reflection, Border::symmetric, Border::circular})
+    all.push_back({"a blur",
+                   {f::gaussian_blur2d({.kernel = {7, 11}, .sigma = {1.5, 3}, .border = border})},
+                   [=](const Tensor& x) {
+                     return filters::gaussian_blur2d(x, {.kernel = {7, 11}, .sigma = {1.5, 3}, .border = border});
+                   }});
+  return all;
+}
+
+PixelFormat of_floats(std::int64_t channels) { return channels == 1 ? PixelFormat::grey_f32 : PixelFormat::rgb_f32; }
+
+}  // namespace
+
+TEST_CASE("an image through steps is the image through operators, bit for bit") {
+  const int threads = num_threads();
+  for (const Shape& extents : {Shape{2, 2}, Shape{5, 3}, Shape{37, 61}, Shape{70, 1100}}) {
+    const std::int64_t height = extents[0], width = extents[1];
+    const std::int64_t row = width * 4 * 2 + 10;
+    std::vector<std::uint8_t> memory(static_cast<std::size_t>(height * row));
+    for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
+    for (const PixelFormat format :
+         {PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::bgra_u8, PixelFormat::rgb_u16}) {
+      const Tensor image = image_from(memory.data(), height, width, row, format),
+                   numbers = unsqueeze(to_float(image), 0);
+      for (const Work& work : works()) {
+        CAPTURE(work.what);
+        CAPTURE(extents);
+        const Tensor expected = select(work.operators(numbers), 0, 0);
+        const std::int64_t channels = expected.size(0), h = expected.size(1), w = expected.size(2);
+        const auto bytes = static_cast<std::size_t>(h * w * channels * 4);
+        std::vector<std::uint8_t> one(bytes, 1), other(bytes, 2);
+        image_to(expected, one.data(), 4 * w * channels, of_floats(channels));
+        for (const int count : {1, 3}) {
+          set_num_threads(count);
+          image_to(image, work.steps, other.data(), 4 * w * channels, of_floats(channels));
+          CHECK(std::memcmp(one.data(), other.data(), bytes) == 0);
+        }
+        const PixelFormat stored = channels == 1 ? PixelFormat::grey_u8 : PixelFormat::bgra_u8;
+        const std::int64_t gap = 4 * w + 3;
+        std::vector<std::uint8_t> rows(static_cast<std::size_t>(h * gap), 7), passed = rows;
+        image_to(expected, rows.data(), gap, stored);
+        image_to(unsqueeze(image, 0), work.steps, passed.data(), gap, stored);
+        CHECK(rows == passed);
+      }
+    }
+  }
+  set_num_threads(threads);
+}
+
+TEST_CASE("the size of a patch is not in the result") {
+  const std::int64_t height = 41, width = 67;
+  std::vector<float> memory(static_cast<std::size_t>(3 * height * width));
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<float>(i * 2654435761u >> 20) / 4096;
+  const Tensor image = image_from(memory.data(), height, width, 12 * width, PixelFormat::rgb_f32);
+  for (const Work& work : works()) {
+    CAPTURE(work.what);
+    const Tensor expected = select(work.operators(unsqueeze(to_float(image), 0)), 0, 0);
+    for (const Shape& patch : {Shape{1, 1}, Shape{1, 64}, Shape{3, 7}, Shape{41, 5}, Shape{100, 2000}}) {
+      if (patch.numel() == 1 && expected.numel() > 30000) continue;
+      std::vector<double> found(static_cast<std::size_t>(expected.numel()));
+      Patches patches(image, work.steps, {});
+      const std::int64_t w = patches.width(), h = patches.height(), channels = patches.channels();
+      REQUIRE(Shape{channels, h, w} == expected.shape());
+      patches.run(
+          [&](std::int64_t y, std::int64_t x, std::int64_t count, const float* const* lines) {
+            for (std::int64_t c = 0; c < channels; ++c)
+              for (std::int64_t i = 0; i < count; ++i)
+                found[static_cast<std::size_t>((c * h + y) * w + x + i)] = static_cast<double>(lines[c][i]);
+          },
+          patch[0], patch[1]);
+      CHECK(found == expected.values());
+    }
+  }
+}
+
+TEST_CASE("what does not fit is refused before anything is written") {
+  std::uint8_t memory[48] = {}, to[48];
+  std::memset(to, 9, sizeof to);
+  const Tensor image = image_from(memory, 4, 4, 12, PixelFormat::rgb_u8);
+  namespace f = filters::steps;
+  CHECK_THROWS_AS(image_to(image, {color::steps::rgb_to_hsv()}, to, 4, PixelFormat::grey_u8), ShapeError);
+  CHECK_THROWS_AS(image_to(image, {color::steps::rgb_to_hsv()}, to, 11, PixelFormat::rgb_u8), ShapeError);
+  CHECK_THROWS_AS(
+      image_to(image, {color::steps::rgb_to_grayscale(), color::steps::rgb_to_hsv()}, to, 12, PixelFormat::rgb_u8),
+      ShapeError);
+  CHECK_THROWS_AS(image_to(image, {f::gaussian_blur2d({.sigma = {-1, 1}})}, to, 12, PixelFormat::rgb_u8), NumericError);
+  CHECK_THROWS_AS(image_to(image, {f::filter2d(Tensor::zeros({5, 5}), {.valid = true})}, to, 12, PixelFormat::rgb_u8),
+                  ShapeError);
+  CHECK_THROWS_AS(image_to(image, {f::filter2d(Tensor::zeros({2, 3, 3}))}, to, 12, PixelFormat::rgb_u8), ShapeError);
+  CHECK_THROWS_AS(image_to(image, {geometry::steps::resize({.size = {-1, 2}})}, to, 12, PixelFormat::rgb_u8),
+                  ShapeError);
+  CHECK_THROWS_AS(image_to(image, {color::steps::sepia()}, nullptr, 12, PixelFormat::rgb_u8), ShapeError);
+  for (const std::uint8_t byte : to) CHECK(byte == 9);
+  const Tensor nothing = image_from(nullptr, 0, 4, 12, PixelFormat::rgb_u8);
+  image_to(nothing, {color::steps::sepia(), f::box_blur()}, nullptr, 12, PixelFormat::rgb_u8);
+  image_to(image, {}, to, 12, PixelFormat::rgb_u8);
+  for (std::size_t i = 0; i < sizeof to; ++i) CHECK(to[i] == memory[i]);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// From pictures in the memory of another program, through operators, into such memory, in one pass.
+//
+//     image_to(image_from(frame, h, w, 3 * w, PixelFormat::bgr_u8),
+//              {filters::steps::gaussian_blur2d({.kernel = {5, 5}}), color::steps::rgb_to_grayscale()},
+//              grey, w, PixelFormat::grey_u8);
+//
+// The bytes are read once and the results written once; floats stand in the caches alone
+// (engine/families/image_step.h).
+#pragma once
+#include <lumigrad/engine/families/image_step.h>
+#include <lumigrad/vision/image_io/pixels.h>
+
+namespace lumigrad {
+
+/// image_to(steps[n - 1](.. steps[0](to_float(image)))), bit for bit, without a tensor between them. image: [C, H, W]
+/// or [1, C, H, W] of any dtype and layout on the CPU; u8 and u16 stand for shares of 255 and 65535. Options of steps
+/// are numbers here: nothing is recorded, and none of them is one an image. The memory written must not be the image's.
+/// Errors are those of the operators and of image_to; DeviceError for tensors of a device.
+LUMIGRAD_API void image_to(const Tensor& image, std::span<const ImageStep> steps, void* pixels, std::int64_t row_bytes,
+                           PixelFormat format, Here here = {});
+LUMIGRAD_API void image_to(const Tensor& image, std::initializer_list<ImageStep> steps, void* pixels,
+                           std::int64_t row_bytes, PixelFormat format, Here here = {});
+
+}  // namespace lumigrad
