@@ -132,12 +132,18 @@ void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t fir
           V gx(0), gy(0);
           if (!c.outside) slope_of_sum<W>(task, t, c, cotangent + at, count, gx, gy);
           if (task.kind == MapKind::grid) {
+            T* const to = grid_gradient + at * task.gradient_pixel;
+            if (task.gradient_pixel == 1) {
+              store_some(gx, to, count);
+              store_some(gy, to + task.gradient_y, count);
+              return;
+            }
             alignas(64) T x[lanes<T>], y[lanes<T>];
             gx.store(x);
             gy.store(y);
             for (int i = 0; i < count; ++i) {
-              grid_gradient[2 * (at + i)] = x[i];
-              grid_gradient[2 * (at + i) + 1] = y[i];
+              to[i * task.gradient_pixel] = x[i];
+              to[i * task.gradient_pixel + task.gradient_y] = y[i];
             }
             return;
           }

@@ -120,10 +120,16 @@ LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, 
   using V = Vec<T>;
   Position<T> p;
   if (task.kind == MapKind::grid) {
-    alignas(64) T x[lanes<T>], y[lanes<T>];
-    read_grid(task, (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel, count, x, y);
-    p.x = p.a = V::load(x);
-    p.y = p.b = V::load(y);
+    const ptrdiff_t from = (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel;
+    if (task.grid_pixel == 1 && count == lanes<T>) {
+      p.x = p.a = V::load(task.grid_x + from);
+      p.y = p.b = V::load(task.grid_y + from);
+    } else {
+      alignas(64) T x[lanes<T>], y[lanes<T>];
+      read_grid(task, from, count, x, y);
+      p.x = p.a = V::load(x);
+      p.y = p.b = V::load(y);
+    }
     p.w = V(1);
     return p;
   }

@@ -24,6 +24,7 @@ struct SampleTask {
   const T* grid_x = nullptr;                       ///< kind grid: positions instead
   const T* grid_y = nullptr;
   std::ptrdiff_t grid_row = 0, grid_pixel = 0;
+  std::ptrdiff_t gradient_pixel = 2, gradient_y = 1;  ///< kind grid: from a pixel's gradient to the next, from x to y
   Interpolation mode = Interpolation::bilinear;
   Border border = Border::zeros;
   int order_x = 0, order_y = 0;  ///< derivative of the weights along x and y, together at most 2
@@ -42,8 +43,8 @@ struct SampleKernels {
   /// tiles are walked, else those that touch; the order in which a pixel is added to is the same either way.
   void (*splat)(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin, int end,
                 const std::int32_t* rows);
-  /// The adjoint to the map. kind grid: gradient of x and y, adjacent, [out_height, out_width, 2]. Otherwise the
-  /// tile's sums for the matrix, 9 numbers a tile.
+  /// The adjoint to the map. kind grid: gradients of x and y, rows dense. Otherwise the tile's sums for the matrix, 9
+  /// numbers a tile.
   void (*map_adjoint)(const SampleTask<T>& task, const T* cotangent, std::int64_t first, std::int64_t last,
                       double* sums, T* grid_gradient);
 };

@@ -167,6 +167,9 @@ Tensor map_adjoint_of(const Warp& warp, const Tensor& image, const Tensor& map, 
   if (cotangent.numel() == 0 || image.numel() == 0 || warp.options.mode == Interpolation::nearest)
     return Tensor::zeros(map.shape(), map.dtype());
   Tensor gradient = Tensor::empty(map.shape(), grid ? dtype_of<T> : DType::f64);
+  const std::int64_t pixels = warp.out[0] * warp.out[1];
+  const bool planes = grid && map.strides()[2] == 1;  // x and y apart, as in the map
+  if (planes) gradient = gradient.with_layout(map.shape(), Strides{2 * pixels, warp.out[1], 1, pixels}, 0);
   const Tasks<T> tasks(warp, image, {image.size(2), image.size(3)}, channels, map);
   const Tensor dense = cotangent.detach().contiguous();
   const T* from = dense.data<T>();
@@ -175,7 +178,9 @@ Tensor map_adjoint_of(const Warp& warp, const Tensor& image, const Tensor& map, 
   std::vector<double> sums(grid ? 0 : static_cast<std::size_t>(9 * batch * tiles));
   T* to = grid ? gradient.mutable_data<T>() : nullptr;
   each_tile_row(batch, warp.out, channels, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
-    kernels<T>().map_adjoint(tasks.at(n), from + n * step, first, last, grid ? nullptr : sums.data() + 9 * n * tiles,
+    SampleTask<T> task = tasks.at(n);
+    if (planes) task.gradient_pixel = 1, task.gradient_y = pixels;
+    kernels<T>().map_adjoint(task, from + n * step, first, last, grid ? nullptr : sums.data() + 9 * n * tiles,
                              grid ? to + n * gradient.numel() / batch : nullptr);
   });
   if (grid) return gradient.to(map.dtype());

@@ -70,42 +70,46 @@ Tensor thickened(Tensor image, std::int64_t step, Size to, Here here) {
   return image;
 }
 
+// The i-th channel of images, as images of one.
+Tensor channel(const Tensor& x, std::int64_t i, Here here) { return slice(x, 1, i, i + 1, 1, here); }
+
 struct Line {
-  Tensor slope, offset;  // [N, K C, h, w] (channel of the guidance first) and [N, C, h, w]
+  std::vector<Tensor> slope;  // one a channel of the guidance, [N, C, h, w], as is the offset
+  Tensor offset;
 };
 
-// The guidance of one channel: slope = cov(g, p) / (var(g) + eps).
+// The guidance g of K channels: slope = (cov(g, g) + eps I)^-1 cov(g, p), a system a pixel. It is symmetric and
+// positive definite, so elimination needs no exchange of rows: whole planes stand for its numbers.
 template <class Mean>
-Line fit_one(const Tensor& g, const Tensor& p, const Tensor& eps, const Mean& mean, Here here) {
+Line fit(const Tensor& g, const Tensor& p, const Tensor& eps, const Mean& mean, Here here) {
+  const auto count = static_cast<std::size_t>(g.size(1));
   const Tensor mean_g = mean(g), mean_p = mean(p);
-  const Tensor variance = sub(mean(square(g, here)), square(mean_g, here), here);
-  const Tensor covariance = sub(mean(mul(g, p, here)), mul(mean_g, mean_p, here), here);
-  const Tensor slope = div(covariance, add(variance, eps, here), here);
-  return {slope, sub(mean_p, mul(slope, mean_g, here), here)};
-}
-
-// The guidance of K channels: slope = (cov(g, g) + eps I)^-1 cov(g, p), a system a pixel.
-template <class Mean>
-Line fit_several(const Tensor& g, const Tensor& p, const Tensor& eps, const Mean& mean, Here here) {
-  const std::int64_t n = g.size(0), k = g.size(1), c = p.size(1), h = g.size(2), w = g.size(3);
-  const auto products = [&](const Tensor& a, const Tensor& b) {  // [N, A, B, h, w]
-    return mul(unsqueeze(a, 2, here), unsqueeze(b, 1, here), here);
+  std::vector<Tensor> guide(count), level(count), right(count);
+  std::vector<std::vector<Tensor>> left(count, std::vector<Tensor>(count)), factor = left;
+  const auto covariance = [&](std::size_t i, const Tensor& x, const Tensor& mean_x) {
+    return sub(mean(mul(guide[i], x, here)), mul(level[i], mean_x, here), here);
   };
-  const auto means_of = [&](const Tensor& x) {
-    return reshape(mean(reshape(x, {n, x.size(1) * x.size(2), h, w}, here)), x.shape(), here);
-  };
-  const Tensor mean_g = mean(g), mean_p = mean(p);
-  const auto covariance = [&](const Tensor& x, const Tensor& mean_x) {
-    const Tensor all = sub(means_of(products(g, x)), products(mean_g, mean_x), here);
-    return permute(all, {0, 3, 4, 1, 2}, here);  // [N, h, w, K, X]
-  };
-  const Tensor ridge =
-      mul(reshape(Tensor::eye(k, g.dtype(), g.device()), {1, 1, 1, k, k}), unsqueeze(eps, 4, here), here);
-  const Tensor a = solve(add(covariance(g, mean_g), ridge, here), covariance(p, mean_p), here);  // [N, h, w, K, C]
-  const Tensor slope = reshape(permute(a, {0, 3, 4, 1, 2}, here).contiguous(here), {n, k * c, h, w}, here);
-  const Tensor explained =
-      sum(mul(reshape(slope, {n, k, c, h, w}, here), unsqueeze(mean_g, 2, here), here), {1}, false, here);
-  return {slope, sub(mean_p, explained, here)};
+  for (std::size_t i = 0; i < count; ++i) {
+    guide[i] = channel(g, static_cast<std::int64_t>(i), here);
+    level[i] = channel(mean_g, static_cast<std::int64_t>(i), here);
+    for (std::size_t j = 0; j <= i; ++j) left[i][j] = covariance(i, guide[j], level[j]);
+    left[i][i] = add(left[i][i], eps, here);
+    right[i] = covariance(i, p, mean_p);
+  }
+  for (std::size_t j = 0; j < count; ++j)
+    for (std::size_t i = j + 1; i < count; ++i) {
+      factor[i][j] = div(left[i][j], left[j][j], here);
+      for (std::size_t m = j + 1; m <= i; ++m) left[i][m] = sub(left[i][m], mul(factor[i][j], left[m][j], here), here);
+      right[i] = sub(right[i], mul(factor[i][j], right[j], here), here);
+    }
+  Line line{std::vector<Tensor>(count), mean_p};
+  for (std::size_t i = count; i-- > 0;) {
+    line.slope[i] = div(right[i], left[i][i], here);
+    for (std::size_t m = i + 1; m < count; ++m)
+      line.slope[i] = sub(line.slope[i], mul(factor[m][i], line.slope[m], here), here);
+    line.offset = sub(line.offset, mul(line.slope[i], level[i], here), here);
+  }
+  return line;
 }
 
 }  // namespace
@@ -135,18 +139,14 @@ Tensor guided_blur(const Tensor& guidance, const Tensor& image, const GuidedBlur
   const auto mean = [&](const Tensor& x) { return box_blur(x, {window, options.border}, here); };
   const Tensor g = step > 1 ? thinned(guidance, step, here) : guidance;
   const Tensor p = step > 1 ? thinned(image, step, here) : image;
-  const bool one = g.size(1) == 1;
-  const Line line = one ? fit_one(g, p, eps, mean, here) : fit_several(g, p, eps, mean, here);
-  Tensor slope = mean(line.slope), offset = mean(line.offset);
-  if (step > 1) {
-    const Size whole{image.size(2), image.size(3)};
-    slope = thickened(slope, step, whole, here);
-    offset = thickened(offset, step, whole, here);
-  }
-  if (one) return add(mul(slope, guidance, here), offset, here);
-  const Tensor by_channel =
-      reshape(slope, {image.size(0), guidance.size(1), image.size(1), image.size(2), image.size(3)}, here);
-  return add(sum(mul(by_channel, unsqueeze(guidance, 2, here), here), {1}, false, here), offset, here);
+  const Line line = fit(g, p, eps, mean, here);
+  const auto whole = [&](const Tensor& x) {
+    return step > 1 ? thickened(mean(x), step, {image.size(2), image.size(3)}, here) : mean(x);
+  };
+  Tensor result = whole(line.offset);
+  for (std::size_t i = 0; i < line.slope.size(); ++i)
+    result = add(result, mul(whole(line.slope[i]), channel(guidance, static_cast<std::int64_t>(i), here), here), here);
+  return result;
 }
 
 }  // namespace lumigrad::filters

@@ -107,8 +107,8 @@ Tensor remap(const Tensor& image, const Tensor& map_x, const Tensor& map_y, cons
     const Line line = centres_to_edges(n);
     return add(mul(map, line.scale, here), line.offset, here);
   };
-  return sample(image, stack({positions(map_x, image.size(3)), positions(map_y, image.size(2))}, 3, here),
-                reading(options), here);
+  const Tensor both = stack({positions(map_x, image.size(3)), positions(map_y, image.size(2))}, 1, here);
+  return sample(image, permute(both, {0, 2, 3, 1}, here), reading(options), here);
 }
 
 Tensor grid_sample(const Tensor& image, const Tensor& grid, const RemapOptions& options, Here here) {
