@@ -54,6 +54,8 @@ TEST_CASE("an element of a product has the same bits in any company and any layo
     const Tensor a = noise(1, {50, 333}, dtype), b = noise(2, {333, 70}, dtype), y = matmul(a, b);
     CHECK(matmul(slice(a, 0, 7, 10), slice(b, 1, 3, 6)).values() == slice(slice(y, 0, 7, 10), 1, 3, 6).values());
     CHECK(matmul(slice(a, 0, 49, 50), slice(b, 1, 69, 70)).values() == slice(slice(y, 0, 49, 50), 1, 69, 70).values());
+    CHECK(matmul(slice(a, 0, 7, 10), b).values() == slice(y, 0, 7, 10).values());
+    CHECK(matmul(slice(a, 0, 7, 8), transpose(turned(b), 0, 1)).values() == slice(y, 0, 7, 8).values());
     CHECK(matmul(a, slice(b, 1, 5, 6)).values() == slice(y, 1, 5, 6).values());
     CHECK(matmul(transpose(turned(a), 0, 1), b).values() == y.values());
     CHECK(matmul(a, transpose(turned(b), 0, 1)).values() == y.values());

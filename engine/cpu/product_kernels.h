@@ -25,6 +25,8 @@ struct PanelSource {
   void (*fill)(const void* matrix, std::int64_t p, std::int64_t steps, std::int64_t j, std::int64_t columns,
                std::int64_t width, T* to);
   const void* matrix;
+  /// Panels that were written beforehand, by write_panels, for several products with one b; or null.
+  const T* ready = nullptr;
 };
 
 template <class T>
@@ -35,6 +37,9 @@ struct ProductKernel {
   /// The same, bit for bit, with b handed over in panels.
   void (*multiply_panels)(MatrixView<const T> a, PanelSource<T> b, MatrixView<T> y, std::int64_t m, std::int64_t k,
                           std::int64_t n, T* room);
+  /// Writes rows [p, p + product_depth) of b [k, n], where they are, into ready_panels<T> numbers; p is a multiple of
+  /// product_depth, n at most product_columns<T>.
+  void (*write_panels)(PanelSource<T> b, std::int64_t p, std::int64_t k, std::int64_t n, T* ready);
 };
 struct ProductKernels {
   ProductKernel<float> f32;
@@ -46,6 +51,12 @@ struct ProductKernels {
 inline constexpr std::int64_t product_depth = 128;
 template <class T>
 inline constexpr std::int64_t product_columns = 3072 / static_cast<std::int64_t>(sizeof(T));
+/// Numbers that all panels of a b [k, n] have.
+template <class T>
+std::int64_t ready_panels(std::int64_t k, std::int64_t n) {
+  constexpr std::int64_t widest = 128 / static_cast<std::int64_t>(sizeof(T));  // two registers of 64 bytes
+  return k * ((n + widest - 1) / widest * widest);
+}
 /// Numbers a call needs for its copies: a block of b, a panel of at most 12 rows of a, and one tile of y.
 template <class T>
 std::int64_t product_room(std::int64_t k, std::int64_t n, std::int64_t m) {

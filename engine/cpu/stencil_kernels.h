@@ -29,6 +29,9 @@ struct StencilKernel {
   /// a product with one row.
   void (*weigh)(const Windows<T>& windows, const T* weight, std::int64_t rows, std::int64_t first, std::int64_t count,
                 T* y);
+  /// to[i to_row + j to_step] = from[i from_row + j from_step] for i < rows, j < n; one of the steps is 1.
+  void (*copy_rows)(const T* from, std::int64_t from_row, std::int64_t from_step, T* to, std::int64_t to_row,
+                    std::int64_t to_step, std::int64_t rows, std::int64_t n);
   /// sums[i n + j] += sum over p < count of a[i a_row + p] b[j b_row + p], i < m, j < n; n is a multiple of dot_rows.
   /// Lanes are added in T, which count bounds, and what they make to the sums in double.
   void (*dots)(const T* a, std::int64_t a_row, std::int64_t m, const T* b, std::int64_t b_row, std::int64_t n,

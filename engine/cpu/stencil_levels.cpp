@@ -13,8 +13,8 @@ struct Columns {
   const Windows<T>& windows;
   std::int64_t at[4];
 
-  LUMIGRAD_SIMD Columns(const Windows<T>& of, std::int64_t j) : windows(of) {
-    for (int a = 3; a > 0; --a) {
+  LUMIGRAD_SIMD Columns(const Windows<T>& of, std::int64_t j) : windows(of), at{} {
+    for (int a = 3; a > 0 && j > 0; --a) {
       at[a] = j % of.extent[a];
       j /= of.extent[a];
     }
@@ -49,22 +49,58 @@ LUMIGRAD_SIMD void move_ends(const T* from, T* to, std::int64_t n) {
   __builtin_memcpy(to + n - size, last, bytes);
 }
 
+#if LUMIGRAD_VECTOR_BYTES == 64  // the first n lanes of a register
+LUMIGRAD_SIMD void copy_lanes(const float* from, float* to, std::int64_t n) {
+  const auto lanes = static_cast<__mmask16>((1u << n) - 1u);
+  _mm512_mask_storeu_ps(to, lanes, _mm512_maskz_loadu_ps(lanes, from));
+}
+LUMIGRAD_SIMD void copy_lanes(const double* from, double* to, std::int64_t n) {
+  const auto lanes = static_cast<__mmask8>((1u << n) - 1u);
+  _mm512_mask_storeu_pd(to, lanes, _mm512_maskz_loadu_pd(lanes, from));
+}
+#endif
+
+// A run shorter than a register.
 template <class T>
-LUMIGRAD_SIMD void copy_run(const T* from, T* to, std::int64_t n) {
-  constexpr int width = Vec<T>::width;
+LUMIGRAD_SIMD void copy_short(const T* from, T* to, std::int64_t n) {
+#if LUMIGRAD_VECTOR_BYTES == 64
+  copy_lanes(from, to, n);
+#else
   constexpr auto of_bytes = [](int bytes) { return bytes / std::int64_t(sizeof(T)); };
-  if (n >= width) {
-    std::int64_t i = 0;
-    for (; i + width <= n; i += width) Vec<T>::load(from + i).store(to + i);
-    if (i < n) Vec<T>::load(from + n - width).store(to + n - width);
-  } else if (n >= of_bytes(32)) {
-    move_ends<32>(from, to, n);
-  } else if (n >= of_bytes(16)) {
+  if (n >= of_bytes(16)) {
     move_ends<16>(from, to, n);
   } else if (n >= of_bytes(8)) {
     move_ends<8>(from, to, n);
   } else {
     to[0] = from[0];
+  }
+#endif
+}
+
+template <class T>
+LUMIGRAD_SIMD void copy_run(const T* from, T* to, std::int64_t n) {
+  constexpr int width = Vec<T>::width;
+  if (n >= width) {
+    std::int64_t i = 0;
+    for (; i + width <= n; i += width) Vec<T>::load(from + i).store(to + i);
+    if (i < n) Vec<T>::load(from + n - width).store(to + n - width);
+  } else {
+    copy_short(from, to, n);
+  }
+}
+
+template <class T>
+void copy_rows(const T* from, std::int64_t from_row, std::int64_t from_step, T* to, std::int64_t to_row,
+               std::int64_t to_step, std::int64_t rows, std::int64_t n) {
+  for (std::int64_t i = 0; n > 0 && i < rows; ++i, from += from_row, to += to_row) {
+    if (from_step == 1 && to_step == 1)
+      copy_run(from, to, n);
+    else if (from_step == 2)
+      for (std::int64_t j = 0; j < n; ++j) to[j] = from[2 * j];
+    else if (from_step > 2)
+      for (std::int64_t j = 0; j < n; ++j) to[j] = from[j * from_step];
+    else
+      for (std::int64_t j = 0; j < n; ++j) to[j * to_step] = from[j];
   }
 }
 
@@ -185,7 +221,7 @@ void dots(const T* a, std::int64_t a_row, std::int64_t m, const T* b, std::int64
 
 }  // namespace
 
-extern const StencilKernels stencils = {{fill<float>, weigh<float>, dots<float>},
-                                        {fill<double>, weigh<double>, dots<double>}};
+extern const StencilKernels stencils = {{fill<float>, weigh<float>, copy_rows<float>, dots<float>},
+                                        {fill<double>, weigh<double>, copy_rows<double>, dots<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -18,7 +18,8 @@ void correlate(const Stencil& s, const Tensor& x, Tensor y, T* w) {
   const TapGrid grid = window_grid(s);
   const std::int64_t part = s.in / s.groups, depth = part * grid.taps(), rows = s.out / s.groups;
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
-  const StencilSource<T> source(x, s.images * s.in, extent, {grid});
+  StencilSource<T> source(x, s.images * s.in, extent, {grid});
+  source.copy();
   const std::vector<std::int64_t> taps = source.rows(grid, part);
   constexpr std::int64_t block = 1024;
   // Small images stand in one row of y, behind one another.
@@ -43,7 +44,7 @@ void correlate(const Stencil& s, const Tensor& x, Tensor y, T* w) {
         for (std::int64_t b = chunk * blocks / chunks; b < (chunk + 1) * blocks / chunks; ++b) {
           const std::int64_t image = b / (blocks / images), first = b % (blocks / images) * block;
           const std::int64_t some = std::min(block, columns - first);
-          const Windows<T> windows = source.windows(grid, taps, together, s.in, image * s.in + group * part);
+          const Windows<T> windows = source.windows(grid, taps, together, s.in, source.at(image * s.in + group * part));
           stencil_kernel<T>().fill(&windows, lot, count, first, some, some, new_elements<T>(room));
           const T* up = elements<T>(y) + (image * s.out + group * rows) * columns + first;
           if (short_rows) {
@@ -94,12 +95,13 @@ Tensor stencil_windows(const Stencil& s, const Tensor& x) {
   const Tensor columns = Tensor::empty({s.images, depth, results}, x.dtype());
   if (columns.numel() == 0) return columns;
   by_differentiable_dtype(x.dtype(), [&]<class T>(T) {
-    const StencilSource<T> source(x, s.images * s.in, extent, {grid});
+    StencilSource<T> source(x, s.images * s.in, extent, {grid});
+    source.copy();
     const std::vector<std::int64_t> taps = source.rows(grid, 1);
     parallel_for(
         s.images * s.in,
         [&](std::int64_t i) {
-          const Windows<T> windows = source.windows(grid, taps, 1, 1, i);
+          const Windows<T> windows = source.windows(grid, taps, 1, 1, source.at(i));
           stencil_kernel<T>().fill(&windows, 0, grid.taps(), 0, results, results,
                                    new_elements<T>(columns) + i * grid.taps() * results);
         },
