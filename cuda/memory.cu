@@ -58,12 +58,27 @@ Status room(int device, std::size_t* free, std::size_t* total) {
 
 cudaStream_t stream_of(Place place) { return static_cast<cudaStream_t>(place.stream); }
 
-// A few bytes travel as the argument of a kernel: nothing is staged, and a recorded step keeps them.
+// A few bytes travel as the argument of a kernel: nothing is staged, and a recorded step keeps them. More of them,
+// while a step is recorded, as the arguments of several, which may have 4 KB each.
+template <std::size_t most>
 struct Inline {
-  unsigned char bytes[device::most_inline_bytes];
+  unsigned char bytes[most];
 };
-__global__ void put_inline(const __grid_constant__ Inline from, unsigned char* to, int n) {
-  if (static_cast<int>(threadIdx.x) < n) to[threadIdx.x] = from.bytes[threadIdx.x];
+template <std::size_t most>
+__global__ void put_inline(const __grid_constant__ Inline<most> from, unsigned char* to, int n) {
+  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(blockDim.x)) to[i] = from.bytes[i];
+}
+template <std::size_t most>
+Status send_inline(Place place, void* to, const void* from, std::size_t bytes) {
+  for (std::size_t done = 0; done < bytes; done += most) {
+    const std::size_t part = bytes - done < most ? bytes - done : most;
+    Inline<most> copy;
+    std::memcpy(copy.bytes, static_cast<const unsigned char*>(from) + done, part);
+    put_inline<most>
+        <<<1, 256, 0, stream_of(place)>>>(copy, static_cast<unsigned char*>(to) + done, static_cast<int>(part));
+    LUMIGRAD_TRY(launched());
+  }
+  return {};
 }
 
 bool is_recording(Place place) {
@@ -73,18 +88,13 @@ bool is_recording(Place place) {
 }
 
 constexpr Status while_recording = {Code::unsupported,
-                                    "a step is being recorded, which cannot read values or send more than 256 bytes"};
+                                    "a step is being recorded, which cannot read values or send more than 64 KB"};
 
 Status to_device(Place place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(use(place.device));
-  if (bytes <= device::most_inline_bytes) {
-    Inline copy;
-    std::memcpy(copy.bytes, from, bytes);
-    put_inline<<<1, static_cast<unsigned>(device::most_inline_bytes), 0, stream_of(place)>>>(
-        copy, static_cast<unsigned char*>(to), static_cast<int>(bytes));
-    return launched();
-  }
-  if (is_recording(place)) return while_recording;
+  if (bytes <= device::most_inline_bytes) return send_inline<device::most_inline_bytes>(place, to, from, bytes);
+  if (is_recording(place))
+    return bytes <= device::most_recorded_bytes ? send_inline<3840>(place, to, from, bytes) : while_recording;
   return status_of(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(place)));
 }
 

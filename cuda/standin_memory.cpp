@@ -94,7 +94,7 @@ Status moved() {
 }
 
 constexpr Status while_recording = {Code::unsupported,
-                                    "a step is being recorded, which cannot read values or send more than 256 bytes"};
+                                    "a step is being recorded, which cannot read values or send more than 64 KB"};
 
 Status to_device(Place place, void* to, const void* from, std::size_t bytes) {
   LUMIGRAD_TRY(moved());
@@ -102,7 +102,7 @@ Status to_device(Place place, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
     return {};
   }
-  if (bytes > device::most_inline_bytes) return while_recording;
+  if (bytes > device::most_recorded_bytes) return while_recording;
   const auto* const first = static_cast<const unsigned char*>(from);
   return run(place, [to, copy = std::vector<unsigned char>(first, first + bytes)] {
     std::memcpy(to, copy.data(), copy.size());

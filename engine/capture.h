@@ -29,7 +29,7 @@ namespace lumigrad {
 class LUMIGRAD_API CapturedStep {
  public:
   /// Runs and records `step`. While it records, all work on `device`, of any thread, is recorded with it, and asking
-  /// for a value (values(), item(), to(Device{})) or sending more than 256 bytes to the device raises DeviceError.
+  /// for a value (values(), item(), to(Device{})) or sending more than 64 KB to the device raises DeviceError.
   /// Throws what the step throws; DeviceError where the device cannot be used, is the CPU, or records already.
   CapturedStep(Device device, FunctionRef<void()> step);
   ~CapturedStep();

@@ -35,6 +35,8 @@ struct Header {
 
 /// What fits into the arguments of a kernel: a number, a matrix, the sizes of something.
 inline constexpr std::size_t most_inline_bytes = 256;
+/// What can be sent while a step is recorded, in the arguments of several: the tables of a resize, say.
+inline constexpr std::size_t most_recorded_bytes = 1 << 16;
 
 /// A device as `lumigrad info` shows it.
 struct Description {
@@ -51,7 +53,7 @@ struct MemoryTable {
   Status (*allocate)(int device, std::size_t bytes, void** block);
   void (*release)(int device, void* block);
   Status (*room)(int device, std::size_t* free, std::size_t* total);
-  /// `from` is free on return. Up to `most_inline_bytes` can be recorded.
+  /// `from` is free on return. Up to `most_recorded_bytes` can be recorded.
   Status (*to_device)(Place place, void* to, const void* from, std::size_t bytes);
   Status (*to_host)(Place place, void* to, const void* from, std::size_t bytes);  ///< waits
   Status (*synchronize)(Place place);
