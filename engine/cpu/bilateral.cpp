@@ -10,8 +10,7 @@
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-constexpr int registers = vector_bytes == 64 ? 4 : 2;
-using V = Vec<float, registers>;
+using V = Vec<float, 2>;
 static_assert(bilateral_stretch % V::width == 0);
 
 // e^x for x <= 0, and 0 below e^-80, where its products with weights would be subnormal numbers, which take ten times
@@ -62,12 +61,10 @@ void mean(const BilateralWindow& w, BilateralPlanes guide, BilateralPlanes image
   }
 }
 
-// The registers added, into lanes in memory.
+// Both registers added, into lanes in memory.
 LUMIGRAD_SIMD void add_lanes(const V& v, float* sums) {
   Vec<float> sum = Vec<float>::load(sums);
-  typename Vec<float>::Real all = v.raw[0] + v.raw[1];
-  if constexpr (registers == 4) all = all + (v.raw[2] + v.raw[3]);
-  sum.raw[0] += all;
+  sum.raw[0] += v.raw[0] + v.raw[1];
   sum.store(sums);
 }
 

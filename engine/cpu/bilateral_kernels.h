@@ -9,7 +9,7 @@
 namespace lumigrad {
 
 /// Rows are read, and results written, up to the next multiple of this.
-inline constexpr std::int64_t bilateral_stretch = 64;
+inline constexpr std::int64_t bilateral_stretch = 32;
 
 /// Channels of one tile, `plane` apart, rows `line` apart; the first place of the window that the first result sees.
 struct BilateralPlanes {

@@ -14,12 +14,26 @@ LUMIGRAD_SIMD T lowest() {
   return -std::numeric_limits<T>::infinity();
 }
 
+// What comes after the last of neighbouring rows, as far behind it as that is behind the one before: by the time the
+// next row of results wants it, it is here.
+template <class T>
+LUMIGRAD_SIMD std::uintptr_t behind(const T* last, const T* before) {
+  const auto at = reinterpret_cast<std::uintptr_t>(last);
+  return at + (at - reinterpret_cast<std::uintptr_t>(before));
+}
+template <class T>
+LUMIGRAD_SIMD void ask_for(std::uintptr_t row, std::int64_t i) {
+  __builtin_prefetch(reinterpret_cast<const void*>(row + static_cast<std::uintptr_t>(i) * sizeof(T)));
+}
+
 template <class T>
 void extremum(const T* const* place, const T* height, int count, T sign, T* out, Integer<T>* pick,
               std::int64_t stretch) {
   using V = Vec<T>;
   if (height == nullptr && pick == nullptr) {
+    const std::uintptr_t next = behind(place[count - 1], place[count > 1 ? count - 2 : 0]);
     for (std::int64_t i = 0; i < stretch; i += V::width) {
+      ask_for<T>(next, i);
       V best = V::splat(sign * lowest<T>());
       if (sign > 0)
         for (int t = 0; t < count; ++t) best = max(best, V::load(place[t] + i));
@@ -114,10 +128,11 @@ void median(const T* const* place, int count, T* out, Integer<T>* pick, T* room,
   }
 }
 
-template <class T>
-void sort_columns(const T* const* row, T* const* sorted, std::int64_t stretch) {
-  using V = Vec<T>;
+void sort_columns(const float* const* row, float* const* sorted, std::int64_t stretch) {
+  using V = Vec<float>;
+  const std::uintptr_t next = behind(row[2], row[1]);
   for (std::int64_t i = 0; i < stretch; i += V::width) {
+    ask_for<float>(next, i);
     V low = V::load(row[0] + i), middle = V::load(row[1] + i), high = V::load(row[2] + i);
     exchange(low, middle);
     exchange(middle, high);
@@ -133,9 +148,8 @@ LUMIGRAD_SIMD V middle_of_three(const V& a, const V& b, const V& c) {
 
 // Of nine numbers in sorted columns only the greatest of the least, the middle one of the middle ones and the least of
 // the greatest can have four below and four above.
-template <class T>
-void median_of_columns(const T* const* sorted, T* out, std::int64_t stretch) {
-  using V = Vec<T>;
+void median_of_columns(const float* const* sorted, float* out, std::int64_t stretch) {
+  using V = Vec<float>;
   const auto at = [&](int k, std::int64_t i) __attribute__((always_inline)) { return V::load(sorted[k] + i); };
   for (std::int64_t i = 0; i < stretch; i += V::width) {
     const V low = max(max(at(0, i), at(0, i + 1)), at(0, i + 2)), high = min(min(at(2, i), at(2, i + 1)), at(2, i + 2));
@@ -156,8 +170,7 @@ void collect(const T* const* value, const Integer<T>* const* pick, int count, T*
 
 }  // namespace
 
-extern const RankTable rank_table = {
-    {extremum<float>, sort_columns<float>, median_of_columns<float>, median<float>, collect<float>},
-    {extremum<double>, sort_columns<double>, median_of_columns<double>, median<double>, collect<double>}};
+extern const RankTable rank_table = {{extremum<float>, sort_columns, median_of_columns, median<float>, collect<float>},
+                                     {extremum<double>, nullptr, nullptr, median<double>, collect<double>}};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -18,7 +18,7 @@ struct RankKernels {
   /// the first t that reaches it, -1 where every one is -infinity. NaN is never picked.
   void (*extremum)(const T* const* place, const T* height, int count, T sign, T* out, Integer* pick,
                    std::int64_t stretch);
-  /// Medians of 3 x 3 in two steps that neighbouring windows share: row[0 .. 2][i] in ascending order, ...
+  /// Medians of 3 x 3 in two steps that neighbouring windows share (f32): row[0 .. 2][i] in ascending order, ...
   void (*sort_columns)(const T* const* row, T* const* sorted, std::int64_t stretch);
   /// ... and the median of the nine numbers sorted[0 .. 2][i .. i + 2].
   void (*median_of_columns)(const T* const* sorted, T* out, std::int64_t stretch);
