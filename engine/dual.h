@@ -82,6 +82,13 @@ LUMIGRAD_HD V atan2_slope(const V& other, const V& y, const V& x) {
   return select(square == V(0), V(0), other / square);
 }
 
+// y = largest(a, b, c) or smallest(a, b, c): those that equal y, one to three of them, have one slope in common.
+template <class V>
+LUMIGRAD_HD V shared_slope(const V& y, const V& a, const V& b, const V& c) {
+  const V one = select(c == y, V(0.5), V(1)), two = select(c == y, V(1.0 / 3), V(0.5));  // of a and b equal y
+  return select(a == y, select(b == y, two, one), select(b == y, one, V(1)));
+}
+
 // ---- the number -----------------------------------------------------------------------------------------------------
 
 /// A value and its derivatives in N directions.
@@ -166,6 +173,13 @@ struct Dual {
   // At a tie the first argument is chosen, and its tangent with it.
   friend LUMIGRAD_HD Dual max(const Dual& a, const Dual& b) { return select(b.value > a.value, b, a); }
   friend LUMIGRAD_HD Dual min(const Dual& a, const Dual& b) { return select(b.value < a.value, b, a); }
+  // Equals share: nobody is preferred.
+  friend LUMIGRAD_HD Dual largest(const Dual& a, const Dual& b, const Dual& c) {
+    return shared(largest(a.value, b.value, c.value), a, b, c);
+  }
+  friend LUMIGRAD_HD Dual smallest(const Dual& a, const Dual& b, const Dual& c) {
+    return shared(smallest(a.value, b.value, c.value), a, b, c);
+  }
   friend LUMIGRAD_HD Dual clamp(const Dual& x, const Dual& lo, const Dual& hi) { return min(max(x, lo), hi); }
 
   // |a|' = sign(a) a', 0 at 0
@@ -221,6 +235,15 @@ struct Dual {
     Dual r;
     r.value = value;
     for (int i = 0; i < N; ++i) r.tangent[i] = fma(slope_a, a.tangent[i], slope_b * b.tangent[i]);
+    return r;
+  }
+  static LUMIGRAD_HD Dual shared(const V& y, const Dual& a, const Dual& b, const Dual& c) {
+    const V slope = shared_slope(y, a.value, b.value, c.value), none(0);
+    Dual r;
+    r.value = y;
+    for (int i = 0; i < N; ++i)
+      r.tangent[i] = slope * (select(a.value == y, a.tangent[i], none) + select(b.value == y, b.tangent[i], none) +
+                              select(c.value == y, c.tangent[i], none));
     return r;
   }
 };

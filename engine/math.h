@@ -5,7 +5,7 @@
 // vector of dual numbers, or a symbol that only writes down what was done. It may use
 //
 //     + - * /    < <= > >= == !=    & | !  (on the results of comparisons)
-//     fma select min max clamp abs floor sqrt cbrt exp log pow positive_pow sin cos atan2
+//     fma select min max largest smallest clamp abs floor sqrt cbrt exp log pow positive_pow sin cos atan2
 //
 // and nothing else: no `if` on data, integers bare (`6 * x`), every other constant as `V(0.5)`. This file says what the
 // names mean for the plain scalars float and double, on the host and on CUDA devices; cpu/simd.h, dual.h and recorded.h
@@ -15,6 +15,8 @@
 //     max(a, b)      a == b                a              the first argument takes all of it
 //     min(a, b)      a == b                a              the first argument takes all of it
 //     max, min       a NaN in a (in b)     NaN (a)        to a
+//     largest(a,b,c) some are equal        the largest    shared out evenly among those that are largest; of NaN: 0
+//     smallest(..)   some are equal        the smallest   shared out evenly among those that are smallest; of NaN: 0
 //     clamp(x,l,h)   x == l or x == h      x              1: the slope is 1 on the closed interval
 //     abs(x)         x == 0                0              0
 //     floor(x)       anywhere              floor          0, also at the jumps
@@ -24,6 +26,10 @@
 //     pow(x, p)      x < 0                 p integer      in x: p x^(p-1); in p: 0 (NaN value for other p)
 //     atan2(y, x)    y == x == 0           0              0 in both
 //     select(m,a,b)  anywhere              a or b         of the chosen one alone: a NaN in the other never leaks
+//
+// `max` and `min` hold a number against a bound, and the number comes first. `largest` and `smallest` choose among
+// equals, such as the channels of a pixel, and prefer none of them: were the red of a grey pixel its largest channel,
+// gradients would colour what is grey.
 //
 // positive_pow(x, 2.4) is pow with a constant exponent for x > 0, at half the price: it is right where x and the power
 // are ordinary numbers (2^-126 to 2^126), and anything at all elsewhere, which a formula must not choose.
@@ -52,6 +58,10 @@ LUMIGRAD_HD float max(float a, float b) { return b > a ? b : a; }
 LUMIGRAD_HD double max(double a, double b) { return b > a ? b : a; }
 LUMIGRAD_HD float min(float a, float b) { return b < a ? b : a; }
 LUMIGRAD_HD double min(double a, double b) { return b < a ? b : a; }
+LUMIGRAD_HD float largest(float a, float b, float c) { return max(max(a, b), c); }
+LUMIGRAD_HD double largest(double a, double b, double c) { return max(max(a, b), c); }
+LUMIGRAD_HD float smallest(float a, float b, float c) { return min(min(a, b), c); }
+LUMIGRAD_HD double smallest(double a, double b, double c) { return min(min(a, b), c); }
 LUMIGRAD_HD float clamp(float x, float lo, float hi) { return min(max(x, lo), hi); }
 LUMIGRAD_HD double clamp(double x, double lo, double hi) { return min(max(x, lo), hi); }
 LUMIGRAD_INLINE float abs(float x) { return std::fabs(x); }
@@ -99,7 +109,7 @@ LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 
 /// Brings the vocabulary into a program's own namespace (or into one function), where `using namespace lumigrad` would
 /// leave `floor(double)` ambiguous with the C library's: `namespace mine { LUMIGRAD_WORDS; struct MyFormula ... }`.
-#define LUMIGRAD_WORDS                                                                                          \
-  using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,          \
-      lumigrad::floor, lumigrad::fma, lumigrad::log, lumigrad::max, lumigrad::min, lumigrad::pi, lumigrad::pow, \
-      lumigrad::positive_pow, lumigrad::select, lumigrad::sin, lumigrad::sqrt
+#define LUMIGRAD_WORDS                                                                                              \
+  using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,              \
+      lumigrad::floor, lumigrad::fma, lumigrad::largest, lumigrad::log, lumigrad::max, lumigrad::min, lumigrad::pi, \
+      lumigrad::pow, lumigrad::positive_pow, lumigrad::select, lumigrad::sin, lumigrad::smallest, lumigrad::sqrt

@@ -52,9 +52,7 @@ constexpr int operand(const Step& s, int slot) {
   return slot == 0 ? s.a : slot == 1 ? s.b : s.c;
 }
 
-constexpr bool picks(Word word) {
-  return word == Word::select || word == Word::min || word == Word::max || word == Word::clamp;
-}
+constexpr bool picks(Word word) { return word == Word::select || (word >= Word::min && word <= Word::clamp); }
 
 /// Marks the steps at which 0 times infinity must be 0. A choice hands adjoint 0 to the branch it does not take; if a
 /// slope in there is infinite or not a number (a division by 0, the root of a negative number), their product would
@@ -166,6 +164,10 @@ LUMIGRAD_HD void replay_value(V* v, MaskOf<V>* m, const V* x, const V* p) {
     v[I] = min(v[s.a], v[s.b]);
   } else if constexpr (word == Word::max) {
     v[I] = max(v[s.a], v[s.b]);
+  } else if constexpr (word == Word::largest) {
+    v[I] = largest(v[s.a], v[s.b], v[s.c]);
+  } else if constexpr (word == Word::smallest) {
+    v[I] = smallest(v[s.a], v[s.b], v[s.c]);
   } else if constexpr (word == Word::clamp) {
     v[I] = clamp(v[s.a], v[s.b], v[s.c]);
   } else if constexpr (word == Word::abs) {
@@ -300,6 +302,11 @@ LUMIGRAD_HD void replay_adjoint(const V* v, const MaskOf<V>* m, V* adjoint) {
     const auto second = word == Word::min ? v[s.b] < v[s.a] : v[s.b] > v[s.a];
     pass_share<R, I, 0>(adjoint, select(second, V(0), adjoint[I]));
     pass_share<R, I, 1>(adjoint, select(second, adjoint[I], V(0)));
+  } else if constexpr (word == Word::largest || word == Word::smallest) {  // equals share
+    const V share = shared_slope(v[I], v[s.a], v[s.b], v[s.c]) * adjoint[I];
+    pass_share<R, I, 0>(adjoint, select(v[s.a] == v[I], share, V(0)));
+    pass_share<R, I, 1>(adjoint, select(v[s.b] == v[I], share, V(0)));
+    pass_share<R, I, 2>(adjoint, select(v[s.c] == v[I], share, V(0)));
   } else if constexpr (word == Word::clamp) {  // slope 1 on the closed interval
     pass_share<R, I, 0>(adjoint, select(v[I] == v[s.a], adjoint[I], V(0)));
   } else if constexpr (word == Word::abs) {

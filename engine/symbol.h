@@ -24,6 +24,8 @@ enum class Word {
   fma,
   min,
   max,
+  largest,
+  smallest,
   clamp,
   abs,
   floor,
@@ -191,6 +193,18 @@ struct Symbol {
   friend constexpr Symbol min(const Symbol& a, const Symbol& b) {
     if (!a.recording && !b.recording) return b.constant < a.constant ? b : a;
     return record(Word::min, a, b);
+  }
+  friend constexpr Symbol largest(const Symbol& a, const Symbol& b, const Symbol& c) {
+    FormulaRecord* r = a.recording ? a.recording : b.recording ? b.recording : c.recording;
+    if (!r) return max(max(a, b), c);
+    const int ia = a.in(r), ib = b.in(r), ic = c.in(r);
+    return {r, r->add({Word::largest, ia, ib, ic})};
+  }
+  friend constexpr Symbol smallest(const Symbol& a, const Symbol& b, const Symbol& c) {
+    FormulaRecord* r = a.recording ? a.recording : b.recording ? b.recording : c.recording;
+    if (!r) return min(min(a, b), c);
+    const int ia = a.in(r), ib = b.in(r), ic = c.in(r);
+    return {r, r->add({Word::smallest, ia, ib, ic})};
   }
   friend constexpr Symbol clamp(const Symbol& x, const Symbol& lo, const Symbol& hi) {
     if (!x.recording || lo.recording || hi.recording || !(lo.constant <= hi.constant)) return min(max(x, lo), hi);

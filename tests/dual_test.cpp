@@ -72,6 +72,8 @@ TEST_CASE("every rule agrees with finite differences, and so does the rule of th
     rule(
         "choices", [](auto v) { return select(v > 1, v * v, min(v, 2) + max(v * v * v, 0)); }, x);
     rule(
+        "equals", [](auto v) { return largest(v, v * v, decltype(v)(1.5)) * smallest(v * v * v, v, v + 1); }, x);
+    rule(
         "clamp", [](auto v) { return clamp(v * v, 0, 2) * v; }, x);
   }
 }

@@ -21,6 +21,13 @@ struct Guarded {  // the square root's infinite slope at 0 is in the branch that
   }
 };
 
+struct Widest {  // two largest and one smallest, so that each counts
+  template <class V>
+  LUMIGRAD_HD V operator()(V x, V y, V z) const {
+    return 6 * largest(x, y, z) - 12 * smallest(x, y, z);
+  }
+};
+
 /// The slopes of F at x by the two engines, which must agree; returns them.
 template <class F>
 std::vector<double> slopes(F, std::vector<double> x, std::vector<double> p = {0}) {
@@ -52,6 +59,28 @@ TEST_CASE("at a tie the first argument takes all of the slope") {
   kink("max", Maximum{}, {2, 2}, {1, 0});
   kink("min", Minimum{}, {2, 2}, {1, 0});
   kink("max of -0 and 0", Maximum{}, {-0.0, 0.0}, {1, 0});
+}
+
+TEST_CASE("equal channels share the slope of the largest and of the smallest") {
+  using Slopes = std::vector<double>;
+  CHECK(slopes(Widest{}, {3, 1, 2}) == Slopes{6, -12, 0});
+  CHECK(slopes(Widest{}, {3, 1, 3}) == Slopes{3, -12, 3});
+  CHECK(slopes(Widest{}, {1, 3, 3}) == Slopes{-12, 3, 3});
+  CHECK(slopes(Widest{}, {3, 3, 1}) == Slopes{3, 3, -12});
+  CHECK(slopes(Widest{}, {1, 1, 3}) == Slopes{-6, -6, 6});
+  CHECK(slopes(Widest{}, {1, 3, 1}) == Slopes{-6, 6, -6});
+  CHECK(slopes(Widest{}, {3, 1, 1}) == Slopes{6, -6, -6});
+  CHECK(slopes(Widest{}, {2, 2, 2}) == Slopes{-2, -2, -2});
+  for (Level level : levels()) {
+    INFO(name(level));
+    const auto value = [&](float r, float g, float b) {
+      const Lanes<float> x = {{r}, {g}, {b}};
+      const auto slope = run_vjp<float>(kernels_at(level, color::RgbToHsv{}), x, {0}, {{0.0f}, {0.0f}, {6.0f}});
+      return std::vector<float>{slope[0][0], slope[1][0], slope[2][0]};
+    };
+    CHECK(value(0.4f, 0.2f, 0.4f) == std::vector<float>{3, 0, 3});
+    CHECK(value(0.4f, 0.4f, 0.4f) == std::vector<float>{2, 2, 2});
+  }
 }
 
 TEST_CASE("clamp has slope 1 on the closed interval and 0 outside") {

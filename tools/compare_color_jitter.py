@@ -8,11 +8,12 @@
 Prints how far losses and ranges are from each other, relative, and exits with 1 beyond 1e-4. Needs PyTorch and
 Kornia (pip install torch kornia); lumigrad never does.
 
-On eleven photographs the two are 4e-7 to 7e-6 apart. That takes two things. Descent moves pixels out of [0, 1], and
-both limit the image before they jitter it. And the photograph is dithered: where channels are equal, the slope of the
-largest is a matter of agreement. Here the first of equal channels takes all of it; Kornia 0.9 shares it out. With the
-8-bit levels as they are, such ties are met (in one photograph by an eighth of the pixels), and on five photographs
-losses are 3e-4 to 2e-2 apart.
+On eleven photographs, with the levels their bytes give them, the two are 1.4e-5 to 9.5e-5 apart. That takes three
+agreements: descent moves pixels out of [0, 1], and both limit the image before they jitter it; equal channels share the
+slope of the largest; and a hue that is turned to a corner of its hexagon has the slopes of the side that begins there.
+What is left are pixels within a rounding error of a tie or a corner, on either side of which the two may find
+themselves (dither moves them away: then 4e-7 to 7e-6). Values of exactly 0 and 1 are avoided by the sample: there the
+slope of a limit is 1 in lumigrad and in PyTorch up to 2.9 at least, and 0 in PyTorch 2.15.
 
 Kornia is given its draws: the position u within a range that lumigrad drew is applied to Kornia's own range.
 """

@@ -308,6 +308,8 @@ struct Vec {
   }
   friend LUMIGRAD_SIMD Vec max(const Vec& a, const Vec& b) { LUMIGRAD_EACH(Vec, native::max(a.raw[k], b.raw[k])); }
   friend LUMIGRAD_SIMD Vec min(const Vec& a, const Vec& b) { LUMIGRAD_EACH(Vec, native::min(a.raw[k], b.raw[k])); }
+  friend LUMIGRAD_SIMD Vec largest(const Vec& a, const Vec& b, const Vec& c) { return max(max(a, b), c); }
+  friend LUMIGRAD_SIMD Vec smallest(const Vec& a, const Vec& b, const Vec& c) { return min(min(a, b), c); }
   friend LUMIGRAD_SIMD Vec clamp(const Vec& x, const Vec& lo, const Vec& hi) { return min(max(x, lo), hi); }
   friend LUMIGRAD_SIMD Vec fma(const Vec& a, const Vec& b, const Vec& c) {
     LUMIGRAD_EACH(Vec, native::fma(a.raw[k], b.raw[k], c.raw[k]));

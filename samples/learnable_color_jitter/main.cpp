@@ -130,14 +130,13 @@ int main(int count, char** words) try {
     else
       photo_path = words[i];
   }
-  // The photograph at 320 pixels a side, its 8-bit levels dithered and drawn in a little from 0 and 1. Bytes often make
-  // two channels equal: there the slope of the largest is a matter of agreement (here the first takes all of it, Kornia
-  // shares it out), and an undithered photograph has many of them.
+  // The photograph at 320 pixels a side, drawn in a little from 0 and 1: at these limits the slope is a matter of
+  // agreement (1 here, 0 in PyTorch 2.15, and 1 in versions before), and photographs have many pixels there.
   const Tensor read = photo_path.empty()
                           ? unsqueeze(scene(120, 160, 0), 0)
                           : geometry::resize_side(unsqueeze(load_image(photo_path, {.channels = Channels::rgb}), 0),
                                                   320, geometry::Side::longer, {.mode = geometry::Resampling::area});
-  const Tensor photo = read * 0.96 + 0.02 + uniform({.seed = 7}, read.shape(), -0.5 / 255, 0.5 / 255);
+  const Tensor photo = read * 0.96 + 0.02;
   std::vector<Tensor> pictures;
   std::string log;
   std::puts("ranges of brightness, contrast and saturation learn:");

@@ -144,7 +144,8 @@ std::vector<Operator> cone_rows() {
   known(all.back(), "black", {0, 0, 0}, {0, 0, 0});
   kink(all.back(), "hue of grey", {0.4, 0.4, 0.4}, {1, 0, 0}, {0, 0, 0});
   kink(all.back(), "hue of black", {0, 0, 0}, {1, 1, 0}, {0, 0, 0});
-  kink(all.back(), "value of a tie", {0.4, 0.4, 0.2}, {0, 0, 1}, {1, 0, 0});
+  kink(all.back(), "two largest channels share the value", {0.4, 0.2, 0.4}, {0, 0, 1}, {0.5, 0, 0.5});
+  kink(all.back(), "channels of grey share the value", {0.4, 0.4, 0.4}, {0, 0, 3}, {1, 1, 1});
   kink(all.back(), "saturation of grey", {0.4, 0.4, 0.4}, {0, 1, 0}, {0, 0, 0});
 
   Operator back = plain<color::hsv_to_rgb>("color.hsv_to_rgb", "RGB of hue (radians), saturation and value.", almost);
@@ -161,6 +162,8 @@ std::vector<Operator> cone_rows() {
     return samples;
   };
   known(back, "green of the third turn", {turn / 3 + 2 * turn, 1, 0.5}, {0, 0.5, 0});
+  kink(back, "red's slopes are those of the side from red to yellow", {0, 1, 1}, {1, 2, 4},
+       {6 / std::numbers::pi, -6, 1});
   known(back, "a negative hue", {-turn / 12, 1, 1}, {1, 0, 0.5});
   all.push_back(back);
 
@@ -169,10 +172,13 @@ std::vector<Operator> cone_rows() {
   known(all.back(), "red", {1, 0, 0}, {0, 0.5, 1}, 1e-7);
   known(all.back(), "grey", {0.4, 0.4, 0.4}, {0, 0.4, 0});
   kink(all.back(), "grey", {0.4, 0.4, 0.4}, {1, 0, 1}, {0, 0, 0});
+  kink(all.back(), "channels of grey share the lightness", {0.4, 0.4, 0.4}, {0, 3, 0}, {1, 1, 1});
+  kink(all.back(), "two smallest channels share the lightness", {0.2, 0.4, 0.2}, {0, 4, 0}, {1, 2, 1});
   back.name = "color.hls_to_rgb";
   back.doc = "RGB of hue (radians), lightness and saturation.";
   back.call = [](const Values& v) { return std::vector{color::hls_to_rgb(v.tensor("image"))}; };
   back.golden.clear();
+  back.kinks.clear();
   known(back, "green of the third turn", {turn / 3 + 2 * turn, 0.25, 1}, {0, 0.5, 0});
   for (Refusal& refusal : back.refusals) refusal.message = "color.hls_to_rgb: expected";
   all.push_back(back);

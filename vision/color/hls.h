@@ -10,9 +10,9 @@ namespace lumigrad::color {
 struct RgbToHls {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
-    const V largest = max(max(r, g), b), smallest = min(min(r, g), b);
-    const V chroma = largest - smallest, sum = largest + smallest;
-    const auto red = r == largest, green = g == largest, grey = chroma == V(0);
+    const V top = largest(r, g, b), bottom = smallest(r, g, b);
+    const V chroma = top - bottom, sum = top + bottom;
+    const auto red = r == top, green = g == top, grey = chroma == V(0);
     const V difference = select(red, g - b, select(green, b - r, r - g));
     const V start = select(red, select(g < b, V(6), V(0)), select(green, V(2), V(4)));
     const V side = difference / (chroma + p[0]) + start;

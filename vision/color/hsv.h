@@ -7,7 +7,8 @@
 //     largest R:  (G - B) / chroma          largest G:  (B - R) / chroma + 2          largest B:  (R - G) / chroma + 4
 //
 // A grey pixel has no hue; it gets 0, and slope 0, so that nothing is divided by a vanishing chroma. Where two channels
-// are largest together the first in the order R, G, B counts as the largest.
+// are largest together, hue is read from the first of them in the order R, G, B (it is the same from either), and the
+// slopes of value and chroma are shared out between them.
 // A. R. Smith, Color gamut transform pairs, SIGGRAPH 1978.
 #pragma once
 #include <lumigrad/engine/formula.h>
@@ -22,22 +23,23 @@ struct Hexagon {
 
 template <class V>
 LUMIGRAD_HD Hexagon<V> hexagon(const V& r, const V& g, const V& b) {
-  const V largest = max(max(r, g), b);
-  const V chroma = largest - min(min(r, g), b);
-  const auto red = r == largest, green = g == largest, grey = chroma == V(0);
+  const V top = largest(r, g, b), chroma = top - smallest(r, g, b);
+  const auto red = r == top, green = g == top, grey = chroma == V(0);
   const V difference = select(red, g - b, select(green, b - r, r - g));
   const V start = select(red, select(g < b, V(6), V(0)), select(green, V(2), V(4)));
   const V side = difference / select(grey, V(1), chroma) + start;
-  return {select(grey, V(0), side), chroma, largest};
+  return {select(grey, V(0), side), chroma, top};
 }
 
-/// How far a channel lies below the largest, in units of the chroma. `start` is 5 for R, 3 for G, 1 for B. The hue may
-/// be any number; it is taken modulo 6.
+/// How far R, G and B lie below the largest channel, in units of the chroma, at a place around the hexagon, which may
+/// be any number: it is taken modulo 6. Slopes at a corner are those of the side that begins there. (Bytes have hues
+/// such as 2/5 of a side, which a turn by 3/5 takes to a corner: all three channels must agree on which side that is.)
 template <class V>
-LUMIGRAD_HD V below(const V& side, int start) {
-  const V turn = side + V(start);
-  const V k = fma(floor(turn * V(1.0 / 6)), V(-6), turn);
-  return clamp(min(k, 4 - k), V(0), V(1));
+LUMIGRAD_HD Pixel<V, 3> below(const V& side) {
+  const V s = fma(floor(side * V(1.0 / 6)), V(-6), side), none(0), all(1);
+  return {{select(s < V(1), none, select(s < V(2), s - 1, select(s < V(4), all, select(s >= V(5), none, 5 - s)))),
+           select(s < V(1), 1 - s, select(s < V(3), none, select(s >= V(4), all, s - 3))),
+           select(s < V(2), all, select(s < V(3), 3 - s, select(s < V(5), none, s - 5)))}};
 }
 
 /// Hue in radians [0, 2 pi], saturation = chroma / (value + p[0]), value.
@@ -52,8 +54,9 @@ struct RgbToHsv {
 struct HsvToRgb {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V h, V s, V v) const {
-    const V side = h * V(3 / pi), chroma = v * s;
-    return {{v - chroma * below(side, 5), v - chroma * below(side, 3), v - chroma * below(side, 1)}};
+    const Pixel<V, 3> down = below(h * V(3 / pi));
+    const V chroma = v * s;
+    return {{v - chroma * down[0], v - chroma * down[1], v - chroma * down[2]}};
   }
 };
 

@@ -19,7 +19,7 @@ inline constexpr double saturation_eps = 1e-8;
 struct Saturate {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V r, V g, V b, Params<V, 1> p) const {
-    const V v = max(max(r, g), b), chroma = v - min(min(r, g), b);
+    const V v = largest(r, g, b), chroma = v - smallest(r, g, b);
     const auto grey = chroma == V(0);
     const V s = clamp(chroma / (v + V(saturation_eps)) * p[0], V(0), V(1));
     const V factor = select(grey, p[0] + V(0), v * s / select(grey, V(1), chroma));
@@ -40,9 +40,9 @@ struct SaturateAboutGray {
 template <class V>
 LUMIGRAD_HD Pixel<V, 3> turned(const V& r, const V& g, const V& b, const V& sides, const V& eps) {
   const color::Hexagon<V> c = color::hexagon(r, g, b);
-  const V side = c.side + sides, chroma = c.largest * (c.chroma / (c.largest + eps));
-  return {{c.largest - chroma * color::below(side, 5), c.largest - chroma * color::below(side, 3),
-           c.largest - chroma * color::below(side, 1)}};
+  const Pixel<V, 3> down = color::below(c.side + sides);
+  const V chroma = c.largest * (c.chroma / (c.largest + eps));
+  return {{c.largest - chroma * down[0], c.largest - chroma * down[1], c.largest - chroma * down[2]}};
 }
 
 /// Hue plus p[0] radians.
@@ -104,9 +104,8 @@ struct ColorJitter {
     b = shown<true>(fma(b, p[3], grey));
     if constexpr (turn == HueTurn::hexagon) {
       const color::Hexagon<V> c = color::hexagon(r, g, b);
-      const V side = c.side + p[4] * V(3 / pi);
-      return {{c.largest - c.chroma * color::below(side, 5), c.largest - c.chroma * color::below(side, 3),
-               c.largest - c.chroma * color::below(side, 1)}};
+      const Pixel<V, 3> down = color::below(c.side + p[4] * V(3 / pi));
+      return {{c.largest - c.chroma * down[0], c.largest - c.chroma * down[1], c.largest - c.chroma * down[2]}};
     } else {
       // Rodrigues' formula about (1, 1, 1) / sqrt 3; its three numbers are the same for every pixel.
       const V cosine = cos(p[4]), across = sin(p[4]) * V(0.57735026918962576), mean = (1 - cosine) * V(1.0 / 3);
