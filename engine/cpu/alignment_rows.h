@@ -101,12 +101,17 @@ static INLINE void pairs(const float* p, const int* at, V& a, V& b) {
 
 static INLINE V not_counted() { return splat(__builtin_nanf("")); }
 
+/// How many rows further down than the first a vector of pixels ends, nearly; none where that is too far for a window.
+static INLINE int slant_of(const AlignmentPass& p) {
+  const float drop = p.map[3] * p.unit * static_cast<float>(lanes - 1);
+  return drop > -3.0f && drop < 3.0f ? static_cast<int>((drop < 0.0f ? -drop : drop) + 0.75f) : 0;
+}
+
 /// One row of moving(map x) for fixed columns x0 - 1 .. x1, `count` pixels rounded up to whole vectors.
 static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;  // a copy that stores into `row` cannot change
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
-  const float drop = p.map[3] * p.unit * static_cast<float>(lanes - 1);  // of the rows along a vector, nearly
-  const int slant = drop > -3.0f && drop < 3.0f ? static_cast<int>(drop < 0.0f ? -drop : drop) + 1 : 0;
+  const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     Place s = place(p, x * splat(p.unit), v, 0, 1);
@@ -180,16 +185,56 @@ static INLINE V column_sums(const float* p, std::ptrdiff_t stride, const int* at
   return fused(quads(p + 3 * stride, at + g), each(w[3]), sum);
 }
 
-/// The same by cubic B-splines. The four taps of a row are read at once, so a vector holds the taps of a quarter of the
-/// pixels; a transposition of 4x4 blocks brings the pixels back in order. (Permutations of whole rows, as for two taps,
-/// would take as long.)
+/// Four taps in x at the corner `p` of a window, weighed by `w`.
+static INLINE V row_sum(const float* p, I column, const V (&w)[4]) {
+#if LUMIGRAD_VECTOR_BYTES == 64
+  const __m512 low = _mm512_loadu_ps(p), high = _mm512_loadu_ps(p + 16);
+  const auto tap = [&](int k) __attribute__((always_inline)) {
+    return V(_mm512_permutex2var_ps(low, __m512i(column + k), high));
+  };
+  return fused(w[3], tap(3), fused(w[2], tap(2), fused(w[1], tap(1), w[0] * tap(0))));
+#else
+  return p[0] + w[0] + V(column);  // never called
+#endif
+}
+
+/// The 4 x 4 taps of every lane, all of them in a window whose corner is `p`: sums along rows first, four of which are
+/// each lane's own.
+static INLINE V spline_in_window(const Window& window, const float* p, std::ptrdiff_t stride, const V (&wx)[4],
+                                 const V (&wy)[4]) {
+  V row[4], own[4];
+  for (int k = 0; k < 4; ++k) own[k] = row[k] = row_sum(p + k * stride, window.column, wx);
+  for (int r = 1; r <= window.rows; ++r) {
+    row[0] = row[1], row[1] = row[2], row[2] = row[3], row[3] = row_sum(p + (r + 3) * stride, window.column, wx);
+    const I here = window.row >= r;
+    for (int k = 0; k < 4; ++k) own[k] = select(here, row[k], own[k]);
+  }
+  return fused(wy[3], own[3], fused(wy[2], own[2], fused(wy[1], own[1], wy[0] * own[0])));
+}
+
+/// The same by cubic B-splines. Where all taps of a vector lie in one window they are permuted out of its rows. Else
+/// the four taps of a row are read at once, so a vector holds the taps of a quarter of the pixels; a transposition of
+/// 4x4 blocks brings the pixels back in order.
 static void sample_spline(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   const std::ptrdiff_t stride = p.moving.stride;
+  const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     Place s = place(p, x * splat(p.unit), v, 1, 2);
+    if constexpr (vector_bytes == 64) {
+      const Window window(s.column - 1, s.row - 1, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 4,
+                          window_floats - 4);
+      if (window.holds) {
+        V wx[4], wy[4];
+        spline_weights(s.fx, wx), spline_weights(s.fy, wy);
+        const float* corner = p.moving.data + window.y * stride + window.x;
+        store(row + i, select(s.inside, spline_in_window(window, corner, stride, wx, wy), not_counted()));
+        __builtin_prefetch(corner + (window.rows + 2 + rows_ahead) * stride);
+        continue;
+      }
+    }
     alignas(64) int at[lanes];
     spill(at, (s.row - 1) * static_cast<int>(stride) + s.column - 1);
     V w[4];

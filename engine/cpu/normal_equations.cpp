@@ -3,7 +3,7 @@
 //
 // With A, B the mean gradients in x and y and C = -(A u + B v), one pixel's derivative by the homography step
 // P = [[p0 p1 p2] [p3 p4 p5] [p6 p7 0]] is J = (A u, A v, A, B u, B v, B, C u, C v). Summing its 36 products pixel by
-// pixel would cost 36 accumulators. But v is constant along a row, so a row needs only the moments of wAA, wAB, wBB
+// pixel would cost 36 accumulators. But v is constant along a row, so a row needs only the moments of hAA, hAB, hBB
 // over powers of u (5, 4 and 3 of them), and every entry of J'J is a combination of those moments with powers of v: 12
 // accumulators, which stay in registers.
 //
@@ -28,34 +28,39 @@ static INLINE float total(V v) {
 #endif
   return (q[0] + q[2]) + (q[1] + q[3]);
 }
-/// Weight rho' and value rho of the robust function at t = (r / scale)^2.
+/// Weight rho', value rho and slope rho' + 2 t rho'' (of weight times residual) of the robust function at
+/// t = (r / scale)^2.
 template <Robust loss>
-static INLINE void robust(V t, V& weight, V& value) {
+static INLINE void robust(V t, V& weight, V& value, V& slope) {
   const V one = splat(1.0f);
   if constexpr (loss == Robust::l2) {
-    weight = one;
+    weight = slope = one;
     value = t;
   } else if constexpr (loss == Robust::huber) {
     V s = root(t);
     I small = t <= one;
     weight = select(small, one, one / s);
+    slope = keep(small, one);
     value = select(small, t, s + s - one);
   } else if constexpr (loss == Robust::charbonnier) {
     V s = root(one + t);
     weight = one / s;
+    slope = weight * weight * weight;
     value = (s - one) + (s - one);
   } else if constexpr (loss == Robust::tukey) {
     V q = keep(t < one, one - t);
     weight = q * q;
+    slope = fused(splat(-4.0f), t * q, weight);
     value = (one - weight * q) * splat(1.0f / 3.0f);
   } else {
     V q = one / (one + t);
     weight = q * q;
     value = t * q;
+    slope = weight * fused(splat(-4.0f), value, one);
   }
 }
 
-// Moments along one row. `s_ab[k]` is the sum of w a b u^k.
+// Moments along one row. `s_ab[k]` is the sum of h a b u^k.
 enum Moment {
   aa = 0,
   ab = 5,
@@ -63,7 +68,7 @@ enum Moment {
   ar = 12,
   br = 15,
   rho = 17,
-  sum_w,
+  slope,
   count_,
   am,
   bm = am + 3,
@@ -71,6 +76,7 @@ enum Moment {
   b1 = a1 + 3,
   mm = b1 + 2,
   m1,
+  hh,
   mr,
   r1,
   plain_moments = am,
@@ -115,12 +121,12 @@ static void assemble(const Folded& f, bool gain_bias, NormalEquations& n) {
             n.hessian[i][j] += s.sign * t.sign * f.sums[s.pv + t.pv][product[s.gradient][t.gradient] + s.pu + t.pu];
     }
   n.loss = f.sums[0][rho];
-  n.weight = f.sums[0][sum_w];
+  n.slope = f.sums[0][slope];
   n.pixels = f.sums[0][count_];
   if (gain_bias) {
     n.hessian[8][8] = f.sums[0][mm];
     n.hessian[8][9] = f.sums[0][m1];
-    n.hessian[9][9] = f.sums[0][sum_w];
+    n.hessian[9][9] = f.sums[0][hh];
     n.gradient[8] = f.sums[0][mr];
     n.gradient[9] = f.sums[0][r1];
   }
@@ -128,11 +134,11 @@ static void assemble(const Folded& f, bool gain_bias, NormalEquations& n) {
     for (int j = 0; j < i; ++j) n.hessian[i][j] = n.hessian[j][i];
 }
 
-/// What one vector of pixels adds: mean gradients a and b (already in units of u), residual r, robust weight w. Zero
-/// where a pixel does not count.
+/// What one vector of pixels adds: mean gradients a and b (already in units of u), residual r, robust weight w, h
+/// for the Hessian. Zero where a pixel does not count, `slope` aside.
 struct Slopes {
   I counts;
-  V a, b, r, value, w, cost;
+  V a, b, r, value, w, h, cost, slope;
 };
 
 /// The constants of a row and the distances between its neighbours.
@@ -143,8 +149,9 @@ struct RowConstants {
         gain(splat(p.gain)),
         bias(splat(p.bias)),
         inverse_scale(splat(p.inverse_scale)),
+        least_slope(splat(p.least_slope)),
         stride(p.fixed.stride) {}
-  V half, half_gain, gain, bias, inverse_scale;
+  V half, half_gain, gain, bias, inverse_scale, least_slope;
   std::ptrdiff_t stride, above = 0, below = 0;
 };
 
@@ -163,8 +170,10 @@ static INLINE Slopes slopes(const RowConstants& k, const float* m, const float* 
   s.b = keep(s.counts, s.b);
   s.r = keep(s.counts, s.r);
   const V t = s.r * k.inverse_scale;
-  robust<loss>(t * t, s.w, s.cost);
+  robust<loss>(t * t, s.w, s.cost, s.slope);
   s.w = keep(s.counts, s.w);
+  s.h = native::max(s.slope, k.least_slope * s.w);
+  s.h = keep(s.counts, s.h);
   return s;
 }
 
@@ -184,36 +193,36 @@ static void sum_row(const AlignmentPass& pass, int y, const float* up, const flo
   for (int x = first; x < last; x += lanes, u += u_step, left -= splat(static_cast<float>(lanes))) {
     const Slopes at = slopes<loss>(k, mid + (x - p.x0 + 1), f + x, left);
     __builtin_prefetch(f + x + rows_ahead * p.fixed.stride);
-    const V a = at.a, b = at.b, r = at.r, w = at.w;
-    V u2 = u * u, wa = w * a, wb = w * b, q = wa * a;
+    const V a = at.a, b = at.b, h = at.h, wr = at.w * at.r;
+    V u2 = u * u, ha = h * a, hb = h * b, q = ha * a;
     s[aa] += q, s[aa + 1] = fused(q, u, s[aa + 1]), s[aa + 2] = fused(q, u2, s[aa + 2]);
     V u3 = u2 * u;
     s[aa + 3] = fused(q, u3, s[aa + 3]), s[aa + 4] = fused(q, u2 * u2, s[aa + 4]);
-    q = wa * b;
+    q = ha * b;
     s[ab] += q, s[ab + 1] = fused(q, u, s[ab + 1]), s[ab + 2] = fused(q, u2, s[ab + 2]),
                        s[ab + 3] = fused(q, u3, s[ab + 3]);
-    q = wb * b;
+    q = hb * b;
     s[bb] += q, s[bb + 1] = fused(q, u, s[bb + 1]), s[bb + 2] = fused(q, u2, s[bb + 2]);
-    q = wa * r;
+    q = wr * a;
     s[ar] += q, s[ar + 1] = fused(q, u, s[ar + 1]), s[ar + 2] = fused(q, u2, s[ar + 2]);
-    q = wb * r;
+    q = wr * b;
     s[br] += q, s[br + 1] = fused(q, u, s[br + 1]);
     s[rho] += at.cost;  // rho(0) = 0, so lanes that do not count add nothing
     s[count_] += keep(at.counts, splat(1.0f));
-    if constexpr (loss != Robust::l2) s[sum_w] += w;
+    if constexpr (loss != Robust::l2) s[slope] = fused(at.slope, fused(a, a, b * b), s[slope]);
     if constexpr (gain_bias) {
       const V value = keep(at.counts, at.value);
-      q = wa * value;
+      q = ha * value;
       s[am] += q, s[am + 1] = fused(q, u, s[am + 1]), s[am + 2] = fused(q, u2, s[am + 2]);
-      q = wb * value;
+      q = hb * value;
       s[bm] += q, s[bm + 1] = fused(q, u, s[bm + 1]);
-      s[a1] += wa, s[a1 + 1] = fused(wa, u, s[a1 + 1]), s[a1 + 2] = fused(wa, u2, s[a1 + 2]);
-      s[b1] += wb, s[b1 + 1] = fused(wb, u, s[b1 + 1]);
-      V wm = w * value;
-      s[mm] = fused(wm, value, s[mm]), s[m1] += wm, s[mr] = fused(wm, r, s[mr]), s[r1] = fused(w, r, s[r1]);
+      s[a1] += ha, s[a1 + 1] = fused(ha, u, s[a1 + 1]), s[a1 + 2] = fused(ha, u2, s[a1 + 2]);
+      s[b1] += hb, s[b1 + 1] = fused(hb, u, s[b1 + 1]);
+      q = h * value;
+      s[mm] = fused(q, value, s[mm]), s[m1] += q, s[hh] += h, s[mr] = fused(wr, value, s[mr]), s[r1] += wr;
     }
   }
-  if constexpr (loss == Robust::l2) s[sum_w] = s[count_];
+  if constexpr (loss == Robust::l2) s[slope] = s[aa] + s[bb];
   for (int m = 0; m < (gain_bias ? all_moments : plain_moments); ++m) moments[m] = total(s[m]);
 }
 
@@ -284,6 +293,7 @@ static double height_of(const AlignmentPass& p, int y) {
 
 /// The part of a pass that lies in columns x0 .. x1, narrow enough for its rows to stay in the first-level cache.
 static void accumulate_strip(const AlignmentPass& p, int first, int last, Folded& folded) {
+  if (first >= last) return;
   const int count = p.x1 - p.x0 + 2, pitch = (count + 2 * lanes) / 16 * 16 + 16;
   float* ring[3] = {p.scratch, p.scratch + pitch, p.scratch + 2 * pitch};
   sample(p, first - 1, count, ring[0]);
@@ -314,7 +324,8 @@ static void accumulate(const AlignmentPass& p, NormalEquations& n) {
     AlignmentPass strip = p;
     strip.x0 = x;
     strip.x1 = x + width < p.x1 ? x + width : p.x1;
-    accumulate_strip(strip, first, last, folded);
+    for (int y = p.y0; y < last; y += p.band_distance)
+      accumulate_strip(strip, y < 1 ? 1 : y, y + p.band < last ? y + p.band : last, folded);
   }
   assemble(folded, p.gain_bias, n);
 }

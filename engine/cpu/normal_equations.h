@@ -39,7 +39,9 @@ struct AlignmentPass {
   PlaneView fixed;
   PlaneView moving;
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  ///< half-open box of fixed pixels; sums leave out the image's outermost ring
-  int thinning = 1;                    ///< `scatter` looks at one row of tiles in so many
+  /// `accumulate` looks at bands of so many rows of the box, the first at y0, each so far from the next.
+  int band = 1 << 16, band_distance = 1 << 16;
+  int thinning = 1;  ///< `scatter` looks at one row of tiles in so many
   float map[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
   float center_x = 0, center_y = 0, unit = 1;
   float moving_x = 0, moving_y = 0;
@@ -47,6 +49,10 @@ struct AlignmentPass {
   /// 1: derivatives take the mean of both images' gradients. -1: half their difference, which is noise and nothing else
   /// where the images agree; its normal equations are what noise adds to the true ones.
   float gradient_sign = 1;
+  /// What the Hessian weighs with (see NormalEquations). 1: the robust weights, whose steps lead downhill from anywhere
+  /// and fall short by a third and more where large residuals gather at edges. 0: the derivative of the gradient, as in
+  /// Newton's steps, without the residuals so large that it is negative there, which say nothing of the minimum.
+  float least_slope = 1;
   float inverse_scale = 1;  ///< 1 / (scale of the robust function)
   Robust loss = Robust::l2;
   Sampling sampling = Sampling::bilinear;
@@ -57,12 +63,13 @@ struct AlignmentPass {
 /// Floats of scratch for a box of this width.
 inline std::size_t alignment_scratch(int width) { return 18 * (static_cast<std::size_t>(width) + 96); }
 
-/// Sums over the pixels that count, r being the residual, J its derivative, w the robust weight.
+/// Sums over the pixels that count, r being the residual, J its derivative, w = rho' the robust weight and
+/// s = rho' + 2 t rho'' the derivative of w r by r.
 struct NormalEquations {
-  double hessian[10][10];  ///< sum w J J', symmetric
+  double hessian[10][10];  ///< sum h J J', symmetric, h = max(s, least_slope w)
   double gradient[10];     ///< sum w J r
   double loss;             ///< sum rho
-  double weight;           ///< sum w
+  double slope;            ///< sum s (A^2 + B^2), A and B the gradients in x and y, in units of J
   double pixels;           ///< how many counted
 };
 
@@ -71,7 +78,7 @@ inline NormalEquations& operator+=(NormalEquations& a, const NormalEquations& b)
     a.gradient[i] += b.gradient[i];
     for (int j = 0; j < 10; ++j) a.hessian[i][j] += b.hessian[i][j];
   }
-  a.loss += b.loss, a.weight += b.weight, a.pixels += b.pixels;
+  a.loss += b.loss, a.slope += b.slope, a.pixels += b.pixels;
   return a;
 }
 

@@ -49,9 +49,10 @@ struct Window {
 
   /// `left` and `top`: the first taps of the lanes, all of them in the image with both neighbours. `image`, of `width`
   /// pixels a row: where they count from, `origin` pixels behind the start of a row. `slant`: rows to look ahead at
-  /// least, so that a loop over them has the same length for the next vector, but not past the row `bottom`.
+  /// least, so that a loop over them has the same length for the next vector, but not past the row `bottom`. `reach`:
+  /// the furthest first tap that may be asked for, less where more than two taps follow one another.
   LUMIGRAD_SIMD Window(native::FBits left, native::FBits top, const float* image, std::ptrdiff_t origin,
-                       std::ptrdiff_t width, int slant, int bottom) {
+                       std::ptrdiff_t width, int slant, int bottom, int reach = window_reach) {
     constexpr int last = vector_bytes / 4 - 1;
     // Along a line the map is monotonic, so that the ends bound the rest; rounding and foreign grids are checked below.
     const int x0 = left[0] < left[last] ? left[0] : left[last];
@@ -62,7 +63,7 @@ struct Window {
     if constexpr (vector_bytes == 64) {  // a load within a cache line costs half of one that crosses two
       const int x1 = left[0] + left[last] - x0;
       const std::ptrdiff_t ahead = reinterpret_cast<std::uintptr_t>(image + x0) / 4 % 16;
-      if (x0 - ahead + origin >= 0 && x1 - x0 + ahead <= window_reach) x = x0 - ahead;
+      if (x0 - ahead + origin >= 0 && x1 - x0 + ahead <= reach) x = x0 - ahead;
     }
     const std::ptrdiff_t furthest = width - window_floats - origin;  // a window may not read behind the row
     if (x > furthest) x = furthest;
@@ -70,7 +71,7 @@ struct Window {
     row = top - y0;
     // As unsigned numbers, so that less than zero is too much as well.
     using U = Register<float>::Unsigned;
-    const auto out = (U(column) > static_cast<unsigned>(window_reach)) | (U(row) > static_cast<unsigned>(rows));
+    const auto out = (U(column) > static_cast<unsigned>(reach)) | (U(row) > static_cast<unsigned>(rows));
     holds =
         window_floats > 0 && rows <= window_rows && width >= window_floats && native::signs(native::FBits(out)) == 0;
   }

@@ -40,10 +40,7 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
   Sharpness amount = balance(map, full.fixed, base_smoothing, difference);
   p.fixed = smoothed_as_read(full.fixed, amount.fixed);
   p.moving = smoothed_for_reading(full.moving, amount.moving);
-  auto fit = [&] {
-    if (p.options.gain_bias) p.estimate.tone = best_tone(pairs_of(p, map, 1024));
-  };
-  fit();
+  if (p.options.gain_bias) p.estimate.tone = best_tone(pairs_of(p, map, 1024));
   for (int round = 0; round < 3; ++round) {
     const double more = sharpness_difference({p.fixed, p.moving}, p.estimate, amount);
     if (std::fabs(more) < 0.03) break;
@@ -52,7 +49,7 @@ void refine_matched(const PyramidLevel& full, const Matrix3& map, Polish& p) {
     if (next.fixed != amount.fixed) p.fixed = smoothed_as_read(full.fixed, next.fixed);
     if (next.moving != amount.moving) p.moving = smoothed_for_reading(full.moving, next.moving);
     amount = next;
-    fit();
+    if (p.options.gain_bias) p.estimate.tone = improved(pairs_of(p, map, 1024), p.estimate.tone);
   }
   // Light is fitted where the images lie on each other: once at the start, and where it is uneven once more after the
   // motion has been mended under the first fit.
@@ -122,7 +119,8 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
                     .sampling = Sampling::spline,
                     .gain_bias = o.gain_bias,
                     .max_iterations = o.max_iterations,
-                    .tolerance = o.tolerance};
+                    .tolerance = o.tolerance,
+                    .nearby = true};
   polish.options.max_move = 0.1 * std::max(full.fixed.width(), full.fixed.height());
   refine_matched(full, start.map, polish);
   const Refinement r = polish.result;

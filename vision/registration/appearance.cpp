@@ -74,22 +74,26 @@ double sharpness_difference(const LevelPair& pair, const Estimate& e, const Shar
   const double g = e.tone.gain;
   const Lattice lattice(pair.fixed, 1600, 1);
   const auto seen = [&](double dx, double dy) {
-    return LatticeValues(pair.moving, e.map * Matrix3{1, 0, dx, 0, 1, dy, 0, 0, 1}, lattice, Sampling::spline);
+    return LatticeReader(pair.moving, e.map * Matrix3{1, 0, dx, 0, 1, dy, 0, 0, 1}, lattice, Sampling::spline);
   };
-  const LatticeValues middle = seen(0, 0), left = seen(-1, 0), right = seen(1, 0), above = seen(0, -1),
-                      below = seen(0, 1);
+  const LatticeReader readers[5] = {seen(0, 0), seen(-1, 0), seen(1, 0), seen(0, -1), seen(0, 1)};
+  const std::size_t pitch = readers[0].pitch();
+  std::vector<float> rows(5 * pitch);  // what they read of one row lies close together
+  const float *middle = rows.data(), *left = middle + pitch, *right = left + pitch, *above = right + pitch,
+              *below = above + pitch;
   std::vector<double> residual, fixed_laplacian, moving_laplacian;
-  for (int j = 0; j < lattice.down; ++j)
+  for (int j = 0; j < lattice.down; ++j) {
+    for (std::size_t k = 0; k < 5; ++k) readers[k].read(j, rows.data() + k * pitch);
     for (int i = 0; i < lattice.across; ++i) {
       const float* f = pair.fixed.data + lattice.y(j) * pair.fixed.stride + lattice.x(i);
-      const float m = middle.row(j)[i];
+      const float m = middle[i];
       const double lf = static_cast<double>(f[-1] + f[1] + f[-pair.fixed.stride] + f[pair.fixed.stride] - 4 * f[0]);
-      const double lm =
-          g * static_cast<double>(left.row(j)[i] + right.row(j)[i] + above.row(j)[i] + below.row(j)[i] - 4 * m);
+      const double lm = g * static_cast<double>(left[i] + right[i] + above[i] + below[i] - 4 * m);
       const double r = g * static_cast<double>(m) + e.tone.bias - static_cast<double>(f[0]);
       if (!std::isfinite(r + lf + lm)) continue;
       residual.push_back(r), fixed_laplacian.push_back(lf), moving_laplacian.push_back(lm);
     }
+  }
   if (residual.size() < 100) return 0;
   std::vector<float> size;
   for (const double v : residual) size.push_back(static_cast<float>(std::fabs(v)));
@@ -125,31 +129,33 @@ Plane relit(const LevelPair& pair, const Estimate& e, int count) {
   // Prediction of the moving image in the fixed image's units, so that gain and bias stay near what they are.
   double c[terms] = {};
   c[6] = 1;
-  auto value = [&](const Point5& p) {
+  auto fitted = [&](const Point5& p) {
     double b[terms], sum = 0;
     basis(p.u, p.v, p.f, b);
     for (int k = 0; k < terms; ++k) sum += c[k] * b[k];
     return sum;
   };
-  auto spread = [&] {
+  auto spread = [&](std::size_t every, auto predicted) {
     std::vector<float> r;
     r.reserve(points.size());
-    for (const Point5& p : points)
-      r.push_back(static_cast<float>(std::fabs(e.tone.gain * p.m + e.tone.bias - value(p))));
+    for (std::size_t i = 0; i < points.size(); i += every)
+      r.push_back(static_cast<float>(std::fabs(e.tone.gain * points[i].m + e.tone.bias - predicted(points[i]))));
     return 1.4826 * static_cast<double>(median(r)) + 1e-6;
   };
-  const double before = spread();
+  auto as_it_is = [](const Point5& p) { return p.f; };
+  const double before = spread(1, as_it_is), hint = spread(3, as_it_is);
   double scale = before;
   for (int round = 0; round < 4; ++round) {
     double a[terms][terms] = {}, x[terms] = {};
-    // Whether place and level explain anything can be told from a third of the points.
+    // Whether place and level explain anything can be told from a third of the points: what they do to that third, and
+    // whether the others agree.
     for (std::size_t i = 0; i < points.size(); i += round == 0 ? 3 : 1) {
       const Point5& p = points[i];
       double b[terms];
       basis(p.u, p.v, p.f, b);
-      double fitted = 0;
-      for (int k = 0; k < terms; ++k) fitted += c[k] * b[k];
-      const double target = e.tone.gain * p.m + e.tone.bias, t = (target - fitted) / (3 * scale), q = 1 / (1 + t * t),
+      double now = 0;
+      for (int k = 0; k < terms; ++k) now += c[k] * b[k];
+      const double target = e.tone.gain * p.m + e.tone.bias, t = (target - now) / (3 * scale), q = 1 / (1 + t * t),
                    w = q * q;
       for (int k = 0; k < terms; ++k) {
         const double wb = w * b[k];
@@ -161,7 +167,8 @@ Plane relit(const LevelPair& pair, const Estimate& e, int count) {
       for (int j = 0; j < i; ++j) a[j][i] = a[i][j];
     if (!solve(a, x)) return {};
     std::copy(x, x + terms, c);
-    scale = spread();
+    if (round == 0 && spread(3, fitted) > 0.92 * hint) return {};
+    scale = spread(1, fitted);
     if (round == 0 && scale > 0.97 * before) return {};
   }
   if (!(scale < 0.9 * before)) return {};

@@ -44,22 +44,21 @@ bool invert(double (&a)[10][10], int n) {
   return true;
 }
 
-/// So many tiles know a deviation to a twentieth. In larger images whole rows of tiles are passed over.
-constexpr int enough_tiles = 200;
+/// So many tiles know a deviation to a fourteenth. In larger images whole rows of tiles are passed over.
+constexpr int enough_tiles = 100;
 
 }  // namespace
 
-Evidence evidence_of(const LevelPair& pair, const Estimate& e, const AlignmentPass& at, const RefinementOptions& o,
-                     double scale, const NormalEquations& total) {
+Evidence evidence_of(const AlignmentPass& at, const NormalEquations& total) {
   Evidence sums;
   GradientScatter scatter;
   NormalEquations noise;
   AlignmentPass some = at;
-  some.thinning = std::max(1, pair.fixed.height * pair.fixed.width / (enough_tiles * alignment_tile * alignment_tile));
+  const double tiles = at.fixed.height * at.fixed.width / static_cast<double>(alignment_tile * alignment_tile);
+  some.thinning = std::max(1, static_cast<int>(std::lround(tiles / enough_tiles)));
   alignment_kernels(simd_level()).scatter(some, scatter, noise);
   sums.tiles = scatter.tiles;
-  const double ratio =
-      slope_over_weight(o.loss, sample_pairs(pair.fixed, pair.moving, e.map, 2048, o.sampling), e.tone, scale);
+  const double ratio = slope_over_weight(total);
   const double rows = noise.pixels > 0 ? total.pixels / noise.pixels : 0;
   const double all = scatter.pixels > 0 ? total.pixels / scatter.pixels : 0;
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.
@@ -143,7 +142,7 @@ std::array<double, 64> corner_covariance(const LevelPair& pair, const Estimate& 
                                          double scale, const NormalEquations& total) {
   std::vector<float> scratch;
   const AlignmentPass pass = make_pass(pair, e, o, scale, scratch);
-  return corner_covariance(evidence_of(pair, e, pass, o, scale, total), o, e.map, pair.fixed.height, pair.fixed.width);
+  return corner_covariance(evidence_of(pass, total), o, e.map, pair.fixed.height, pair.fixed.width);
 }
 
 }  // namespace lumigrad::registration

@@ -13,10 +13,8 @@ struct Evidence {
   double tiles = 0;             ///< independent parts of the scatter
 };
 
-/// `total` holds the normal equations of the pass, made for the pair and its estimate by `options` at the robust scale
-/// `scale`.
-Evidence evidence_of(const LevelPair& pair, const Estimate& estimate, const AlignmentPass& pass,
-                     const RefinementOptions& options, double scale, const NormalEquations& total);
+/// `total` holds the normal equations of the pass.
+Evidence evidence_of(const AlignmentPass& pass, const NormalEquations& total);
 
 /// 8x8, px^2: covariance of the positions in the moving image of the corners of a fixed image of this size, clockwise
 /// from the top left. All infinite when the images do not determine the motion.

@@ -199,7 +199,7 @@ std::array<double, 64> covariance_of(std::vector<Tile>& tiles, const Matrix3& ma
     NormalEquations total;
     alignment_kernels(simd_level()).accumulate(pass, total);
     if (total.pixels == 0) return;
-    Evidence e = evidence_of(t.pair(), {local_map(t, map), t.tone}, pass, o, t.scale, total);
+    Evidence e = evidence_of(pass, total);
     double lead[8][2];
     if (o.gain_bias) {
       if (!eliminate_tone(e.slope, lead)) return;

@@ -7,32 +7,10 @@
 #include <cstdint>
 
 namespace lumigrad::registration {
-double slope_over_weight(Robust loss, const Samples& s, const Tone& tone, double scale) {
-  double slope = 0, weight = 0;
-  for (std::size_t i = 0; i < s.fixed.size(); ++i) {
-    const double r = (tone.gain * static_cast<double>(s.moving[i]) + tone.bias - static_cast<double>(s.fixed[i])) /
-                     scale,
-                 t = r * r;
-    double w = 1, d = 1;
-    switch (loss) {
-      case Robust::l2:
-        break;
-      case Robust::huber:
-        w = t <= 1 ? 1 : 1 / std::sqrt(t), d = t <= 1 ? 1 : 0;
-        break;
-      case Robust::charbonnier:
-        w = 1 / std::sqrt(1 + t), d = w * w * w;
-        break;
-      case Robust::tukey:
-        w = t < 1 ? (1 - t) * (1 - t) : 0, d = t < 1 ? (1 - t) * (1 - 5 * t) : 0;
-        break;
-      case Robust::geman_mcclure:
-        w = 1 / ((1 + t) * (1 + t)), d = w * (1 - 3 * t) / (1 + t);
-        break;
-    }
-    slope += d, weight += w;
-  }
-  return weight > 0 ? std::clamp(slope / weight, 0.2, 1.0) : 1;
+
+double slope_over_weight(const NormalEquations& n) {
+  const double energy = n.hessian[2][2] + n.hessian[5][5];
+  return energy > 0 ? std::clamp(n.slope / energy, 0.2, 1.0) : 1;
 }
 
 namespace {
@@ -91,28 +69,37 @@ bool damped_step(const NormalEquations& n, const RefinementOptions& o, double da
 
 namespace {
 
+/// Which rows of the fixed image a pass looks at: all, or every fourth of them, in strips across the image, or the
+/// rest. Strips are narrow, so that they see some of everything that is in the image, and yet four rows high, because
+/// two more have to be read for the gradients of each.
+enum class Rows { all, strips, rest };
+constexpr int strip_height = 4, strip_distance = 16, first_strip = 6;
+/// With fewer, strips do not tell all unknowns apart.
+constexpr double enough_pixels = 4000;
+
 NormalEquations equations_at(std::span<const LevelPair> pairs, const Estimate& e, const RefinementOptions& o,
-                             const std::vector<double>& scales, std::vector<float>& scratch) {
+                             const std::vector<double>& scales, std::vector<float>& scratch, Rows rows) {
   NormalEquations sum{};
   for (std::size_t k = 0; k < pairs.size(); ++k) {
+    AlignmentPass pass = make_pass(pairs[k], e, o, scales[k], scratch);
+    if (rows != Rows::all) pass.band_distance = strip_distance;
+    if (rows == Rows::strips) pass.y0 = first_strip, pass.band = strip_height;
+    if (rows == Rows::rest)
+      pass.y0 = first_strip + strip_height - strip_distance, pass.band = strip_distance - strip_height;
     NormalEquations n;
-    alignment_kernels(simd_level()).accumulate(make_pass(pairs[k], e, o, scales[k], scratch), n);
+    alignment_kernels(simd_level()).accumulate(pass, n);
     sum += n;
   }
   return sum;
 }
 
-}  // namespace
-
-namespace {
-
 /// What steps taught about the derivative of the gradient of the mean loss.
 ///
 /// Robust weights and noise make J'WJ larger than that derivative. Plain steps fall short by that factor and leave a
-/// third of the way to the next one; divided by it they close in as Newton's do. Half of what the weights predict is
-/// trusted at first; then every step tells how the gradient really changed along it: by how much in all, which scales
-/// J'WJ, and in which directions, which bends it (the update of Broyden, Fletcher, Goldfarb and Shanno, from the last
-/// two steps).
+/// third of the way to the next one; divided by it they close in as Newton's do. Half of what the slopes of the pass
+/// predict is trusted at first; then every step tells how the gradient really changed along it: by how much in all,
+/// which scales J'WJ, and in which directions, which bends it (the update of Broyden, Fletcher, Goldfarb and Shanno,
+/// from the last two steps).
 class Curvature {
  public:
   explicit Curvature(double predicted) : shortness_(0.5 * (1 + predicted)) {}
@@ -127,7 +114,7 @@ class Curvature {
       seen += step[i] * s.change[i];
       for (int j = 0; j < before.size; ++j) expected += step[i] * before.a[i][j] / pixels_before * step[j];
     }
-    shortness_ = expected > 0 ? std::clamp(seen / expected, 0.5, 1.2) : 1;
+    shortness_ = expected > 0 ? std::clamp(seen / expected, 0.5, 1.5) : 1;
     if (known_ == 2) secants_[0] = secants_[1], known_ = 1;
     secants_[known_++] = s;
   }
@@ -190,6 +177,7 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   p.moving_y = static_cast<float>(my);
   p.gain = static_cast<float>(e.tone.gain);
   p.bias = static_cast<float>(e.tone.bias);
+  p.least_slope = o.nearby ? 0 : 1;
   p.inverse_scale = static_cast<float>(1 / scale);
   p.loss = o.loss;
   p.sampling = o.sampling;
@@ -199,6 +187,10 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   return p;
 }
 
+// Near the end most of the work would be done several times over on all pixels, though a part of them says nearly as
+// well where to go. A nearby start is mended on strips of rows until the next step is small; only then the rest of the
+// rows is added to the sums of the last look, and the step that follows is one of all pixels. It ends as close to where
+// all pixels want to be as a step from anywhere near: how much a step leaves over, the strips have told.
 Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const RefinementOptions& o) {
   Refinement r;
   r.estimate = start;
@@ -208,31 +200,24 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   const double least_pixels = std::max(24.0, 0.01 * h * w) * static_cast<double>(pairs.size());
   std::vector<float> scratch;
 
-  double predicted = 0;
   auto scales_at = [&](const Estimate& e) {
     std::vector<double> scales;
-    predicted = 0;
     for (const LevelPair& pair : pairs) {
       const Samples s = sample_pairs(pair.fixed, pair.moving, e.map, o.samples, o.sampling);
       scales.push_back(o.width * residual_scale(s, e.tone));
-      predicted += slope_over_weight(o.loss, s, e.tone, scales.back()) / static_cast<double>(pairs.size());
     }
     return scales;
   };
   r.scales = scales_at(start);
-  Curvature curvature(predicted);
+  auto equations = [&](const Estimate& e, Rows rows) { return equations_at(pairs, e, o, r.scales, scratch, rows); };
+  Rows rows = o.nearby && std::min(h, w) >= 8 * strip_distance ? Rows::strips : Rows::all;
+  NormalEquations now = equations(start, rows);
+  Curvature curvature(slope_over_weight(now));
   double damping = o.damping;
-  NormalEquations now = equations_at(pairs, start, o, r.scales, scratch);
   int rescaled = 0;
-  double previous_move = 0;
+  // Moves shrink from step to step by about the ratio of the last two, but a very small one was luck.
+  double previous_move = 0, ratio = 1;
   for (;;) {
-    r.pixels = now.pixels;
-    r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;
-    r.equations = now;
-    if (now.pixels < least_pixels) return r.ending = Ending::low_overlap, r;
-    r.curve.push_back(r.loss);
-    if (r.iterations >= o.max_iterations) return r.ending = Ending::out_of_iterations, r;
-
     // The scale follows the residual for the first few steps; then it stays, so that losses can be compared.
     bool comparable = true;
     if (r.iterations > 0 && rescaled < 3) {
@@ -242,28 +227,53 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], comparable = false;
       if (!comparable) curvature.forget_directions();
     }
-    const System system = reduced(now, o);
-    System corrected = system;
-    curvature.correct(corrected, now.pixels);
+    bool widened = false;
+    auto widen = [&] {
+      if (comparable)
+        now += equations(r.estimate, Rows::rest);
+      else
+        now = equations(r.estimate, Rows::all);
+      rows = Rows::all, comparable = widened = true;
+    };
+    if (rows == Rows::strips && (now.pixels < enough_pixels || r.iterations >= o.max_iterations)) widen();
+    r.curve.push_back(now.pixels > 0 ? now.loss / now.pixels : 0);
     for (;;) {
+      r.pixels = now.pixels;
+      r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;
+      r.equations = now;
+      if (now.pixels < least_pixels) return r.ending = Ending::low_overlap, r;
+      if (r.iterations >= o.max_iterations) return r.ending = Ending::out_of_iterations, r;
+      const System system = reduced(now, o);
+      System corrected = system;
+      curvature.correct(corrected, now.pixels);
       double step[10] = {};
-      if (!damped_step(corrected, damping, step)) return r.ending = Ending::flat, r;
+      if (!damped_step(corrected, damping, step)) {
+        if (rows == Rows::all) return r.ending = Ending::flat, r;
+        widen();
+        continue;
+      }
       const Matrix3 change = back * step_matrix(o.model, step) * frame;
       Estimate next = r.estimate;
       next.map = scaled_to_unit(r.estimate.map * change);
       const int k = unknowns(o.model);
       if (o.gain_bias) next.tone.gain += step[k], next.tone.bias += step[k + 1];
       r.last_move = corner_distance(r.estimate.map, next.map, h, w);
+      if (previous_move > 0 && !widened) ratio = std::clamp(r.last_move / previous_move, 0.3, 1.0);
+      const bool small = r.last_move < 10 * o.tolerance;
+      if (rows == Rows::strips && small && r.iterations > 0) {
+        widen();
+        continue;
+      }
       ++r.iterations;
       const bool sane = is_plausible(next.map, h, w) && next.tone.gain > 0.01 && next.tone.gain < 100 &&
                         corner_distance(start.map, next.map, h, w) < o.max_move;
-      // Moves shrink from step to step by about the ratio of the last two. A small one whose successor would be well
-      // within the tolerance is the last, and is taken without another look at the images.
-      const double ratio = r.iterations > 1 ? std::min(1.0, r.last_move / previous_move) : 1;
-      if (sane && r.last_move < 10 * o.tolerance && r.last_move * ratio < 0.2 * o.tolerance)
+      // A small move whose successor would be well within the tolerance is the last, and is taken without another look
+      // at the images, unless it is small because it is damped, or the scale has just changed and moves say nothing of
+      // each other.
+      if (sane && small && comparable && damping < 0.2 && rows == Rows::all && r.last_move * ratio < 0.3 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
-        const NormalEquations then = equations_at(pairs, next, o, r.scales, scratch);
+        const NormalEquations then = equations(next, rows);
         const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
         const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
@@ -277,8 +287,15 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         }
         comparable = true;
       }
+      // Newton's steps go too far where the start is off by more than the residuals. Strips that refuse a small step,
+      // or a large one twice, know too little.
+      damping = std::max(10 * damping, o.nearby ? 1.0 : 1e-3);
+      if (rows == Rows::strips && (small || damping > 1)) {
+        widen();
+        damping = o.damping;
+        continue;
+      }
       if (r.last_move < o.tolerance) return r.ending = Ending::settled, r;
-      damping = std::max(10 * damping, 1e-3);
       if (damping > 1e4 || r.iterations >= o.max_iterations) return r.ending = Ending::stuck, r;
     }
   }

@@ -34,6 +34,7 @@ struct RefinementOptions {
   double damping = 0;       ///< first Levenberg factor
   double width = 3.0;       ///< scale of the robust function in deviations of the residual
   int samples = 1024;       ///< lattice for the deviation
+  bool nearby = false;      ///< the start is good to some tenths of a pixel: Newton's steps, first on strips of rows
   double max_move = 1e9;    ///< give up when the corners have moved further than this from the start
 };
 
@@ -57,8 +58,9 @@ inline Refinement refine(const LevelPair& pair, const Estimate& start, const Ref
   return refine(std::span(&pair, 1), start, options);
 }
 
-/// Mean over residuals of psi' = rho' + 2 t rho'' over the mean of rho', t = (r / scale)^2; in [0.2, 1].
-double slope_over_weight(Robust loss, const Samples& samples, const Tone& tone, double scale);
+/// How much J'WJ exceeds the derivative of the gradient because robust weights fall: the sum of slopes over that of
+/// weights, both times the energy of the gradients; in [0.2, 1].
+double slope_over_weight(const NormalEquations& equations);
 
 /// The damped step in the model's unknowns, then gain and bias: up to ten numbers. False when the system does not
 /// determine it.

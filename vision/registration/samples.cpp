@@ -18,22 +18,29 @@ Lattice::Lattice(const PlaneView& image, int count, int margin)
       across(std::max(0, (image.width - margin - first_x + step - 1) / step)),
       down(std::max(0, (image.height - margin - first_y + step - 1) / step)) {}
 
-LatticeValues::LatticeValues(const PlaneView& image, const Matrix3& map, const Lattice& l, Sampling sampling)
-    : pitch_((l.across + 15) / 16 * 16), values_(static_cast<std::size_t>(pitch_) * static_cast<std::size_t>(l.down)) {
-  if (const int least = sampling == Sampling::spline ? 4 : 2; image.width < least || image.height < least) {
-    std::fill(values_.begin(), values_.end(), std::numeric_limits<float>::quiet_NaN());
-    return;
-  }
+LatticeReader::LatticeReader(const PlaneView& image, const Matrix3& map, const Lattice& l, Sampling sampling)
+    : across_(l.across), possible_(std::min(image.width, image.height) >= (sampling == Sampling::spline ? 4 : 2)) {
   // A row of the lattice is a row of an image whose pixels are as far apart.
   const double step = l.step;
   const Matrix3 m = map * Matrix3{step, 0, l.first_x * 1.0, 0, step, l.first_y * 1.0, 0, 0, 1};
-  AlignmentPass pass;
-  pass.moving = image;
-  pass.sampling = sampling;
-  pass.x0 = 1;
-  for (std::size_t k = 0; k < 9; ++k) pass.map[k] = static_cast<float>(m[k]);
-  const AlignmentKernels& kernels = alignment_kernels(simd_level());
-  for (int j = 0; j < l.down; ++j) kernels.sample(pass, j, l.across, values_.data() + j * pitch_);
+  pass_.moving = image;
+  pass_.sampling = sampling;
+  pass_.x0 = 1;
+  for (std::size_t k = 0; k < 9; ++k) pass_.map[k] = static_cast<float>(m[k]);
+}
+
+void LatticeReader::read(int j, float* row) const {
+  if (possible_)
+    alignment_kernels(simd_level()).sample(pass_, j, across_, row);
+  else
+    std::fill(row, row + across_, std::numeric_limits<float>::quiet_NaN());
+}
+
+LatticeValues::LatticeValues(const PlaneView& image, const Matrix3& map, const Lattice& l, Sampling sampling) {
+  const LatticeReader reader(image, map, l, sampling);
+  pitch_ = reader.pitch();
+  values_.resize(pitch_ * static_cast<std::size_t>(l.down));
+  for (int j = 0; j < l.down; ++j) reader.read(j, values_.data() + static_cast<std::size_t>(j) * pitch_);
 }
 
 float median(std::vector<float>& values) {

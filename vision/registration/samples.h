@@ -17,14 +17,28 @@ struct Lattice {
   int y(int j) const { return first_y + j * step; }
 };
 
-/// image(map x) at the places of a lattice, row by row, NaN where there is none.
+/// Reads image(map x) at the places of a lattice, row by row, NaN where there is none.
+class LatticeReader {
+ public:
+  LatticeReader(const PlaneView& image, const Matrix3& map, const Lattice& lattice, Sampling sampling);
+  /// Floats that a row takes in memory.
+  std::size_t pitch() const { return static_cast<std::size_t>((across_ + 15) / 16 * 16); }
+  void read(int j, float* row) const;
+
+ private:
+  AlignmentPass pass_;
+  int across_;
+  bool possible_;
+};
+
+/// All rows of a lattice.
 class LatticeValues {
  public:
   LatticeValues(const PlaneView& image, const Matrix3& map, const Lattice& lattice, Sampling sampling);
-  const float* row(int j) const { return values_.data() + static_cast<std::ptrdiff_t>(j) * pitch_; }
+  const float* row(int j) const { return values_.data() + static_cast<std::size_t>(j) * pitch_; }
 
  private:
-  std::ptrdiff_t pitch_;
+  std::size_t pitch_;
   std::vector<float> values_;
 };
 
