@@ -150,10 +150,14 @@ void print_part(const Json& part) {
 }
 
 void print_head(const Request& request) {
-  std::printf(
-      "%s, f32, %s, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
-      "non-temporal stores\n",
-      request.size.c_str(), request.device.c_str(), num_threads(), name(simd_level()));
+  if (request.where() == Device())
+    std::printf(
+        "%s, f32, cpu, %d threads, instruction level %s; stream: a copy of as many bytes, the better of plain and "
+        "non-temporal stores\n",
+        request.size.c_str(), num_threads(), name(simd_level()));
+  else
+    std::printf("%s, f32, %s; stream: the device's own copy of as many bytes\n", request.size.c_str(),
+                request.device.c_str());
   std::printf("%-36s %11s %7s %9s %7s %11s %7s %9s %7s\n", "operator", "forward us", "spread", "ns/pixel", "stream",
               "+backw. us", "spread", "ns/pixel", "stream");
 }
@@ -180,10 +184,12 @@ int bench(const Request& request) {
     Json item = {{"name", row.name},
                  {"size", request.size},
                  {"dtype", "f32"},
-                 {"threads", num_threads()},
-                 {"level", name(simd_level())},
                  {"device", request.device},
                  {"forward", described(row.forward, row.forward_bytes, pixels, bandwidth)}};
+    if (request.where() == Device()) {
+      item["threads"] = num_threads();
+      item["level"] = name(simd_level());
+    }
     std::printf("%-36s", row.name.c_str());
     print_part(item["forward"]);
     if (row.both.median > 0) {
