@@ -120,9 +120,6 @@ struct Operator {
   double f32_bound = 1e-5;        ///< f32 against f64 and between levels, relative to the output's largest magnitude
   double grad_bound = 1e-4;       ///< the same for gradients
   std::string bound_reason = {};  ///< why, where a bound is looser than the default
-  /// Why the operator runs on the CPU alone: what it needs that a device does not have. Empty: it runs on every device.
-  /// Tensors of a device are then refused with DeviceError.
-  std::string cpu_only = {};
   /// Values for a benchmark on an image batch of the given shape, and the bytes that must move forward and in a
   /// forward+backward; empty: not benchmarked.
   std::function<Values(const Shape& image, DType dtype)> bench = {};

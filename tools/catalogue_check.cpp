@@ -17,10 +17,6 @@ class Check {
   OperatorCheck run_all() {
     const std::vector<Sample> samples = samples_of(op_, options_.seed, options_.samples);
     result_.samples = static_cast<int>(samples.size());
-    if (options_.device != Device() && !op_.cpu_only.empty()) {
-      stays_on_cpu(samples);
-      return std::move(result_);
-    }
     for (const Sample& sample : samples) {
       guarded("gradient", sample.name, [&] { gradients(sample); });
       guarded("f32", sample.name, [&] { single_precision(sample); });
@@ -132,21 +128,6 @@ class Check {
     };
     all(there.outputs, here.outputs, again.outputs, [&](std::size_t k) { return "value of " + output_name(op_, k); });
     all(there.gradients, here.gradients, again.gradients, [&](std::size_t i) { return "gradient of " + names[i]; });
-  }
-
-  // An operator of the CPU alone says so when it meets tensors of a device, and does nothing else.
-  void stays_on_cpu(const std::vector<Sample>& samples) {
-    for (const Sample& sample : samples) {
-      CheckLine line = {"device", sample.name, false, INFINITY, "was taken, though the row says: " + op_.cpu_only};
-      try {
-        run_on(op_, sample.values, options_.device);
-      } catch (const DeviceError& error) {
-        line = {"device", sample.name, true, 0, error.what()};
-      } catch (const std::exception& error) {
-        line.detail = message("not a DeviceError: ", error.what());
-      }
-      add(line);
-    }
   }
 
   static std::vector<std::uint64_t> bits(const Tensor& tensor) {

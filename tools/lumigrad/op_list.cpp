@@ -47,11 +47,7 @@ int list_as_json(const std::vector<const Operator*>& rows) {
     Json item = {{"name", row->name},         {"doc", row->doc},
                  {"arguments", arguments},    {"outputs", row->outputs},
                  {"variadic", row->variadic}, {"order", row->order},
-                 {"linear", row->linear},     {"devices", Json::array({"cpu"})}};
-    if (row->cpu_only.empty())
-      item["devices"].push_back("cuda");
-    else
-      item["cpu_only"] = row->cpu_only;
+                 {"linear", row->linear},     {"devices", Json::array({"cpu", "cuda"})}};
     list.push_back(item);
   }
   std::printf("%s\n", list.dump(1).c_str());
@@ -62,7 +58,6 @@ int list_as_json(const std::vector<const Operator*>& rows) {
 
 std::string operator_text(const Operator& row) {
   std::string text = row.name + ": " + row.doc + " (order " + std::to_string(row.order) + ")\n";
-  if (!row.cpu_only.empty()) text += "  on the CPU alone: " + row.cpu_only + "\n";
   auto padded = [](std::string word, std::size_t width) {
     word.resize(std::max(word.size(), width), ' ');
     return word + " ";
