@@ -163,6 +163,8 @@ void Augmentation::learn_own(const std::string& name, bool on) {
   require<FormatError>(learn_named(name, on), name_, ": expected something to learn, got ", name);
 }
 
+void Augmentation::learn() { learn({}, true); }
+
 void Augmentation::learn(const std::vector<std::string>& names, bool on) {
   if (names.empty()) {
     for (const std::string& name : names_to_learn()) learn_named(name, on);

@@ -81,6 +81,8 @@ class LUMIGRAD_API Augmentation : public Module {
     return forward(image);
   }
   Example operator()(const Example& example);
+  /// Nothing moves: draws are made on the CPU, of numbers that stay there.
+  void to(Device) override {}
   /// What the last call drew.
   const Draw& last_draw() const { return last_; }
   /// Where the draws of calls start.
@@ -105,7 +107,8 @@ class LUMIGRAD_API Augmentation : public Module {
   /// Makes leaves of the ends of the named distributions ("angle"), of "probability", or with no name of all of them;
   /// in pipelines of every step that has the name. A pipeline's own probability, by which nothing at all happens, is
   /// not meant by its name: learn_own("probability"). Throws FormatError when nothing has the name.
-  void learn(const std::vector<std::string>& names = {}, bool on = true);
+  void learn(const std::vector<std::string>& names, bool on = true);
+  void learn();
   /// The same for this augmentation alone, without its steps.
   void learn_own(const std::string& name, bool on = true);
   /// What of its own learns now.

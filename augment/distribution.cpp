@@ -76,6 +76,13 @@ Distribution::Distribution(Kind kind, std::vector<Tensor> ends) : kind_(kind), e
   for (Tensor& end : ends_) end = learnable(name.c_str(), end);
 }
 
+Distribution::Distribution(const Tensor& magnitude) : Distribution(Kind::spread, {magnitude}) {}
+Distribution::Distribution(const Tensor& low, const Tensor& high) : Distribution(uniform(low, high)) {}
+
+bool Distribution::defined() const { return !ends_.empty(); }
+
+Distribution Distribution::constant(const Tensor& value) { return {Kind::constant, {value}}; }
+
 Distribution Distribution::uniform(const Tensor& low, const Tensor& high) {
   return in_order({Kind::uniform, {low, high}});
 }

@@ -49,10 +49,10 @@ class LUMIGRAD_API Distribution {
   /// A spread: `.brightness = 0.2` is uniform in [0.8, 1.2], `.angle = 30_deg` in [-30, 30] degrees. A tensor that
   /// requires gradients is kept as it is, so that it learns.
   template <class T>
-  requires std::is_arithmetic_v<T> Distribution(T magnitude) : Distribution(Kind::spread, {Tensor(magnitude)}) {}
-  Distribution(const Tensor& magnitude) : Distribution(Kind::spread, {magnitude}) {}
+  requires std::is_arithmetic_v<T> Distribution(T magnitude) : Distribution(Tensor(magnitude)) {}
+  Distribution(const Tensor& magnitude);
   /// Uniform: `.brightness = {0.7, 1.1}`. Throws NumericError unless low <= high.
-  Distribution(const Tensor& low, const Tensor& high) : Distribution(uniform(low, high)) {}
+  Distribution(const Tensor& low, const Tensor& high);
   /// Of any kind with its ends in the order of names(kind): one number each. Throws ShapeError for other counts or
   /// shapes, NumericError for values that are not finite. The order of ends is not checked: learning may exchange them.
   Distribution(Kind kind, std::vector<Tensor> ends);
@@ -62,9 +62,9 @@ class LUMIGRAD_API Distribution {
   static Distribution normal(const Tensor& mean, const Tensor& deviation);
   static Distribution log_uniform(const Tensor& low, const Tensor& high);
   static Distribution log_normal(const Tensor& mean, const Tensor& deviation);
-  static Distribution constant(const Tensor& value) { return {Kind::constant, {value}}; }
+  static Distribution constant(const Tensor& value);
 
-  bool defined() const { return !ends_.empty(); }
+  bool defined() const;
   Kind kind() const { return kind_; }
   /// The ends; the handles are the distribution's own.
   const std::vector<Tensor>& ends() const { return ends_; }

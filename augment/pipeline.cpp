@@ -65,7 +65,7 @@ void Pipeline::require_choice(const Draw& draw) const {
 // ---- all -----------------------------------------------------------------------------------------------------------
 
 AugmentationSequential::AugmentationSequential(Steps steps, PipelineOptions options)
-    : Pipeline("sequential", std::move(steps), std::move(options)) {}
+    : Pipeline("sequential", std::move(steps), std::move(options), {}) {}
 
 // Matrices wait until something else has to be done to the image, or something that reads it in another way; steps of
 // pixels wait until something else comes. At most one of the two waits. What is read together is decided by the steps
@@ -150,7 +150,8 @@ const Resampling* AugmentationSequential::one_warp(const Draw& draw) const {
 std::map<std::string, Tensor> OneOf::more_to_learn() const { return {{"weights", weights_}}; }
 
 OneOf::OneOf(Steps steps, OneOfOptions options)
-    : Pipeline("one_of", std::move(steps), {std::move(options.p), options.same_on_batch}), weights_(options.weights) {
+    : Pipeline("one_of", std::move(steps), {std::move(options.p), options.same_on_batch}, {}),
+      weights_(options.weights) {
   const auto count = static_cast<std::int64_t>(this->steps().size());
   require<ShapeError>(count > 0, "one_of: expected at least one step, got none");
   if (!weights_.defined()) weights_ = Tensor::ones({count}, DType::f64);
@@ -241,7 +242,7 @@ const Resampling* OneOf::one_warp(const Draw& draw) const {
 // ---- some ----------------------------------------------------------------------------------------------------------
 
 SomeOf::SomeOf(Steps steps, std::int64_t n, PipelineOptions options)
-    : Pipeline("some_of", std::move(steps), std::move(options)), n_(n) {
+    : Pipeline("some_of", std::move(steps), std::move(options), {}), n_(n) {
   const auto count = static_cast<std::int64_t>(this->steps().size());
   require<ShapeError>(n >= 0 && n <= count, "some_of: expected n from 0 to ", count, ", got ", n);
 }

@@ -32,7 +32,7 @@ class LUMIGRAD_API Pipeline : public Augmentation {
   bool is_geometric() const override;
 
  protected:
-  Pipeline(std::string name, Steps steps, PipelineOptions options, std::vector<Parameter> drawn = {});
+  Pipeline(std::string name, Steps steps, PipelineOptions options, std::vector<Parameter> drawn);
   void draw_more(Draw& draw, const Generator& generator, const Shape& image) const override;
   void require_steps(const Draw& draw) const;
   void require_choice(const Draw& draw) const;

@@ -17,8 +17,7 @@ class Buffer {
   /// A view over foreign memory that `owner` keeps alive (an empty owner: the caller does).
   static std::shared_ptr<Buffer> wrap(void* data, std::size_t bytes, std::shared_ptr<void> owner);
 
-  Buffer(void* data, std::size_t bytes, std::shared_ptr<void> owner, bool own, Device device = {})
-      : data_(static_cast<std::byte*>(data)), bytes_(bytes), owner_(std::move(owner)), device_(device), own_(own) {}
+  Buffer(void* data, std::size_t bytes, std::shared_ptr<void> owner, bool own, Device device = {});
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer();

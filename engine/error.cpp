@@ -5,10 +5,17 @@
 
 namespace lumigrad {
 
+std::string to_string(std::string_view text) { return std::string(text); }
+
 std::string to_string(double value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;
   return std::string(text, end);
+}
+
+void Part::append_to(std::string& text) const {
+  if (append_) return append_(text, value_);
+  text.append(static_cast<const char*>(value_), size_);
 }
 
 std::string joined(std::initializer_list<Part> parts) {

@@ -52,7 +52,7 @@ class LUMIGRAD_API GraphError : public Error {
   using Error::Error;
 };
 
-inline std::string to_string(std::string_view text) { return std::string(text); }
+LUMIGRAD_API std::string to_string(std::string_view text);
 template <std::integral T>
 std::string to_string(T value) {
   if constexpr (std::same_as<T, bool>) return value ? "true" : "false";
@@ -70,10 +70,7 @@ class Part {
   requires(!std::convertible_to<const T&, std::string_view>) Part(const T& value)
       : value_(&value),
         append_([](std::string& text, const void* from) { text.append(to_string(*static_cast<const T*>(from))); }) {}
-  void append_to(std::string& text) const {
-    if (append_) return append_(text, value_);
-    text.append(static_cast<const char*>(value_), size_);
-  }
+  LUMIGRAD_API void append_to(std::string& text) const;
 
  private:
   const void* value_;

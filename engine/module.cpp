@@ -57,6 +57,12 @@ void Module::train(bool on) {
   for (const auto& [name, module] : children_) module->train(on);
 }
 
+void Module::to(Device device) {
+  for (Entry& entry : entries_)
+    if (is_floating(entry.tensor.dtype())) entry.tensor.move_to(device);
+  for (const auto& [name, module] : children_) module->to(device);
+}
+
 void Module::clear_grad() {
   for (Tensor& p : parameters()) p.clear_grad();
 }
@@ -72,6 +78,9 @@ Tensor Module::buffer(std::string name, Tensor initial) {
   entries_.push_back({std::move(name), plain, false});
   return plain;
 }
+
+std::size_t Sequential::size() const { return modules_.size(); }
+Module& Sequential::operator[](std::size_t i) const { return *modules_[i]; }
 
 Sequential::Sequential(std::vector<std::shared_ptr<Module>> modules) {
   for (auto& module : modules) append(std::move(module));

@@ -37,6 +37,11 @@ class LUMIGRAD_API Module {
   /// Training or evaluation behaviour, of children too.
   void train(bool on = true);
   bool training() const { return training_; }
+  /// Moves parameters, buffers and the gradients collected so far to another device, those of children too; whole
+  /// numbers, which count, stay where the program reads them. Tensors stay the same tensors: leaves stay leaves, and an
+  /// optimiser made before goes on with them there, its moments too. Not between computing a loss and its backward().
+  /// Throws DeviceError with the reason where the device cannot be used.
+  virtual void to(Device device);
   void clear_grad();
 
  protected:
@@ -51,8 +56,8 @@ class LUMIGRAD_API Module {
     return module;
   }
 
-  /// Adds parameters (and buffers) under names that begin with `prefix`: what is registered here, and children. A module
-  /// that keeps tensors elsewhere adds them in an override.
+  /// Adds parameters (and buffers) under names that begin with `prefix`: what is registered here, and children. A
+  /// module that keeps tensors elsewhere adds them in an override.
   virtual void collect(const std::string& prefix, bool trained_only,
                        std::vector<std::pair<std::string, Tensor>>& to) const;
 
@@ -73,8 +78,8 @@ class LUMIGRAD_API Sequential final : public Module {
   Sequential() = default;
   explicit Sequential(std::vector<std::shared_ptr<Module>> modules);
   void append(std::shared_ptr<Module> module);
-  std::size_t size() const { return modules_.size(); }
-  Module& operator[](std::size_t i) const { return *modules_[i]; }
+  std::size_t size() const;
+  Module& operator[](std::size_t i) const;
   Tensor forward(const Tensor& x) override;
 
  private:

@@ -144,22 +144,26 @@ class LUMIGRAD_API AnomalyMode {
   bool before_;
 };
 
+/// True when a step from these inputs is to be recorded: recording is on, and one of them needs gradients.
+LUMIGRAD_API bool recorded(const Tensor* const* inputs, std::size_t count);
+
 /// Makes the node of an operator when this call is to be recorded, else returns null:
 ///   if (auto node = record<MulNode>("mul", here, {&a, &b})) { node->a = node->save_input(0, a); ...; node->attach(y);
 ///   }
 template <class N>
-std::shared_ptr<N> record(const char* name, Here here, std::span<const Tensor* const> inputs) {
-  bool wanted = false;
-  if (recording())
-    for (const Tensor* input : inputs) wanted |= input->needs_grad();
-  if (!wanted) return nullptr;
+std::shared_ptr<N> record(const char* name, Here here, const Tensor* const* inputs, std::size_t count) {
+  if (!recorded(inputs, count)) return nullptr;
   auto node = std::allocate_shared<N>(PoolAllocator<N>(), name, here);
-  for (const Tensor* input : inputs) node->add_input(*input);
+  for (std::size_t i = 0; i < count; ++i) node->add_input(*inputs[i]);
   return node;
 }
 template <class N>
+std::shared_ptr<N> record(const char* name, Here here, std::span<const Tensor* const> inputs) {
+  return record<N>(name, here, inputs.data(), inputs.size());
+}
+template <class N>
 std::shared_ptr<N> record(const char* name, Here here, std::initializer_list<const Tensor*> inputs) {
-  return record<N>(name, here, std::span<const Tensor* const>(inputs.begin(), inputs.size()));
+  return record<N>(name, here, inputs.begin(), inputs.size());
 }
 
 }  // namespace lumigrad

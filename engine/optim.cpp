@@ -26,11 +26,21 @@ std::vector<Tensor> zeros_like(const std::vector<Tensor>& parameters) {
   return list;
 }
 
+// What is kept for each parameter goes where the parameter went (Module::to).
+void follow(const std::vector<Tensor>& parameters, std::initializer_list<std::vector<Tensor>*> kept) {
+  for (std::vector<Tensor>* list : kept)
+    for (std::size_t k = 0; k < list->size(); ++k) (*list)[k].move_to(parameters[k].device());
+}
+
 void put(State& state, const std::string& name, const std::vector<Tensor>& list) {
   for (std::size_t k = 0; k < list.size(); ++k) state.emplace(name + "." + std::to_string(k), list[k]);
 }
 
 }  // namespace
+
+double MinimizationReport::loss() const { return losses.empty() ? 0 : losses.back(); }
+
+Optimizer::~Optimizer() = default;
 
 Optimizer::Optimizer(std::vector<Tensor> parameters) : parameters_(std::move(parameters)) {
   std::vector<const Node*> leaves;
@@ -63,6 +73,7 @@ void Sgd::step() {
   require<NumericError>(!options.nesterov || options.momentum > 0, "sgd: expected momentum > 0 with nesterov, got ",
                         options.momentum);
   NoGrad off;
+  follow(parameters_, {&velocity_});
   Changes changes;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     const Tensor& x = parameters_[k];
@@ -95,6 +106,7 @@ Adam::Adam(std::vector<Tensor> parameters, AdamOptions o)
 void Adam::step() {
   const AdamOptions& o = options;
   NoGrad off;
+  follow(parameters_, {&mean_, &square_});
   Changes changes;
   const Tensor steps = steps_.clone();
   auto* count = Tensor(steps).mutable_data<std::int64_t>();
@@ -139,6 +151,7 @@ RmsProp::RmsProp(std::vector<Tensor> parameters, RmsPropOptions o)
 void RmsProp::step() {
   const RmsPropOptions& o = options;
   NoGrad off;
+  follow(parameters_, {&square_, &mean_, &velocity_});
   Changes changes;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     const Tensor& x = parameters_[k];

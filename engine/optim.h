@@ -24,7 +24,7 @@ class LUMIGRAD_API Optimizer {
  public:
   /// Throws GraphError unless each parameter is a leaf (requires_grad) and none stands there twice.
   explicit Optimizer(std::vector<Tensor> parameters);
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
@@ -151,7 +151,7 @@ struct MinimizationReport {
   std::vector<double> losses;  ///< at the start and after each accepted step
   double gradient = 0;         ///< at the end: see gradient_tolerance of the options
 
-  double loss() const { return losses.empty() ? 0 : losses.back(); }
+  LUMIGRAD_API double loss() const;
   bool converged() const { return stop == Stop::gradient || stop == Stop::step || stop == Stop::loss; }
 };
 

@@ -21,6 +21,11 @@ Shape::Shape(std::span<const std::int64_t> extents) {
   if (numel_ != 0) numel_ = product;
 }
 
+Shape::Shape(std::initializer_list<std::int64_t> extents)
+    : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
+
+std::span<const std::int64_t> Shape::extents() const { return {begin(), end()}; }
+
 Shape Shape::with(int axis, std::int64_t extent) const {
   std::array<std::int64_t, max_rank> copy = extents_;
   copy[static_cast<std::size_t>(checked_axis("shape", axis, rank_))] = extent;

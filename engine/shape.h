@@ -16,8 +16,7 @@ inline constexpr int max_rank = 8;
 class LUMIGRAD_API Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> extents)
-      : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
+  Shape(std::initializer_list<std::int64_t> extents);
   /// Throws ShapeError for more than eight extents, a negative one, or a total (zeros left out) beyond 2^59 elements.
   explicit Shape(std::span<const std::int64_t> extents);
 
@@ -31,7 +30,7 @@ class LUMIGRAD_API Shape {
   }
   const std::int64_t* begin() const { return extents_.data(); }
   const std::int64_t* end() const { return extents_.data() + rank_; }
-  std::span<const std::int64_t> extents() const { return {begin(), end()}; }
+  std::span<const std::int64_t> extents() const;
 
   /// The same shape with one extent replaced / removed / put in before `axis`.
   Shape with(int axis, std::int64_t extent) const;

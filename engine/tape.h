@@ -29,8 +29,8 @@ class LUMIGRAD_API Tape {
   explicit Tape(std::vector<Tensor> outputs);
   std::size_t size() const { return nodes_.size(); }
   Node& operator[](std::size_t i) const { return *nodes_[i]; }
-  auto begin() const { return nodes_.begin(); }
-  auto end() const { return nodes_.end(); }
+  Node* const* begin() const { return nodes_.data(); }
+  Node* const* end() const { return begin() + size(); }
   const std::vector<Tensor>& outputs() const { return outputs_; }
 
  private:

@@ -17,6 +17,9 @@ std::shared_ptr<Buffer> Buffer::wrap(void* data, std::size_t bytes, std::shared_
   return std::allocate_shared<Buffer>(PoolAllocator<Buffer>(), data, bytes, std::move(owner), false);
 }
 
+Buffer::Buffer(void* data, std::size_t bytes, std::shared_ptr<void> owner, bool own, Device device)
+    : data_(static_cast<std::byte*>(data)), bytes_(bytes), owner_(std::move(owner)), device_(device), own_(own) {}
+
 Buffer::~Buffer() {
   if (!own_) return;
   if (device_ == Device())
@@ -221,6 +224,21 @@ Tensor Tensor::to(Device device, Here here) const {
   return result;
 }
 
+void Tensor::move_to(Device device) {
+  require<GraphError>(!needs_grad() || is_leaf(),
+                      "move_to: expected a leaf or a tensor outside the graph, got the result of ",
+                      needs_grad() ? state().node->name() : "");
+  if (device == this->device()) return;
+  TensorState& here = state();
+  const std::shared_ptr<Node>& leaf = here.node ? here.node : here.resting;
+  Tensor* gradient = leaf ? &static_cast<Leaf&>(*leaf).grad : nullptr;
+  const Tensor moved = detach().to(device);
+  if (gradient && gradient->defined()) *gradient = gradient->to(device);
+  here.strides = moved.strides();
+  here.offset = moved.state().offset;
+  here.buffer = moved.state().buffer;
+}
+
 Tensor Tensor::contiguous(Here here) const { return is_contiguous() ? *this : clone(here); }
 Tensor Tensor::clone(Here here) const { return copied<CopyNode>("clone", *this, dtype(), here); }
 
@@ -247,7 +265,12 @@ Tensor& Tensor::requires_grad(bool on) & {
                       "the result of ", needs_grad() ? state().node->name() : "", "; detach() it first");
   if (on == needs_grad()) return *this;
   if (!on) {
-    state().node = nullptr;
+    state().resting = std::move(state().node);
+    return *this;
+  }
+  if (state().resting) {
+    state().node = std::move(state().resting);
+    state().node->label = state().name;
     return *this;
   }
   auto leaf = std::allocate_shared<Leaf>(PoolAllocator<Leaf>(), Here("", 0));
@@ -262,6 +285,7 @@ Tensor Tensor::grad() const { return is_leaf() ? static_cast<Leaf&>(*state().nod
 
 void Tensor::clear_grad() {
   if (is_leaf()) static_cast<Leaf&>(*state().node).grad = Tensor();
+  if (defined() && state().resting) static_cast<Leaf&>(*state().resting).grad = Tensor();
 }
 
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
@@ -279,6 +303,13 @@ void Tensor::assign(const Tensor& source, const char* by) {
   const bool overlaps = source.state().buffer == state().buffer;
   copy_values(overlaps ? source.detach().clone() : source, *this);
   changed(by);
+}
+
+bool recorded(const Tensor* const* inputs, std::size_t count) {
+  if (!recording()) return false;
+  for (std::size_t i = 0; i < count; ++i)
+    if (inputs[i]->needs_grad()) return true;
+  return false;
 }
 
 bool all_finite(const Tensor& tensor) {

@@ -42,6 +42,7 @@ struct TensorState {
   std::shared_ptr<Buffer> buffer;
   std::shared_ptr<Node> node;  // what computed it, or the leaf that collects its gradient; null outside the graph
   std::shared_ptr<const std::string> name;
+  std::shared_ptr<Node> resting;  // the leaf that requires_grad(false) took off: graphs may lead to it still
 };
 
 /// Numbers in up to eight axes, on a device, possibly part of a recorded graph.
@@ -140,7 +141,8 @@ class LUMIGRAD_API Tensor {
   Tensor named(std::string name) && { return std::move(named(std::move(name))); }
   const std::string& name() const;
 
-  /// Makes this tensor a leaf: sweeps collect its gradient. f32 and f64 only. Returns this tensor.
+  /// Makes this tensor a leaf: sweeps collect its gradient. f32 and f64 only. Returns this tensor. Switched off and on
+  /// again it is the same leaf: graphs recorded before lead to it, and what it has collected stays.
   Tensor& requires_grad(bool on = true) &;
   Tensor requires_grad(bool on = true) && { return std::move(requires_grad(on)); }
   /// True when gradients flow to this tensor: a leaf, or computed from one.
@@ -158,9 +160,15 @@ class LUMIGRAD_API Tensor {
   /// one place in memory (expand). `by` names the change in later messages and must outlive the tensor.
   void assign(const Tensor& source, const char* by = "assign");
 
+  /// Moves the values, and the gradient collected so far, to another device in place: all handles to this tensor find
+  /// them there (see Module::to). Refused with GraphError for what was computed from a leaf, with DeviceError where the
+  /// device cannot be used.
+  void move_to(Device device);
+
   // For the engine.
   std::byte* device_data() const;  // the first element of this view, wherever it is
-  explicit Tensor(std::shared_ptr<TensorState> state) : state_(std::move(state)) {}
+  template <std::same_as<std::shared_ptr<TensorState>> S>
+  explicit Tensor(S state) : state_(std::move(state)) {}
   TensorState& state() const {
     if (!state_) [[unlikely]]
       throw_undefined();

@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 #include <lumigrad/engine/capture.h>
 #include <lumigrad/engine/device_memory.h>
+#include <lumigrad/engine/normalization.h>
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/optim.h>
 #include <lumigrad/engine/random.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
@@ -192,4 +194,48 @@ TEST_CASE("draws on the device are those of the CPU, bit for bit") {
             integers(generator, shape, -5, 1000, dtype).values());
   }
   CHECK(permutation(generator, 9, gpu).values() == permutation(generator, 9).values());
+}
+
+TEST_CASE("a module moves to the device with its buffers, and the optimiser that trains it goes on there") {
+  const Tensor x = reshape(Tensor::arange(24), {8, 3}), wanted = Tensor::ones({8, 2});
+  const auto train = [&](bool moves) {
+    auto linear = std::make_shared<Linear>(3, 2, 1);
+    auto frozen = std::make_shared<Linear>(2, 2, 2);
+    for (Tensor& p : frozen->parameters()) p.requires_grad(false);
+    Sequential net({linear, frozen});
+    Adam adam(linear->parameters());
+    for (int step = 0; step < 6; ++step) {
+      const Device where = moves && step / 2 == 1 ? gpu : Device();
+      adam.clear_grad();
+      sum(square(net(x.to(where)) - wanted.to(where))).backward();
+      if (moves && step == 1) net.to(gpu);  // with gradients that the next line reads
+      if (moves && step == 3) net.to(Device());
+      adam.step();
+    }
+    CHECK(!frozen->parameters()[0].needs_grad());
+    return linear->parameters()[0].values();
+  };
+  const std::vector<double> here = train(false), there = train(true);
+  for (std::size_t i = 0; i < here.size(); ++i) CHECK(there[i] == doctest::Approx(here[i]).epsilon(1e-5));
+
+  Tensor leaf = Tensor::ones({2}).requires_grad();
+  const Tensor handle = leaf, view = slice(leaf.detach(), 0, 1, 2);
+  leaf.move_to(gpu);
+  CHECK(handle.device() == gpu);
+  CHECK(handle.is_leaf());
+  CHECK(view.device() == Device());  // a view has its own place
+  Tensor computed = leaf * leaf;
+  CHECK_THROWS_AS(computed.move_to(Device()), GraphError);
+}
+
+TEST_CASE("buffers of a module move along") {
+  BatchNorm2d norm(3);
+  const Tensor x = uniform(Generator{1}, {4, 3, 5, 6});
+  norm(x);
+  const std::vector<double> before = norm.state().at("variance").values();
+  norm.to(gpu);
+  for (const auto& [name, tensor] : norm.state()) CHECK(tensor.device() == gpu);
+  CHECK(norm.state().at("variance").values() == before);
+  norm(x.to(gpu));
+  CHECK(norm.state().at("variance").values() != before);
 }

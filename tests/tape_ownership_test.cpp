@@ -122,3 +122,21 @@ TEST_CASE("an adjoint sees inputs outside the graph unless its sweep is recorded
   grad({sum(f({x}))}, {x}, {.create_graph = true});
   CHECK(attached);
 }
+
+TEST_CASE("a leaf that is switched off and on again is the same leaf") {
+  Tensor x = leaf(3);
+  const Tensor y = sum(x * x);
+  x.requires_grad(false);
+  CHECK(!x.needs_grad());
+  CHECK(!sum(x * x).needs_grad());
+  x.requires_grad();
+  y.backward();
+  CHECK(x.grad().values() == std::vector<double>{6, 6});
+  sum(x).backward();
+  CHECK(x.grad().values() == std::vector<double>{7, 7});
+  x.requires_grad(false);
+  x.named("weight").clear_grad();
+  x.requires_grad();
+  CHECK(!x.grad().defined());
+  CHECK(*x.state().node->label == "weight");
+}

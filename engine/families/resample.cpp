@@ -10,6 +10,10 @@
 
 namespace lumigrad {
 
+Band::Band(std::int64_t columns) : columns_(columns), begin_{0} {}
+
+std::int64_t Band::rows() const { return static_cast<std::int64_t>(begin_.size()) - 1; }
+
 void Band::start_row() { begin_.push_back(begin_.back()); }
 
 void Band::add(std::int64_t column, double weight) {

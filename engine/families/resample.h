@@ -20,8 +20,8 @@ namespace lumigrad {
 class LUMIGRAD_API Band {
  public:
   /// A matrix of `columns` columns and no rows yet.
-  explicit Band(std::int64_t columns) : columns_(columns) {}
-  std::int64_t rows() const { return static_cast<std::int64_t>(begin_.size()) - 1; }
+  explicit Band(std::int64_t columns);
+  std::int64_t rows() const;
   std::int64_t columns() const { return columns_; }
 
   /// Starts the next row; entries are then added to it. Entries of one column are merged, zeros left out.
@@ -40,7 +40,7 @@ class LUMIGRAD_API Band {
 
  private:
   std::int64_t columns_;
-  std::vector<std::int64_t> begin_{0};
+  std::vector<std::int64_t> begin_;
   std::vector<std::int32_t> source_;
   std::vector<double> weight_;
 };

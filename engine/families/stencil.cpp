@@ -220,6 +220,9 @@ Tensor move_windows(const Form& form, bool out, const Tensor& x, Here here) {
 
 }  // namespace
 
+Extents::Extents(std::initializer_list<std::int64_t> values)
+    : Extents(std::span<const std::int64_t>(values.begin(), values.size())) {}
+
 Extents::Extents(std::span<const std::int64_t> values) : count_(static_cast<int>(values.size())) {
   for (std::size_t i = 0; i < values.size() && i < 3; ++i) values_[i] = values[i];
   if (count_ == 1) values_ = {values_[0], values_[0], values_[0]};

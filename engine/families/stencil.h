@@ -40,7 +40,7 @@ class Extents {
  public:
   Extents() = default;  ///< none given
   Extents(std::int64_t all) : values_{all, all, all}, count_(1) {}
-  Extents(std::initializer_list<std::int64_t> values) : Extents(std::span(values.begin(), values.size())) {}
+  Extents(std::initializer_list<std::int64_t> values);
   explicit Extents(std::span<const std::int64_t> values);
   /// The number for an axis of `axes`; throws ShapeError naming `name` when another count was given.
   std::int64_t at(int axis, int axes, const char* name) const;

@@ -113,6 +113,9 @@ Result result_of(const AlignmentState& s, const Options& options, const Shape& f
 
 }  // namespace
 
+BatchAlignment::BatchAlignment(Tensor states, Options options, Shape fixed)
+    : states_(std::move(states)), options_(std::move(options)), fixed_(fixed) {}
+
 Tensor BatchAlignment::matrices() const { return reshape(slice(states_, 1, 0, 9), {states_.size(0), 3, 3}); }
 
 std::vector<Result> BatchAlignment::results() const {

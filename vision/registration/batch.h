@@ -12,8 +12,7 @@ namespace lumigrad::registration {
 /// What align_batch found, still on the device.
 class LUMIGRAD_API BatchAlignment {
  public:
-  BatchAlignment(Tensor states, Options options, Shape fixed)
-      : states_(std::move(states)), options_(std::move(options)), fixed_(fixed) {}
+  BatchAlignment(Tensor states, Options options, Shape fixed);
   /// [N, 3, 3], f64, on the device: fixed -> moving pixels. Does not wait.
   Tensor matrices() const;
   /// What is known of every pair; waits. The covariance is that of independent noise.
