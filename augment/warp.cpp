@@ -54,15 +54,16 @@ bool is_affine(const Tensor& matrix) {
 
 Tensor warp_projective(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
   if (image.numel() == 0) return image;
-  return geometry::warp_perspective(image, matrix,
+  return geometry::warp_perspective(image, matrix.to(image.device()),
                                     {.mode = reading.mode,
                                      .border = reading.border,
                                      .fill = fill_of(reading),
                                      .align_corners = reading.align_corners});
 }
 
-Tensor warp(const Tensor& image, const Tensor& matrix, const Resampling& reading) {
+Tensor warp(const Tensor& image, const Tensor& given, const Resampling& reading) {
   if (image.numel() == 0) return image;
+  const Tensor matrix = given.to(image.device());
   const Tensor fill = fill_of(reading);
   if (image.rank() == 5)  // bilinear is trilinear there
     return geometry::warp_affine3d(
