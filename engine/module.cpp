@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/layers.h>
 #include <lumigrad/engine/module.h>
+#include <lumigrad/engine/moves.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
 #include <cmath>
 
 namespace lumigrad {
+namespace {
+
+// A module moves with its children or not at all, and how a child moves is its own affair (an Augmentation stays): so
+// each is asked, and what they add on the way is moved by the one that was asked first.
+thread_local Moves* under_way = nullptr;
+
+struct Gathering {
+  explicit Gathering(Moves& moves) { under_way = &moves; }
+  ~Gathering() { under_way = nullptr; }
+};
+
+}  // namespace
 
 void restore(const State& own, const State& saved, const char* by) {
   for (const auto& [name, tensor] : own) {
@@ -58,8 +71,17 @@ void Module::train(bool on) {
 }
 
 void Module::to(Device device) {
-  for (Entry& entry : entries_)
-    if (is_floating(entry.tensor.dtype())) entry.tensor.move_to(device);
+  if (under_way == nullptr) {
+    Moves moves;
+    {
+      const Gathering gathering(moves);
+      Module::to(device);
+    }
+    moves.finish();
+    return;
+  }
+  for (const Entry& entry : entries_)
+    if (is_floating(entry.tensor.dtype())) under_way->add(entry.tensor, device);
   for (const auto& [name, module] : children_) module->to(device);
 }
 

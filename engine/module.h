@@ -40,7 +40,7 @@ class LUMIGRAD_API Module {
   /// Moves parameters, buffers and the gradients collected so far to another device, those of children too; whole
   /// numbers, which count, stay where the program reads them. Tensors stay the same tensors: leaves stay leaves, and an
   /// optimiser made before goes on with them there, its moments too. Not between computing a loss and its backward().
-  /// Throws DeviceError with the reason where the device cannot be used.
+  /// Throws DeviceError with the reason where the device cannot be used, ResourceError; nothing has moved then.
   virtual void to(Device device);
   void clear_grad();
 

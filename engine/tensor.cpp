@@ -224,21 +224,6 @@ Tensor Tensor::to(Device device, Here here) const {
   return result;
 }
 
-void Tensor::move_to(Device device) {
-  require<GraphError>(!needs_grad() || is_leaf(),
-                      "move_to: expected a leaf or a tensor outside the graph, got the result of ",
-                      needs_grad() ? state().node->name() : "");
-  if (device == this->device()) return;
-  TensorState& here = state();
-  const std::shared_ptr<Node>& leaf = here.node ? here.node : here.resting;
-  Tensor* gradient = leaf ? &static_cast<Leaf&>(*leaf).grad : nullptr;
-  const Tensor moved = detach().to(device);
-  if (gradient && gradient->defined()) *gradient = gradient->to(device);
-  here.strides = moved.strides();
-  here.offset = moved.state().offset;
-  here.buffer = moved.state().buffer;
-}
-
 Tensor Tensor::contiguous(Here here) const { return is_contiguous() ? *this : clone(here); }
 Tensor Tensor::clone(Here here) const { return copied<CopyNode>("clone", *this, dtype(), here); }
 

@@ -228,6 +228,53 @@ TEST_CASE("a module moves to the device with its buffers, and the optimiser that
   CHECK_THROWS_AS(computed.move_to(Device()), GraphError);
 }
 
+TEST_CASE("a value that a sweep needs is missed when it has moved, also when it is back with other numbers") {
+  const auto refused = [](const Tensor& loss) {
+    try {
+      loss.backward();
+    } catch (const GraphError& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing was thrown");
+  };
+  for (const bool back : {false, true}) {
+    Tensor w = Tensor({3.0, 3.0}).to(DType::f64).requires_grad();
+    const Tensor y = sum(w * w);
+    w.move_to(gpu);
+    if (back) {
+      {
+        NoGrad off;
+        w.assign(Tensor({100.0, 100.0}));
+      }
+      w.move_to(Device());
+    }
+    const std::string text = refused(y);
+    INFO(text);
+    CHECK(text.starts_with("mul: expected the value of shape"));
+    CHECK(text.find("move_to changed it") != std::string::npos);
+    CHECK(!w.grad().defined());
+    sum(w * w).backward();  // what is recorded afterwards is swept
+    CHECK(w.grad().values() == std::vector<double>(2, back ? 200 : 6));
+  }
+}
+
+TEST_CASE("a module for which the device has no room stays where it is, whole") {
+  auto small = std::make_shared<Linear>(2, 2, 1), large = std::make_shared<Linear>(512, 1024, 2);
+  Sequential net({small, large});
+  sum(net.parameters()[0]).backward();
+  empty_cache(gpu);
+  const DeviceMemoryStats before = memory_stats(gpu);
+  set_memory_budget(gpu, before.in_use + (1 << 20));
+  CHECK_THROWS_AS(net.to(gpu), ResourceError);
+  set_memory_budget(gpu, 0);
+  for (const Tensor& p : net.parameters()) CHECK(p.device() == Device());
+  CHECK(small->parameters()[0].grad().device() == Device());
+  CHECK(memory_stats(gpu).in_use == before.in_use);
+  net.to(gpu);  // and can move when there is room
+  for (const Tensor& p : net.parameters()) CHECK(p.device() == gpu);
+  CHECK(small->parameters()[0].grad().device() == gpu);
+}
+
 TEST_CASE("buffers of a module move along") {
   BatchNorm2d norm(3);
   const Tensor x = uniform(Generator{1}, {4, 3, 5, 6});

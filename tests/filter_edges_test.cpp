@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <lumigrad/engine/families/bilateral.h>
 #include <lumigrad/engine/families/ranks.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/random.h>
@@ -117,4 +118,15 @@ TEST_CASE("bilateral kernels agree with their operators, across tiles and to sec
       CHECK(most > 0);
     }
   }
+}
+
+TEST_CASE("a bilateral mean by the image itself is the same whether the image is named as the guide or not") {
+  Tensor x = uniform({6, 1}, {1, 2, 12, 40}).requires_grad();
+  const Tensor sharpness = Tensor::full({1, 1, 1, 1}, -2, DType::f32), line = Tensor::ones({1, 3}, DType::f32);
+  const auto gradient = [&](const Tensor& guide) {
+    const Tensor y = bilateral("mean", x, guide, sharpness, line, line, {.rows = 3, .columns = 3}, {});
+    return grad({y}, {x}, {.seeds = {uniform({7, 1}, y.shape())}})[0].values();
+  };
+  const std::vector<double> unnamed = gradient({}), named = gradient(x);
+  CHECK(named == unnamed);
 }

@@ -285,7 +285,7 @@ Tensor bilateral(const char* name, const Tensor& x, const Tensor& guide, const T
   const bool empty = x.numel() == 0 || h <= 0 || w <= 0 || (guide.defined() && guide.numel() == 0);
   if (x.dtype() != DType::f32 || x.device() != Device() || empty)
     return bilateral_by_operators(x, guide, sharpness, column, row, options, here);
-  const bool own = !guide.defined();
+  const bool own = !guide.defined() || guide.handle() == x.handle();
   const Tensor in[] = {x.contiguous(here), sharpness.contiguous(here), column.contiguous(here), row.contiguous(here),
                        own ? Tensor() : guide.contiguous(here)};
   const Tensor* inputs[] = {&in[0], &in[1], &in[2], &in[3], &in[4]};

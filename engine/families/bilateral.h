@@ -22,7 +22,8 @@ struct BilateralOptions {
 /// x [N, C, H + rows - 1, W + columns - 1], with what lies around the image: [N, C, H, W]; a window's pixel lies at
 /// ((rows - 1) / 2, (columns - 1) / 2). `guide` [N, K, ..] likewise, undefined: x itself. sharpness s < 0 [N or 1, 1,
 /// 1, 1], column [N or 1, rows], row [N or 1, columns], all of x's dtype and device. Gradients flow to all five, to
-/// second order.
+/// second order. A NaN makes NaN of every mean that sees it, and of the gradients of what those means see; where the
+/// extents of the window are even, single precision has them one place further up and to the left.
 Tensor bilateral(const char* name, const Tensor& x, const Tensor& guide, const Tensor& sharpness, const Tensor& column,
                  const Tensor& row, const BilateralOptions& options, Here here);
 

@@ -50,8 +50,8 @@ struct Selection {
     const double work =
         static_cast<double>(std::min(rows_a_job, height) * plan.axis[2].result) * static_cast<double>(places.size());
     auto rows = &Selection::rows_by_places;
-    if constexpr (std::is_same_v<T,
-                                 float>)  // double precision is what gradients are checked in, and is held against this
+    // Double precision is what gradients are checked in, and is held against this.
+    if constexpr (std::is_same_v<T, float>)
       if (by_columns()) rows = &Selection::rows_by_columns;
     parallel_for(
         plan.planes * jobs,

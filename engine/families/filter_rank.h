@@ -31,7 +31,8 @@ LUMIGRAD_API Tensor window_max(const Tensor& x, const WindowOptions& options, co
 /// The least of x - heights; +infinity where the window sees nothing.
 LUMIGRAD_API Tensor window_min(const Tensor& x, const WindowOptions& options, const Tensor& mask = {},
                                const Tensor& heights = {}, Here here = {});
-/// The lower median. Where the window sees a NaN the result is some number of it or NaN.
+/// The lower median. Where the window sees a NaN the result is some number of it or NaN. A median of zero has the sign
+/// of some zero of the window: of which one may change when gradients are asked for.
 LUMIGRAD_API Tensor window_median(const Tensor& x, const WindowOptions& options, Here here = {});
 
 /// The textbook version of one plane: documentation and test oracle. select(y, x, places) chooses among the values of
