@@ -65,6 +65,24 @@ TEST_CASE("a band that moves with the camera is ignored under a mask") {
   CHECK(corner_distance(r.matrix, truth, height, width) < 0.005);
 }
 
+TEST_CASE("three hundredths of a large image are enough") {
+  constexpr int side = 1000, top = 400, left = 300;
+  const scene::Texture texture(25);
+  // What is not seen is NaN, which counts as masked.
+  const auto island = [&](int margin, double dx, double dy) {
+    const int size = 170 + 2 * margin, y0 = top - margin, x0 = left - margin;
+    const Tensor seen = scene::seen(texture, {1, 0, x0 + dx, 0, 1, y0 + dy, 0, 0, 1}, size, size);
+    Tensor image = Tensor::full({side, side}, std::numeric_limits<float>::quiet_NaN());
+    for (int y = 0; y < size; ++y)
+      for (int x = 0; x < size; ++x)
+        image.mutable_data<float>()[(y0 + y) * side + x0 + x] = seen.data<float>()[y * size + x];
+    return image;
+  };
+  const Result r = register_images(island(0, 0, 0), island(20, 1.3, -2.6), {.model = Model::affine});
+  CHECK(r.converged());
+  CHECK(corner_distance(r.matrix, {1, 0, -1.3, 0, 1, 2.6, 0, 0, 1}, side, side) < 0.01);
+}
+
 TEST_CASE("NaN and infinite pixels count as masked out") {
   const scene::Texture texture(23);
   const Matrix3 truth = scene::turned(height, width, 2, 1, 3, 3);

@@ -195,3 +195,28 @@ TEST_CASE("the tiles of a covariance see the noise of one row in four as passes 
           noise.hessian[i][j] ==
           doctest::Approx(rows.hessian[i][j]).epsilon(1e-4).scale(std::sqrt(rows.hessian[i][i] * rows.hessian[j][j])));
 }
+
+TEST_CASE("a refinement that looks at strips of rows first tells of all rows, wherever it ends") {
+  constexpr int height = 200, width = 240;
+  const scene::Texture texture(74);
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, height, width));
+  const Plane moving = plane_of(scene::seen(texture, {1, 0, 0.5, 0, 1, 0.25, 0, 0, 1}, height, width));
+  const Plane little = plane_of(scene::seen(texture, {1, 0, 0.5, 0, 1, 0.25, 0, 0, 1}, 70, 80));
+  for (bool nearby : {false, true})
+    for (int iterations = 0; iterations < 8; ++iterations) {
+      CAPTURE(nearby);
+      CAPTURE(iterations);
+      RefinementOptions options;
+      options.model = Model::affine, options.nearby = nearby, options.max_iterations = iterations;
+      const Estimate start = {{1, 0, -0.7, 0, 1, -0.4, 0, 0, 1}, {}};
+      const Refinement all = refine({fixed, moving}, start, options);
+      CHECK(all.pixels > 0.95 * height * width);
+      CHECK(all.equations.pixels == all.pixels);
+      CHECK(all.iterations <= iterations);
+      if (iterations > 5) CHECK(all.ending == Ending::settled);
+      if (iterations > 5)
+        CHECK(corner_distance(all.estimate.map, {1, 0, -0.5, 0, 1, -0.25, 0, 0, 1}, height, width) < 0.01);
+      const Refinement part = refine({fixed, little}, start, options);
+      CHECK(part.pixels > 0.9 * 70 * 80);
+    }
+}

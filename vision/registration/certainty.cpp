@@ -58,7 +58,7 @@ Evidence evidence_of(const AlignmentPass& at, const NormalEquations& total) {
   some.thinning = std::max(1, static_cast<int>(std::lround(tiles / enough_tiles)));
   alignment_kernels(simd_level()).scatter(some, scatter, noise);
   sums.tiles = scatter.tiles;
-  const double ratio = slope_over_weight(total);
+  const double ratio = slope_over_hessian(total);
   const double rows = noise.pixels > 0 ? total.pixels / noise.pixels : 0;
   const double all = scatter.pixels > 0 ? total.pixels / scatter.pixels : 0;
   // Where noise leaves next to nothing of the gradients, their sum cannot be told from it: keep a tenth.

@@ -8,7 +8,7 @@
 
 namespace lumigrad::registration {
 
-double slope_over_weight(const NormalEquations& n) {
+double slope_over_hessian(const NormalEquations& n) {
   const double energy = n.hessian[2][2] + n.hessian[5][5];
   return energy > 0 ? std::clamp(n.slope / energy, 0.2, 1.0) : 1;
 }
@@ -211,37 +211,39 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   r.scales = scales_at(start);
   auto equations = [&](const Estimate& e, Rows rows) { return equations_at(pairs, e, o, r.scales, scratch, rows); };
   Rows rows = o.nearby && std::min(h, w) >= 8 * strip_distance ? Rows::strips : Rows::all;
+  auto least = [&] { return rows == Rows::strips ? least_pixels * strip_height / strip_distance : least_pixels; };
   NormalEquations now = equations(start, rows);
-  Curvature curvature(slope_over_weight(now));
+  Curvature curvature(slope_over_hessian(now));
   double damping = o.damping;
   int rescaled = 0;
   // Moves shrink from step to step by about the ratio of the last two, but a very small one was luck.
   double previous_move = 0, ratio = 1;
   for (;;) {
     // The scale follows the residual for the first few steps; then it stays, so that losses can be compared.
-    bool comparable = true;
+    bool same_scales = true, comparable = true;  // what `now` was summed with; the loss of the next step
     if (r.iterations > 0 && rescaled < 3) {
       const std::vector<double> fresh = scales_at(r.estimate);
       ++rescaled;
       for (std::size_t k = 0; k < fresh.size(); ++k)
-        if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], comparable = false;
+        if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], same_scales = comparable = false;
       if (!comparable) curvature.forget_directions();
     }
     bool widened = false;
     auto widen = [&] {
-      if (comparable)
+      if (same_scales)
         now += equations(r.estimate, Rows::rest);
       else
         now = equations(r.estimate, Rows::all);
-      rows = Rows::all, comparable = widened = true;
+      rows = Rows::all, same_scales = comparable = widened = true;
     };
-    if (rows == Rows::strips && (now.pixels < enough_pixels || r.iterations >= o.max_iterations)) widen();
+    if (rows == Rows::strips && (now.pixels < std::max(enough_pixels, least()) || r.iterations >= o.max_iterations))
+      widen();
     r.curve.push_back(now.pixels > 0 ? now.loss / now.pixels : 0);
     for (;;) {
       r.pixels = now.pixels;
       r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;
       r.equations = now;
-      if (now.pixels < least_pixels) return r.ending = Ending::low_overlap, r;
+      if (now.pixels < least()) return r.ending = Ending::low_overlap, r;
       if (r.iterations >= o.max_iterations) return r.ending = Ending::out_of_iterations, r;
       const System system = reduced(now, o);
       System corrected = system;
@@ -275,7 +277,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       if (sane) {
         const NormalEquations then = equations(next, rows);
         const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
-        const bool kept_overlap = then.pixels >= std::max(least_pixels, 0.5 * now.pixels);
+        const bool kept_overlap = then.pixels >= std::max(least(), 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
         if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
           if (comparable) curvature.learn(system, reduced(then, o), now.pixels, then.pixels, step);
@@ -288,9 +290,9 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         comparable = true;
       }
       // Newton's steps go too far where the start is off by more than the residuals. Strips that refuse a small step,
-      // or a large one twice, know too little.
+      // or a large one twice, know too little; and no answer is one of strips.
       damping = std::max(10 * damping, o.nearby ? 1.0 : 1e-3);
-      if (rows == Rows::strips && (small || damping > 1)) {
+      if (rows == Rows::strips && (small || damping > 1 || r.iterations >= o.max_iterations)) {
         widen();
         damping = o.damping;
         continue;

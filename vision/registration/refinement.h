@@ -58,9 +58,9 @@ inline Refinement refine(const LevelPair& pair, const Estimate& start, const Ref
   return refine(std::span(&pair, 1), start, options);
 }
 
-/// How much J'WJ exceeds the derivative of the gradient because robust weights fall: the sum of slopes over that of
-/// weights, both times the energy of the gradients; in [0.2, 1].
-double slope_over_weight(const NormalEquations& equations);
+/// What the derivative of the gradient is of the Hessian, which counts pixels as less robust than they are: the sum of
+/// slopes over that of what the Hessian weighs with, both times the energy of the gradients; in [0.2, 1].
+double slope_over_hessian(const NormalEquations& equations);
 
 /// The damped step in the model's unknowns, then gain and bias: up to ten numbers. False when the system does not
 /// determine it.
