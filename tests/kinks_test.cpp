@@ -83,6 +83,33 @@ TEST_CASE("equal channels share the slope of the largest and of the smallest") {
   }
 }
 
+TEST_CASE("every hue is a colour, and just under a whole turn it is on the last side") {
+  std::vector<float> hues = {31.4159241f, 207.345108f, 1e8f, -1e8f, 1e20f, -1e20f};
+  for (int turns = -300; turns <= 300; ++turns) {
+    float hue = std::nextafter(static_cast<float>(2 * pi * turns), -1e9f);
+    for (int i = 0; i < 3; ++i, hue = std::nextafter(hue, 1e9f)) hues.push_back(hue);
+  }
+  const std::vector<float> one(hues.size(), 1.0f), half(hues.size(), 0.5f);
+  for (Level level : levels()) {
+    INFO(name(level));
+    std::vector<Lanes<float>> images = {run_forward<float>(kernels_at(level, color::HsvToRgb{}), {hues, one, one}),
+                                        run_forward<float>(kernels_at(level, color::HlsToRgb{}), {hues, half, one})};
+    for (const float hue : hues) {  // turns of red and of a blue whose own place is not whole
+      const Lanes<float> colours = {{1, 0.1f}, {0, 0.3f}, {0, 1}};
+      images.push_back(run_forward<float>(kernels_at(level, enhance::TurnHue{}), colours, {hue}));
+      images.push_back(run_forward<float>(kernels_at(level, enhance::ColorJitter<enhance::HueTurn::hexagon>{}), colours,
+                                          {1, 1, 0, 1, hue}));
+    }
+    for (const Lanes<float>& image : images)
+      for (const std::vector<float>& channel : image)
+        for (const float x : channel) REQUIRE((x >= 0 && x <= 1));
+    const Lanes<float> slope =
+        run_vjp<float>(kernels_at(level, color::HsvToRgb{}), {{31.4159241f, 207.345108f}, {1, 1}, {1, 1}}, {},
+                       {{1, 1}, {2, 2}, {4, 4}});
+    for (const float x : slope[0]) CHECK(x == doctest::Approx(-12 / pi));
+  }
+}
+
 TEST_CASE("clamp has slope 1 on the closed interval and 0 outside") {
   kink("lower end", Clamp{}, {0}, {1});
   kink("upper end", Clamp{}, {1}, {1});

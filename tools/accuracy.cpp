@@ -48,7 +48,7 @@ std::vector<T> draw(Range range, std::size_t n, unsigned seed) {
 
 template <class T>
 double worst_of(const PixelKernels& kernels, const Exact& exact, const std::vector<Range>& ranges,
-                const std::vector<double>& params, std::size_t n) {
+                const std::vector<double>& params, std::size_t output, std::size_t n) {
   Lanes<T> x;
   for (std::size_t i = 0; i < ranges.size(); ++i) x.push_back(draw<T>(ranges[i], n, static_cast<unsigned>(i) + 1));
   const std::vector<T> p(params.begin(), params.end());
@@ -58,7 +58,7 @@ double worst_of(const PixelKernels& kernels, const Exact& exact, const std::vect
   for (std::size_t k = 0; k < p.size(); ++k) at[ranges.size() + k] = p[k];
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t k = 0; k < ranges.size(); ++k) at[k] = x[k][i];
-    found = std::max(found, ulps<T>(y[0][i], exact(at)));
+    found = std::max(found, ulps<T>(y[output][i], exact(at)));
   }
   return found;
 }
@@ -75,12 +75,12 @@ std::string text(const std::vector<Range>& ranges) {
 
 template <class F>
 AccuracyRow row(const char* word, F formula, std::vector<Range> ranges, Exact exact, const char* why = "",
-                std::vector<double> params = {}) {
+                std::vector<double> params = {}, std::size_t output = 0) {
   return {word, text(ranges), why, [=](Level level, bool wide, std::size_t samples) {
             const PixelKernels& kernels = kernels_at(level, formula);
             if (wide ? !kernels.f64.forward : !kernels.f32.forward) return -1.0;
-            return wide ? worst_of<double>(kernels, exact, ranges, params, samples)
-                        : worst_of<float>(kernels, exact, ranges, params, samples);
+            return wide ? worst_of<double>(kernels, exact, ranges, params, output, samples)
+                        : worst_of<float>(kernels, exact, ranges, params, output, samples);
           }};
 }
 
@@ -106,6 +106,10 @@ const std::vector<AccuracyRow>& accuracy_rows() {
       row("select(m, a, b)", Where{}, {{0, 1}, any, any}, OF(a[0] != 0 ? a[1] : a[2])),
       row("min(a, b)", Minimum{}, {any, any}, OF(smaller(a[0], a[1]))),
       row("max(a, b)", Maximum{}, {any, any}, OF(larger(a[0], a[1]))),
+      row("largest(a, b, c), in rgb_to_hsv", color::RgbToHsv{}, {any, any, any}, OF(larger(larger(a[0], a[1]), a[2])),
+          "", {0}, 2),
+      row("(largest + smallest) / 2, in rgb_to_hls", color::RgbToHls{}, {{-2, 2}, {-2, 2}, {-2, 2}},
+          OF((larger(larger(a[0], a[1]), a[2]) + smaller(smaller(a[0], a[1]), a[2])) / 2), "", {0}, 1),
       row("clamp(x, lo, hi)", Clamp{}, {any}, OF(smaller(larger(a[0], a[1]), a[2])), "", {-0.5, 0.75}),
       row("abs(x)", Abs{}, {any}, ONE(fabs)),
       row("floor(x)", Floor{}, {any}, ONE(floor)),

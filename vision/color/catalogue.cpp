@@ -2,6 +2,7 @@
 #include <lumigrad/vision/color/catalogue.h>
 #include <lumigrad/vision/color/color.h>
 #include <lumigrad/vision/photometric_rows.h>
+#include <cmath>
 #include <numbers>
 
 namespace lumigrad {
@@ -165,6 +166,10 @@ std::vector<Operator> cone_rows() {
   kink(back, "red's slopes are those of the side from red to yellow", {0, 1, 1}, {1, 2, 4},
        {6 / std::numbers::pi, -6, 1});
   known(back, "a negative hue", {-turn / 12, 1, 1}, {1, 0, 0.5});
+  for (const double hue : {31.4159241, 207.345108}) {  // just under 5 and 33 turns, which they are when divided as f32
+    const double left = -std::remainder(hue, turn) * 3 / std::numbers::pi;
+    known(back, "magenta's side, almost at red", {hue, 1, 1}, {1, 0, left});
+  }
   all.push_back(back);
 
   all.push_back(guarded<color::rgb_to_hls>("color.rgb_to_hls", "Hue (radians), lightness and saturation.", almost,

@@ -15,7 +15,7 @@
 
 namespace lumigrad::color {
 
-/// A colour around the hexagon: hue in units of its sides, in [0, 6).
+/// A colour around the hexagon: hue in units of its sides, in [0, 6].
 template <class V>
 struct Hexagon {
   V side, chroma, largest;
@@ -31,12 +31,18 @@ LUMIGRAD_HD Hexagon<V> hexagon(const V& r, const V& g, const V& b) {
   return {select(grey, V(0), side), chroma, top};
 }
 
-/// How far R, G and B lie below the largest channel, in units of the chroma, at a place around the hexagon, which may
-/// be any number: it is taken modulo 6. Slopes at a corner are those of the side that begins there. (Bytes have hues
-/// such as 2/5 of a side, which a turn by 3/5 takes to a corner: all three channels must agree on which side that is.)
+/// How far R, G and B lie below the largest channel, in units of the chroma, always in [0, 1], at a place around the
+/// hexagon, which may be any number: it is taken modulo 6. Slopes at a corner are those of the side that begins there.
+/// (Bytes have hues such as 2/5 of a side, which a turn by 3/5 takes to a corner: all three channels must agree on
+/// which side that is.)
+///
+/// Just under a multiple of 6 the quotient is rounded up to a whole number: the rest is then negative, and its place is
+/// at the end of the last side. Of a place so far out that its neighbours are whole sides away only the limits are
+/// left.
 template <class V>
 LUMIGRAD_HD Pixel<V, 3> below(const V& side) {
-  const V s = fma(floor(side * V(1.0 / 6)), V(-6), side), none(0), all(1);
+  const V rest = fma(floor(side * V(1.0 / 6)), V(-6), side), none(0), all(1);
+  const V s = clamp(select(rest < V(0), rest + 6, rest), none, V(6));
   return {{select(s < V(1), none, select(s < V(2), s - 1, select(s < V(4), all, select(s >= V(5), none, 5 - s)))),
            select(s < V(1), 1 - s, select(s < V(3), none, select(s >= V(4), all, s - 3))),
            select(s < V(2), all, select(s < V(3), 3 - s, select(s < V(5), none, s - 5)))}};

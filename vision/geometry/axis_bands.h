@@ -15,9 +15,10 @@ std::vector<double> gaussian_kernel(int length, double sigma);
 /// `to` >= extent pixels: the axis continued at its end.
 Band continued_band(std::int64_t extent, std::int64_t to, Border border);
 
-/// What the operators of these names do along each axis of an image of these extents; errors name them.
-std::vector<Band> resize_bands(std::span<const std::int64_t> extents, const ResizeOptions& options);
-std::vector<Band> pyrdown_bands(std::span<const std::int64_t> extents, double factor, const PyramidOptions& options);
-std::vector<Band> pyrup_bands(std::span<const std::int64_t> extents, const PyramidOptions& options);
+/// What the operators of these names do along each axis of an image [H, W] or [N, C, H, W] or a volume [N, C, D, H, W].
+/// Errors name the operator and show the shape.
+std::vector<Band> resize_bands(const Shape& image, const ResizeOptions& options);
+std::vector<Band> pyrdown_bands(const Shape& image, double factor, const PyramidOptions& options);
+std::vector<Band> pyrup_bands(const Shape& image, const PyramidOptions& options);
 
 }  // namespace lumigrad::geometry

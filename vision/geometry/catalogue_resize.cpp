@@ -149,6 +149,8 @@ std::vector<Operator> resize_rows() {
       {"empty size",
        {{"image", Tensor::ones({1, 1, 4, 4}, DType::f64)}, {"size", std::vector<double>{0, 4}}},
        "expected a size"});
+  const Values no_rows{{"image", Tensor::ones({2, 1, 0, 4}, DType::f64)}, {"size", std::vector<double>{2, 4}}};
+  rows.back().refusals.push_back({"no rows", no_rows, "resize: expected an image with pixels, got [2, 1, 0, 4]"});
   rows.push_back(linear_row(
       "rescale", "The image resized by factors (y, x).",
       with({option("factor", K::list, "(y, x), of a volume (z, y, x)", "")}),
@@ -202,6 +204,9 @@ std::vector<Operator> resize_rows() {
   rows.push_back(linear_row(
       "pyrdown", "Blurred and reduced.", down, vary_border,
       [](auto& x, auto& v) { return std::vector{pyrdown(x, v.number("factor"), pyramid_options(v))}; }, 2));
+  rows.back().refusals.push_back({"one row",
+                                  {{"image", Tensor::ones({2, 1, 1, 4}, DType::f64)}},
+                                  "pyrdown: expected an image of at least 2 pixels a side, got [2, 1, 1, 4]"});
   rows.push_back(linear_row("pyrup", "Enlarged and blurred.", pyramid, vary_border,
                             [](auto& x, auto& v) { return std::vector{pyrup(x, pyramid_options(v))}; }));
   std::vector<Argument> levels = pyramid;

@@ -43,9 +43,12 @@ std::int64_t power_of_two_from(std::int64_t extent) {
   return power;
 }
 
+std::span<const std::int64_t> axes_of(const Shape& image) { return image.extents().last(image.rank() == 5 ? 3 : 2); }
+
 }  // namespace
 
-std::vector<Band> resize_bands(std::span<const std::int64_t> extents, const ResizeOptions& options) {
+std::vector<Band> resize_bands(const Shape& image, const ResizeOptions& options) {
+  const std::span<const std::int64_t> extents = axes_of(image);
   const bool volume = extents.size() == 3;
   std::vector<std::int64_t> to = {options.size.height, options.size.width};
   std::vector<double> scale = {options.scale_y, options.scale_x};
@@ -56,7 +59,7 @@ std::vector<Band> resize_bands(std::span<const std::int64_t> extents, const Resi
   std::vector<double> factor;
   for (std::size_t i = 0; i < to.size(); ++i) {
     const std::int64_t from = extents[i];
-    require<ShapeError>(from > 0, "resize: expected an image with pixels, got an extent of ", from);
+    require<ShapeError>(from > 0, "resize: expected an image with pixels, got ", image);
     require<NumericError>(scale[i] >= 0 && scale[i] < 1e6, "resize: expected scales in [0, 1e6), got ", scale[i]);
     if (to[i] == 0) to[i] = static_cast<std::int64_t>(static_cast<double>(from) * scale[i]);
     require<ShapeError>(to[i] > 0, "resize: expected a size of at least one pixel a side, got ", to[i]);
@@ -76,7 +79,7 @@ Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
   require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype());
   require<ShapeError>(image.rank() == 5 || options.depth == 0,
                       "resize: expected a volume [N, C, D, H, W] for a depth, got ", image.shape());
-  return apply(image, resize_bands(image.shape().extents().subspan(2), options), here);
+  return apply(image, resize_bands(image.shape(), options), here);
 }
 
 Tensor resize_side(const Tensor& image, std::int64_t length, Side side, const ResizeOptions& options, Here here) {
@@ -157,13 +160,13 @@ Tensor resize_to_be_divisible(const Tensor& image, std::int64_t divisor, const R
   return resize(image, sized, here);
 }
 
-std::vector<Band> pyrdown_bands(std::span<const std::int64_t> extents, double factor, const PyramidOptions& options) {
+std::vector<Band> pyrdown_bands(const Shape& image, double factor, const PyramidOptions& options) {
   require<NumericError>(factor >= 1, "pyrdown: expected a factor of at least 1, got ", factor);
   ResizeOptions reduced{.align_corners = options.align_corners};
   std::vector<Band> bands;
-  for (const std::int64_t from : extents) {
+  for (const std::int64_t from : axes_of(image)) {
     const auto to = static_cast<std::int64_t>(std::floor(static_cast<double>(from) / factor));
-    require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ", from);
+    require<ShapeError>(to > 0, "pyrdown: expected an image of at least ", factor, " pixels a side, got ", image);
     bands.push_back(interpolation_band(from, to, static_cast<double>(from) / static_cast<double>(to), reduced)
                         .after(filter_band(from, binomial, options.border)));
   }
@@ -172,14 +175,14 @@ std::vector<Band> pyrdown_bands(std::span<const std::int64_t> extents, double fa
 
 Tensor pyrdown(const Tensor& image, double factor, const PyramidOptions& options, Here here) {
   require_image("pyrdown", image);
-  return apply(image, pyrdown_bands(image.shape().extents().subspan(2), factor, options), here);
+  return apply(image, pyrdown_bands(image.shape(), factor, options), here);
 }
 
-std::vector<Band> pyrup_bands(std::span<const std::int64_t> extents, const PyramidOptions& options) {
+std::vector<Band> pyrup_bands(const Shape& image, const PyramidOptions& options) {
   ResizeOptions enlarged{.align_corners = options.align_corners};
   std::vector<Band> bands;
-  for (const std::int64_t from : extents) {
-    require<ShapeError>(from > 0, "pyrup: expected an image with pixels, got an extent of ", from);
+  for (const std::int64_t from : axes_of(image)) {
+    require<ShapeError>(from > 0, "pyrup: expected an image with pixels, got ", image);
     bands.push_back(
         filter_band(2 * from, binomial, options.border).after(interpolation_band(from, 2 * from, 0.5, enlarged)));
   }
@@ -188,7 +191,7 @@ std::vector<Band> pyrup_bands(std::span<const std::int64_t> extents, const Pyram
 
 Tensor pyrup(const Tensor& image, const PyramidOptions& options, Here here) {
   require_image("pyrup", image);
-  return apply(image, pyrup_bands(image.shape().extents().subspan(2), options), here);
+  return apply(image, pyrup_bands(image.shape(), options), here);
 }
 
 std::vector<Tensor> build_pyramid(const Tensor& image, int levels, const PyramidOptions& options, Here here) {
