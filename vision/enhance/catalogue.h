@@ -6,5 +6,7 @@
 namespace lumigrad {
 
 const std::vector<Operator>& enhance_operators();
+/// The part of them that adds, weighs and shifts.
+std::vector<Operator> enhance_arithmetic_rows();
 
 }  // namespace lumigrad
