@@ -11,7 +11,8 @@
 // A step names an augmentation of the registry (registry.h; `lumigrad op list` shows them as augment.NAME with their
 // parameters). A parameter is a number (a spread about the value at which nothing happens), a pair (uniform) or a named
 // distribution ({"log_uniform": [0.1, 2]}); options that are not drawn stand beside them. What is left out has the
-// augmentation's default. A policy that was learned also says what learns and how:
+// augmentation's default: "p" is 1 for color_jitter, color_jiggle, brightness, contrast, saturation, hue, gamma and
+// groups of steps, 0.1 for grayscale and 0.5 for the others. A policy that was learned also says what learns and how:
 //
 //   {"op": "rotate", "p": 0.31, "estimator": "relaxed", "temperature": 0.5, "learn": ["angle", "probability"], ...}
 //

@@ -42,8 +42,10 @@ constexpr const char* policy_help = R"(A policy, as JSON:
     {"op": "affine", "params": {"angle": [-0.3, 0.3], "scale": [0.8, 1.2]}},
     {"one_of": [{"op": "color_jitter", "params": {"brightness": 0.3}}, {"op": "grayscale", "p": 1}]}]}
 A parameter is a number (a spread about the value at which nothing happens), a pair (uniform in it) or a named
-distribution, {"normal": [0, 0.1]}; "p" is the probability of a step. Angles are radians. `lumigrad op list` shows the
-names of steps, as augment.NAME, and their parameters; lumigrad/augment/policy.h has the whole format.)";
+distribution, {"normal": [0, 0.1]}; "p" is the probability of a step. Left out it is 1 for color_jitter, color_jiggle,
+brightness, contrast, saturation, hue, gamma and groups of steps, 0.1 for grayscale and 0.5 for the others. Angles are
+radians. `lumigrad op list` shows the names of steps, as augment.NAME, and their parameters; lumigrad/augment/policy.h
+has the whole format.)";
 
 /// What a contact sheet has room for.
 constexpr std::int64_t sheet_rows = 24, sheet_columns = 12;
@@ -160,7 +162,6 @@ int augment_images(const Request& request) {
   const std::shared_ptr<Augmentation> policy = augment::load_policy(request.policy);
   policy->train(false);  // gates are open or shut
   const std::vector<std::unique_ptr<Source>> sources = sources_of(request);
-  make_folder(request.out);
 
   const auto images = static_cast<std::int64_t>(sources.size());
   const std::int64_t columns = std::min(sheet_columns, request.count + 1);
@@ -177,6 +178,7 @@ int augment_images(const Request& request) {
         Source& source = *sources[i];
         std::call_once(source.read, [&] {
           read_source(source);
+          make_folder(request.out);  // now that there is something to put into it
           if (i < sheet.size())
             sheet[i][0] =
                 report::contact_picture(only(source.picture.image), source.boxes.places, source.points.places);
