@@ -57,7 +57,7 @@ static void descend(const Tensor& photo, bool hue_learns, std::vector<Tensor>& p
 
   Tensor image = photo.clone().requires_grad();
   Sgd image_descent({image}, {.learning_rate = 1e5}), range_descent(jitter.parameters(), {.learning_rate = 0.1});
-  std::printf("step      loss   brightness       contrast         saturation       hue\n");
+  std::printf("step      loss   brightness           contrast             saturation           hue\n");
   for (int step = 0; step < 10; ++step) {
     image_descent.clear_grad();
     range_descent.clear_grad();
@@ -72,7 +72,7 @@ static void descend(const Tensor& photo, bool hue_learns, std::vector<Tensor>& p
     log += text;
     for (const char* name : {"brightness", "contrast", "saturation", "hue"}) {
       const auto& ends = jitter.distribution(name).ends();
-      std::printf("   [%.3f, %.3f]", number(ends[0]), number(ends[1]));
+      std::printf("   [%.5f, %.5f]", number(ends[0]), number(ends[1]));
       std::snprintf(text, sizeof text, ", \"%s\": {\"low\": %.9g, \"high\": %.9g, \"u\": %.17g}", name, number(ends[0]),
                     number(ends[1]), number(noise.value(name)));
       log += text;

@@ -72,8 +72,11 @@ std::string curve(const std::vector<double>& values, const std::string& across, 
   const double room = high > low ? 0.08 * (high - low) : 1e-9 + 0.1 * std::fabs(high);
   low -= room;
   high += room;
+  // As many digits as tell one line of the grid from the next, and two more.
+  const double apart = 4 * std::max(std::fabs(low), std::fabs(high)) / (high - low);
+  const int digits = logarithmic ? 3 : std::clamp(static_cast<int>(std::ceil(std::log10(apart))) + 2, 3, 9);
 
-  const double width = 520, height = 300, left = 70, right = 16, top = 20, bottom = 46;
+  const double width = 520, height = 300, left = 70 + 8.5 * (digits - 3), right = 16, top = 20, bottom = 46;
   const auto steps = static_cast<double>(heights.size() - 1);
   auto x_of = [&](double index) { return left + (width - left - right) * index / steps; };
   auto y_of = [&](double v) { return top + (height - top - bottom) * (high - v) / (high - low); };
@@ -82,7 +85,7 @@ std::string curve(const std::vector<double>& values, const std::string& across, 
   for (int k = 0; k <= 4; ++k) {
     const double v = low + (high - low) * k / 4, y = y_of(v);
     s += line(left, y, width - right, y, "stroke=\"var(--line)\"");
-    s += text(left - 8, y + 4, "end", number(logarithmic ? std::pow(10.0, v) : v, 3));
+    s += text(left - 8, y + 4, "end", number(logarithmic ? std::pow(10.0, v) : v, digits));
   }
   const auto stride = std::max(1.0, std::ceil(steps / 8));
   for (double i = 0; i <= steps; i += stride) s += text(x_of(i), height - bottom + 20, "middle", number(i, 6));

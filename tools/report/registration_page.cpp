@@ -216,7 +216,11 @@ std::string registration_figures(const RegisteredPair& pair) {
   const Result& r = pair.result;
   std::string drawings = "<div class=\"grid\">";
   const std::string steps = curve(r.loss_curve, "accepted step of the last refinement", "mean robust loss");
-  if (!steps.empty()) drawings += drawing(steps, "<b>Loss.</b> Mean robust loss per pixel at full size.");
+  if (!steps.empty())
+    drawings += drawing(steps,
+                        "<b>Loss.</b> Mean robust loss per pixel at full size. It may rise where it begins to measure "
+                        "something else: the scale of the robust function follows the residuals for the first steps, "
+                        "and steps on strips of rows are followed by steps on all.");
   const CornerDrawing corners = corner_ellipses(
       {pair.fixed.size(2), pair.fixed.size(1), pair.moving.size(2), pair.moving.size(1), r.matrix, r.covariance});
   if (!corners.svg.empty())
