@@ -36,16 +36,14 @@ LUMIGRAD_HD Hexagon<V> hexagon(const V& r, const V& g, const V& b) {
 /// (Bytes have hues such as 2/5 of a side, which a turn by 3/5 takes to a corner: all three channels must agree on
 /// which side that is.)
 ///
-/// Just under a multiple of 6 the quotient is rounded up to a whole number: the rest is then negative, and its place is
-/// at the end of the last side. Of a place so far out that its neighbours are whole sides away only the limits are
-/// left.
+/// Just under a multiple of 6 the quotient is rounded up to a whole number, and s is a rounding below 0: the two limits
+/// take it for the corner (slope 0), and keep in [0, 1] what is left of a place whose neighbours are sides away.
 template <class V>
 LUMIGRAD_HD Pixel<V, 3> below(const V& side) {
-  const V rest = fma(floor(side * V(1.0 / 6)), V(-6), side), none(0), all(1);
-  const V s = clamp(select(rest < V(0), rest + 6, rest), none, V(6));
+  const V s = fma(floor(side * V(1.0 / 6)), V(-6), side), none(0), all(1);
   return {{select(s < V(1), none, select(s < V(2), s - 1, select(s < V(4), all, select(s >= V(5), none, 5 - s)))),
-           select(s < V(1), 1 - s, select(s < V(3), none, select(s >= V(4), all, s - 3))),
-           select(s < V(2), all, select(s < V(3), 3 - s, select(s < V(5), none, s - 5)))}};
+           select(s < V(1), min(1 - s, all), select(s < V(3), none, select(s >= V(4), all, s - 3))),
+           select(s < V(2), all, select(s < V(3), 3 - s, select(s < V(5), none, min(s - 5, all))))}};
 }
 
 /// Hue in radians [0, 2 pi], saturation = chroma / (value + p[0]), value.
