@@ -219,4 +219,15 @@ TEST_CASE("a refinement that looks at strips of rows first tells of all rows, wh
       const Refinement part = refine({fixed, little}, start, options);
       CHECK(part.pixels > 0.9 * 70 * 80);
     }
+
+  RefinementOptions options;
+  options.max_iterations = 0;
+  const Refinement whole = refine({fixed, moving}, {}, options);
+  options.nearby = true;
+  const Refinement parts = refine({fixed, moving}, {}, options);
+  CHECK(parts.pixels == whole.pixels);
+  CHECK(parts.loss == doctest::Approx(whole.loss).epsilon(1e-5));
+  for (int i = 0; i < 10; ++i)
+    CHECK(std::fabs(parts.equations.gradient[i] - whole.equations.gradient[i]) <
+          1e-5 * std::sqrt(whole.equations.hessian[i][i] * whole.pixels));
 }
