@@ -81,8 +81,6 @@ class LUMIGRAD_API Augmentation : public Module {
     return forward(image);
   }
   Example operator()(const Example& example);
-  /// Nothing moves: draws are made on the CPU, of numbers that stay there.
-  void to(Device) override {}
   /// What the last call drew.
   const Draw& last_draw() const { return last_; }
   /// Where the draws of calls start.
@@ -129,6 +127,8 @@ class LUMIGRAD_API Augmentation : public Module {
 
  protected:
   Augmentation(std::string name, Gate gate, std::vector<Parameter> drawn);
+  /// Nothing: draws are made on the CPU, of numbers that stay there.
+  void add_to(Moves&, Device) const override {}
 
   /// What happens where the gate is open. `draw` holds one number an image for each parameter.
   virtual Tensor transform(const Tensor& image, const Draw& draw) const = 0;

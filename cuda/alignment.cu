@@ -108,7 +108,6 @@ struct Accumulate {
       own[device::gradient_at + a] = fma(weighted, r, own[device::gradient_at + a]);
     }
     own[device::loss_at] += robust.rho;
-    own[device::weight_at] += robust.weight;
     own[device::pixels_at] += 1;
   }
 };

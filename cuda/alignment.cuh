@@ -62,16 +62,16 @@ LUMIGRAD_INLINE Robustness robustness(Robust loss, float t) {
   }
 }
 
-/// The moving position of a fixed pixel under the motion that is tried. u and v are centred and of size 1.
+/// The moving position of a fixed pixel under the motion that is tried.
 struct Position {
-  float u, v, x, y;
+  float x, y;
 };
 LUMIGRAD_INLINE Position position_of(const AlignmentState& s, const AlignmentLevel& l, int x, int y) {
   const float unit = 2.0f / static_cast<float>(larger(l.width, l.height));
   const float u = (static_cast<float>(x) - 0.5f * static_cast<float>(l.width - 1)) * unit,
               v = (static_cast<float>(y) - 0.5f * static_cast<float>(l.height - 1)) * unit;
   const float *m = s.pass, w = fma(m[6], u, fma(m[7], v, m[8])), inverse = 1 / w;
-  return {u, v, fma(fma(m[0], u, fma(m[1], v, m[2])), inverse, 0.5f * static_cast<float>(l.moving_width - 1)),
+  return {fma(fma(m[0], u, fma(m[1], v, m[2])), inverse, 0.5f * static_cast<float>(l.moving_width - 1)),
           fma(fma(m[3], u, fma(m[4], v, m[5])), inverse, 0.5f * static_cast<float>(l.moving_height - 1))};
 }
 

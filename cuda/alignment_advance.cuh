@@ -96,7 +96,8 @@ struct Advance {
   LUMIGRAD_INLINE void begin(AlignmentState& s, double scale) const {
     s.scale = scale;
     s.pass_inverse_scale = static_cast<float>(1 / scale);
-    s.damping = s.shortness = s.previous_move = s.last_move = 0;
+    s.damping = s.previous_move = s.last_move = 0;
+    s.shortness = 1;
     s.on_level = s.rescaled = 0;
     s.fresh = s.comparable = 1;
     if (s.ending != AlignmentEnding::low_overlap) s.ending = AlignmentEnding::running;
@@ -136,6 +137,7 @@ struct Advance {
       if (!s.fresh) {
         s.previous_move = s.last_move;
         s.damping = s.damping < 1e-6 ? 0 : s.damping * 0.1;
+        s.comparable = 1;  // the loss of the next step, unless the scale changes now
         if (s.rescaled < 3) shared.rescale = 1, ++s.rescaled;
       }
       s.fresh = 0;
@@ -202,7 +204,6 @@ struct Advance {
       }
       shared.scales[i] = 1 / std::sqrt(diagonal);
     }
-    if (s.shortness == 0) s.shortness = 1;
     for (int attempt = 0; attempt < 8; ++attempt) {
       double right[10], step[10];
       for (int i = 0; i < n; ++i) {

@@ -30,8 +30,10 @@ class Buffer {
   std::uint32_t version() const { return version_; }
   /// The operator that changed them last, or null.
   const char* changed_by() const { return changed_by_; }
-  void changed(const char* by) {
-    ++version_;
+  void changed(const char* by) { changed_since(*this, by); }
+  /// These bytes take the place of those of `before`: a change of what was saved from there.
+  void changed_since(const Buffer& before, const char* by) {
+    version_ = before.version_ + 1;
     changed_by_ = by;
   }
 

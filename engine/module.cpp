@@ -8,18 +8,6 @@
 #include <cmath>
 
 namespace lumigrad {
-namespace {
-
-// A module moves with its children or not at all, and how a child moves is its own affair (an Augmentation stays): so
-// each is asked, and what they add on the way is moved by the one that was asked first.
-thread_local Moves* under_way = nullptr;
-
-struct Gathering {
-  explicit Gathering(Moves& moves) { under_way = &moves; }
-  ~Gathering() { under_way = nullptr; }
-};
-
-}  // namespace
 
 void restore(const State& own, const State& saved, const char* by) {
   for (const auto& [name, tensor] : own) {
@@ -71,18 +59,15 @@ void Module::train(bool on) {
 }
 
 void Module::to(Device device) {
-  if (under_way == nullptr) {
-    Moves moves;
-    {
-      const Gathering gathering(moves);
-      Module::to(device);
-    }
-    moves.finish();
-    return;
-  }
+  Moves moves;
+  add_to(moves, device);
+  moves.finish();
+}
+
+void Module::add_to(Moves& moves, Device device) const {
   for (const Entry& entry : entries_)
-    if (is_floating(entry.tensor.dtype())) under_way->add(entry.tensor, device);
-  for (const auto& [name, module] : children_) module->to(device);
+    if (is_floating(entry.tensor.dtype())) moves.add(entry.tensor, device);
+  for (const auto& [name, module] : children_) module->add_to(moves, device);
 }
 
 void Module::clear_grad() {

@@ -8,6 +8,8 @@
 
 namespace lumigrad {
 
+class Moves;
+
 /// A name path ("0.weight") and the tensor it stands for.
 using State = std::map<std::string, Tensor>;
 
@@ -38,13 +40,16 @@ class LUMIGRAD_API Module {
   void train(bool on = true);
   bool training() const { return training_; }
   /// Moves parameters, buffers and the gradients collected so far to another device, those of children too; whole
-  /// numbers, which count, stay where the program reads them. Tensors stay the same tensors: leaves stay leaves, and an
-  /// optimiser made before goes on with them there, its moments too. Not between computing a loss and its backward().
-  /// Throws DeviceError with the reason where the device cannot be used, ResourceError; nothing has moved then.
-  virtual void to(Device device);
+  /// numbers, which count, stay where the program reads them, and so do those of augmentations. Tensors stay the same
+  /// tensors: leaves stay leaves, and an optimiser made before goes on with them there, its moments too. Not between
+  /// computing a loss and its backward(). Throws DeviceError with the reason where the device cannot be used,
+  /// ResourceError; nothing has moved then.
+  void to(Device device);
   void clear_grad();
 
  protected:
+  /// What to() moves together: the module's own numbers and those of its children.
+  virtual void add_to(Moves& moves, Device device) const;
   /// Registers a leaf under a name; returns it for the module to use.
   Tensor parameter(std::string name, Tensor initial);
   /// Registers a tensor that is saved but not trained.

@@ -27,7 +27,7 @@ void Moves::finish() noexcept {
   for (const Move& move : list_) {
     TensorState& here = move.tensor.state();
     const TensorState& there = move.values.state();
-    for (std::uint32_t count = here.buffer->version() + 1; count > 0; --count) there.buffer->changed("move_to");
+    there.buffer->changed_since(*here.buffer, "move_to");
     here.strides = there.strides;
     here.offset = there.offset;
     here.buffer = there.buffer;

@@ -15,20 +15,10 @@ constexpr std::int64_t pixels_a_job = 65536;
 void load_picture(const StoredPicture& p, float* to) {
   const std::int64_t area = p.height * p.width,
                      rows = std::max<std::int64_t>(1, pixels_a_job / std::max<std::int64_t>(p.width, 1));
-  const int step = p.channels <= 4 ? interleaved_channels(p.dtype, p.channels, p.channel_step, p.column_step) : 0;
   parallel_for((p.height + rows - 1) / rows,
                [&](std::int64_t job) {
                  for (std::int64_t y = job * rows; y < std::min(p.height, (job + 1) * rows); ++y) {
-                   float* line = to + y * p.width;
-                   if (step != 0) {
-                     float* planes[4] = {};
-                     for (std::int64_t c = 0; c < p.channels; ++c) planes[c] = line + c * area;
-                     load_pixels(p.row(0, y), p.dtype, static_cast<int>(p.channels), p.channel_step, step, p.width,
-                                 planes);
-                   } else {
-                     for (std::int64_t c = 0; c < p.channels; ++c)
-                       load_channel(p.row(c, y), p.dtype, p.column_step, p.width, line + c * area);
-                   }
+                   load_row(p, y, 0, p.width, [&](std::int64_t c) { return to + c * area + y * p.width; });
                  }
                },
                static_cast<double>(rows * p.width * p.channels) * 0.0002);

@@ -152,6 +152,8 @@ TEST_CASE("what does not fit is refused before anything is written") {
   CHECK_THROWS_AS(image_to(image, {f::filter2d(Tensor::zeros({5, 5}), {.valid = true})}, to, 12, PixelFormat::rgb_u8),
                   ShapeError);
   CHECK_THROWS_AS(image_to(image, {f::filter2d(Tensor::zeros({2, 3, 3}))}, to, 12, PixelFormat::rgb_u8), ShapeError);
+  CHECK_THROWS_AS(image_to(image, {f::gaussian_blur2d({.sigma = Tensor::ones({2, 2})})}, to, 12, PixelFormat::rgb_u8),
+                  ShapeError);
   CHECK_THROWS_AS(image_to(image, {geometry::steps::resize({.size = {-1, 2}})}, to, 12, PixelFormat::rgb_u8),
                   ShapeError);
   CHECK_THROWS_AS(image_to(image, {color::steps::sepia()}, nullptr, 12, PixelFormat::rgb_u8), ShapeError);

@@ -11,7 +11,8 @@ namespace lumigrad {
 /// Rows are read, and results written, up to the next multiple of this.
 inline constexpr std::int64_t bilateral_stretch = 32;
 
-/// Channels of one tile, `plane` apart, rows `line` apart; the first place of the window that the first result sees.
+/// Channels of one tile, BilateralWindow::plane apart, rows ::line apart; `from`: the first place of the window that
+/// the first result sees.
 struct BilateralPlanes {
   const float* from;
   std::int64_t channels;
@@ -23,7 +24,7 @@ struct BilateralWindow {
   bool absolute;      ///< the distance is (sum |d|)^2 over channels of the guide, else sum d^2
   const float* near;  ///< [rows columns], of a pixel's own window
   const float* back;  ///< the same of the pixel as a place in the windows of others (adjoint)
-  float* room;        ///< bilateral_stretch (columns + channels of image and guide)
+  float* room;        ///< bilateral_stretch columns numbers, twice as many for the adjoint
 };
 
 struct BilateralKernels {

@@ -10,6 +10,7 @@ namespace lumigrad {
 
 /// Results are made in whole vectors: rows are read, results and picks written, up to the next multiple of this.
 inline constexpr std::int64_t rank_stretch = 16;
+constexpr std::int64_t whole_stretches(std::int64_t n) { return (n + rank_stretch - 1) / rank_stretch * rank_stretch; }
 
 template <class T>
 struct RankKernels {

@@ -3,6 +3,19 @@
 #pragma once
 #include <lumigrad/engine/cpu/kernels.h>
 
+namespace lumigrad {
+
+/// What of a table, or of a formula's kernels, is for numbers of type T.
+template <class T, class Table>
+constexpr const auto& of_type(const Table& table) {
+  if constexpr (sizeof(T) == sizeof(float))
+    return table.f32;
+  else
+    return table.f64;
+}
+
+}  // namespace lumigrad
+
 /// In namespace lumigrad: declares `table` as every level compiles it.
 /// LUMIGRAD_AT(level, table) is the one of that level, or of the best below it that this build has.
 #if defined(__x86_64__)

@@ -268,31 +268,6 @@ struct Loops {
 #pragma GCC pop_options
 #endif
 
-/// How much the adjoint of F computes for every pixel, functions counted for ten: it is recorded, as if it were a
-/// formula.
-template <class F, bool WithParams>
-constexpr int adjoint_cost() {
-  constexpr int inputs = inputs_of<F>, params = params_of<F>, outputs = outputs_of<F>;
-  FormulaRecord r;
-  Symbol x[inputs], p[params + 1], w[outputs], g[inputs + params];
-  for (int k = 0; k < inputs; ++k) x[k] = Symbol(&r, r.add({Word::input, k}));
-  for (int k = 0; k < params; ++k) p[k] = Symbol(&r, r.add({Word::input, inputs + k}));
-  for (int k = 0; k < outputs; ++k) w[k] = Symbol(&r, r.add({Word::input, inputs + params + k}));
-  recorded_vjp<F, WithParams>(x, p, w, g, g + inputs);
-  bool needed[max_steps] = {};
-  for (int k = 0; k < inputs + (WithParams ? params : 0); ++k) needed[g[k].in(&r)] = true;
-  int cost = 0;
-  for (int k = r.count - 1; k >= 0; --k) {
-    const Step& s = r.step[k];
-    if (!needed[k] || s.word == Word::input) continue;
-    cost += s.word == Word::constant ? 0 : is_transcendental(s.word) ? 10 : 1;
-    for (const int from : {s.a, s.b, s.c}) {
-      if (from >= 0) needed[from] = true;
-    }
-  }
-  return cost;
-}
-
 /// Whether one kernel does for gradients with and without parameters: where it is to be small, and where the gradients
 /// of the parameters cost next to nothing beside those of the inputs.
 template <class F, class T>
@@ -300,7 +275,7 @@ constexpr bool one_adjoint() {
   if constexpr (params_of<F> == 0) {
     return false;
   } else {
-    return kept_small<T>() || 4 * adjoint_cost<F, true>() <= 5 * adjoint_cost<F, false>();
+    return kept_small<T>() || 4 * adjoint_work<F, true>().cost <= 5 * adjoint_work<F, false>().cost;
   }
 }
 

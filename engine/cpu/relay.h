@@ -87,9 +87,13 @@ LUMIGRAD_SIMD void each_register(const Body& body) {
   LUMIGRAD_JUMP step[1].run(step + 1, i, r[0].raw[0], r[1].raw[0], r[2].raw[0], r[3].raw[0], r[4].raw[0], r[5].raw[0], \
                             r[6].raw[0], r[7].raw[0])
 
-/// Whether the adjoint of F computes anything from the formula's inputs: it is recorded, as if it were a formula.
+/// What the adjoint of F takes: it is recorded, as if it were a formula.
+struct AdjointWork {
+  bool reads_inputs = false;  ///< whether anything is computed from the formula's inputs
+  int cost = 0;               ///< steps for every pixel, functions counted for ten
+};
 template <class F, bool WithParams>
-constexpr bool adjoint_reads_inputs() {
+constexpr AdjointWork adjoint_work() {
   constexpr int inputs = inputs_of<F>, params = params_of<F>, outputs = outputs_of<F>;
   FormulaRecord r;
   Symbol x[inputs], p[params + 1], w[outputs], g[inputs + params];
@@ -99,17 +103,20 @@ constexpr bool adjoint_reads_inputs() {
   recorded_vjp<F, WithParams>(x, p, w, g, g + inputs);
   bool needed[max_steps] = {};
   for (int k = 0; k < inputs + (WithParams ? params : 0); ++k) needed[g[k].in(&r)] = true;
-  for (int k = r.count - 1; k >= inputs; --k) {
+  AdjointWork work;
+  for (int k = r.count - 1; k >= 0; --k) {
     const Step& s = r.step[k];
-    if (!needed[k] || s.word == Word::input) continue;
+    if (!needed[k]) continue;
+    if (s.word == Word::input) {
+      work.reads_inputs |= k < inputs;
+      continue;
+    }
+    work.cost += s.word == Word::constant ? 0 : is_transcendental(s.word) ? 10 : 1;
     for (const int from : {s.a, s.b, s.c}) {
       if (from >= 0) needed[from] = true;
     }
   }
-  for (int k = 0; k < inputs; ++k) {
-    if (needed[k]) return true;
-  }
-  return false;
+  return work;
 }
 
 /// The runners of a formula of single values, or of pixels of three channels.
@@ -161,10 +168,11 @@ struct Runners {
     LUMIGRAD_HAND_ON;
   }
 
-  static constexpr RelayFormula formula = {&forward,
-                                           {&vjp<false>, &vjp<(params > 0)>},
-                                           {adjoint_reads_inputs<F, false>(), adjoint_reads_inputs<F, (params > 0)>()},
-                                           params};
+  static constexpr RelayFormula formula = {
+      &forward,
+      {&vjp<false>, &vjp<(params > 0)>},
+      {adjoint_work<F, false>().reads_inputs, adjoint_work<F, (params > 0)>().reads_inputs},
+      params};
 };
 
 /// Formulas short enough to be worth it, whose channels stay as many.

@@ -7,8 +7,8 @@ namespace lumigrad::device {
 
 inline constexpr int most_levels = 12;
 /// Sums of one pass: the upper triangle of the normal equations of ten unknowns row by row (55), their right side (10),
-/// loss, weight, pixels (engine/cpu/normal_equations.h says what they are).
-inline constexpr int alignment_sums = 68, gradient_at = 55, loss_at = 65, weight_at = 66, pixels_at = 67;
+/// loss, pixels (engine/cpu/normal_equations.h says what they are), and a zero that makes them a multiple of four.
+inline constexpr int alignment_sums = 68, gradient_at = 55, loss_at = 65, pixels_at = 66;
 
 /// How the refinement of a pair ended; `running` until it has.
 enum class AlignmentEnding : std::int32_t { running, settled, out_of_iterations, stuck, low_overlap, flat };

@@ -40,7 +40,7 @@ class Tile {
     y -= source.top, x -= source.left;
     const std::int64_t begin = std::clamp<std::int64_t>(-x, 0, columns_);
     const std::int64_t end = std::clamp<std::int64_t>(source.width - x, begin, columns_);
-    for (std::int64_t c = 0; c < source.planes; ++c)
+    for (std::int64_t c = 0; c < source.planes; ++c, used_ += plane)
       for (std::int64_t r = 0; r < rows_; ++r) {
         float* const to = room_.get() + used_ + r * line;
         if (y + r < 0 || y + r >= source.height) {
@@ -50,7 +50,6 @@ class Tile {
           std::copy_n(source.from + (c * source.height + y + r) * source.width + x + begin, end - begin, to + begin);
           std::fill_n(to + end, line - end, 0.0f);
         }
-        if (r == rows_ - 1) used_ += plane;
       }
     return first;
   }
@@ -291,15 +290,15 @@ Tensor bilateral(const char* name, const Tensor& x, const Tensor& guide, const T
   const Tensor* inputs[] = {&in[0], &in[1], &in[2], &in[3], &in[4]};
   auto node = record<BilateralNode>(name, here, std::span<const Tensor* const>(inputs, own ? 4u : 5u));
   Tensor y = Tensor::empty({x.size(0), x.size(1), h, w}, x.dtype());
-  const Tensor weights = node ? Tensor::empty({x.size(0), 1, h, w}, x.dtype()) : Tensor();
+  Tensor weights = node ? Tensor::empty({x.size(0), 1, h, w}, x.dtype()) : Tensor();
   mean(Call(in[0], own ? in[0] : in[4], in[1], in[2], in[3], options), y.mutable_data<float>(),
-       node ? const_cast<Tensor&>(weights).mutable_data<float>() : nullptr);
+       node ? weights.mutable_data<float>() : nullptr);
   if (node) {
     node->options = options;
     node->own = own;
     for (std::size_t i = 0; i < node->count(); ++i) node->kept[i] = node->save_input(i, in[i]);
     node->kept[5] = node->save_output(0, y);
-    node->kept[6] = node->save_output(0, weights);
+    node->kept[6] = node->save_input(0, weights);  // no result of the node
     node->attach(y);
   }
   return y;

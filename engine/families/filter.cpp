@@ -53,8 +53,7 @@ FilterPlan plan_of(const Shape& image, std::int64_t kernels, std::span<const std
     require<ShapeError>(!options.valid || axis.taps <= axis.image, name,
                         ": expected an image at least as large as the ", "kernel, got ", axis.image, " pixels for ",
                         axis.taps, " weights");
-    axis.front = options.valid ? 0 : (axis.taps - 1) / 2;
-    axis.result = options.valid ? axis.image - axis.taps + 1 : axis.image;
+    axis = filter_axis(axis.image, axis.taps, options.valid);
   }
   return plan;
 }

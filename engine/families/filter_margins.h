@@ -55,10 +55,10 @@ class Margins {
     }
   }
 
+ private:
   /// The column of the image that stands at place i, -1 where there is none.
   std::int64_t place(std::int64_t i) const { return index_at_border(i - axis_.front, axis_.image, border_); }
 
- private:
   T outside_;
   Border border_;
   FilterAxis axis_;

@@ -22,7 +22,7 @@ template <class T>
 void collect_rows(const FilterPlan& back, const std::vector<WindowPlace>& places, const T* z, const Integer<T>* pick,
                   std::int64_t begin, std::int64_t end, T* image) {
   const std::int64_t taps = back.axis[1].taps, columns = back.axis[2].taps, width = back.axis[2].result;
-  const std::int64_t stretch = (width + rank_stretch - 1) / rank_stretch * rank_stretch, rows = end - begin + taps - 1;
+  const std::int64_t stretch = whole_stretches(width), rows = end - begin + taps - 1;
   const Margins<T> margins(back);
   const Margins<Integer<T>> none(back, -1);
   const std::int64_t line = std::max(margins.length(), stretch + columns);
@@ -36,7 +36,7 @@ void collect_rows(const FilterPlan& back, const std::vector<WindowPlace>& places
   }
   std::vector<const T*> value_of(places.size());
   std::vector<const Integer<T>*> pick_of(places.size());
-  const RankTable& table = rank_kernels(simd_level());
+  const auto& kernels = of_type<T>(rank_kernels(simd_level()));
   for (std::int64_t y = begin; y < end; ++y) {
     for (std::size_t t = 0; t < places.size(); ++t) {
       const std::int64_t at = (y - begin + taps - 1 - places[t].row) * line + columns - 1 - places[t].column;
@@ -45,10 +45,7 @@ void collect_rows(const FilterPlan& back, const std::vector<WindowPlace>& places
     }
     const bool in_place = (end - y) * width >= stretch;  // what is written beyond a row is made again
     T* const to = in_place ? image + y * width : out.get();
-    if constexpr (std::is_same_v<T, float>)
-      table.f32.collect(value_of.data(), pick_of.data(), static_cast<int>(places.size()), to, stretch);
-    else
-      table.f64.collect(value_of.data(), pick_of.data(), static_cast<int>(places.size()), to, stretch);
+    kernels.collect(value_of.data(), pick_of.data(), static_cast<int>(places.size()), to, stretch);
     if (!in_place) std::copy_n(out.get(), width, image + y * width);
   }
 }

@@ -14,12 +14,7 @@ namespace {
 
 template <class T>
 const FilterKernels<T>& kernels() {
-  const FilterTable& table = filter_kernels(simd_level());
-  if constexpr (std::is_same_v<T, float>) {
-    return table.f32;
-  } else {
-    return table.f64;
-  }
+  return of_type<T>(filter_kernels(simd_level()));
 }
 
 constexpr std::int64_t rows_a_job = 16, rows_a_sum = 64;

@@ -10,6 +10,10 @@ namespace lumigrad {
 struct FilterAxis {
   std::int64_t image = 1, result = 1, taps = 1, front = 0;
 };
+/// Windows about every pixel; valid: those alone that lie inside the image.
+inline FilterAxis filter_axis(std::int64_t image, std::int64_t taps, bool valid) {
+  return {image, valid ? image - taps + 1 : image, taps, valid ? 0 : (taps - 1) / 2};
+}
 
 /// A correlation of planes (or volumes, depth first) lying one after another. Weights are dense, one kernel for every
 /// `planes_a_kernel` planes.

@@ -19,12 +19,7 @@ namespace {
 
 template <class T>
 const RankKernels<T>& kernels() {
-  const RankTable& table = rank_kernels(simd_level());
-  if constexpr (std::is_same_v<T, float>) {
-    return table.f32;
-  } else {
-    return table.f64;
-  }
+  return of_type<T>(rank_kernels(simd_level()));
 }
 
 using device::Selects;
@@ -75,11 +70,11 @@ struct Selection {
                        std::int64_t end) const {
     const RankKernels<T>& k = kernels<T>();
     const std::int64_t taps = plan.axis[1].taps, width = plan.axis[2].result, columns = plan.axis[2].taps;
-    const auto whole = [](std::int64_t n) { return (n + rank_stretch - 1) / rank_stretch * rank_stretch; };
-    const std::int64_t before = whole(plan.axis[2].front), line = before + whole(width) + whole(columns);
+    const std::int64_t before = whole_stretches(plan.axis[2].front),
+                       line = before + whole_stretches(width) + whole_stretches(columns);
     const bool median = selects == Selects::median;
     const T sign = selects == Selects::least ? T(-1) : T(1);
-    const LineRoom<T> room(static_cast<std::size_t>(3 * line + whole(width)));
+    const LineRoom<T> room(static_cast<std::size_t>(3 * line + whole_stretches(width)));
     std::fill_n(room.get(), 3 * line, T(0));
     T *const first = room.get() + before, *const out = room.get() + 3 * line;
     T* const sorted[3] = {first, first + line, first + 2 * line};
@@ -106,13 +101,13 @@ struct Selection {
         start[s] = sorted[s] - plan.axis[2].front;
       }
       T* const result = y + (plane * plan.axis[1].result + r) * width;
-      const bool in_place = (end - r) * width >= whole(width);
+      const bool in_place = (end - r) * width >= whole_stretches(width);
       if (median) {
-        k.median_of_columns(start, in_place ? result : out, whole(width));
+        k.median_of_columns(start, in_place ? result : out, whole_stretches(width));
       } else {
         for (std::int64_t j = 0; j < columns; ++j) from[static_cast<std::size_t>(j)] = start[0] + j;
         k.extremum(from.data(), nullptr, static_cast<int>(columns), sign, in_place ? result : out, nullptr,
-                   whole(width));
+                   whole_stretches(width));
       }
       if (!in_place) std::copy_n(out, width, result);
     }
@@ -121,7 +116,7 @@ struct Selection {
   void rows_by_places(const Margins<T>& margins, std::int64_t plane, const T* x, T* y, std::int64_t begin,
                       std::int64_t end) const {
     const std::int64_t taps = plan.axis[1].taps, width = plan.axis[2].result, columns = plan.axis[2].taps;
-    const std::int64_t stretch = (width + rank_stretch - 1) / rank_stretch * rank_stretch;
+    const std::int64_t stretch = whole_stretches(width);
     const std::int64_t line = std::max(margins.length(), stretch + columns),
                        count = static_cast<std::int64_t>(places.size());
     std::vector<T> room(static_cast<std::size_t>((end - begin + taps - 1) * line), T(0));

@@ -10,12 +10,12 @@ namespace lumigrad {
 
 template <class T>
 const ResampleKernels<T>& resample_kernels_of() {
-  const ResampleTable& table = resample_kernels(simd_level());
-  if constexpr (std::is_same_v<T, float>) {
-    return table.f32;
-  } else {
-    return table.f64;
-  }
+  return of_type<T>(resample_kernels(simd_level()));
+}
+
+/// Whether the last axis of planes is changed before the other: what lies between the two is the smaller image.
+inline bool columns_first(const Band& rows, const Band& columns) {
+  return columns.rows() * rows.columns() < rows.rows() * columns.columns();
 }
 
 /// A band for the last axis, laid out tap by tap, so that neighbouring results share a vector.

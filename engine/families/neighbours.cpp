@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/families/neighbours.h>
 
+#include <lumigrad/engine/cpu/level_table.h>
 #include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/families/lanes.h>
 #include <lumigrad/engine/families/line_room.h>
@@ -17,7 +18,6 @@ namespace {
 constexpr std::int64_t rows_a_job = 16;
 
 struct NeighbourCall {
-  const char* name;
   const PixelKernels* kernels;
   std::vector<Tensor> images;  // dense
   std::vector<NeighbourGroup> groups;
@@ -42,14 +42,6 @@ struct NeighbourCall {
         1e-3 * static_cast<double>(rows_a_job * width() * kernels->inputs));
   }
 };
-
-template <class T, class Kernels>
-const auto& of_type(const Kernels& kernels) {
-  if constexpr (std::is_same_v<T, float>)
-    return kernels.f32;
-  else
-    return kernels.f64;
-}
 
 template <class T>
 void add_up(const NeighbourCall& call, T* y) {
@@ -147,7 +139,7 @@ struct NeighboursNode final : Node {
     std::vector<Tensor> images;
     for (const Saved& s : kept) images.push_back(s.get(*this));
     if (recording()) return record_gradients(images, cotangents[0], gradients);
-    NeighbourCall call{name(), kernels, {}, groups};
+    NeighbourCall call{kernels, {}, groups};
     for (const Tensor& image : images) call.images.push_back(image.detach().contiguous());
     for (std::size_t i = 0; i < images.size(); ++i)
       if (wants(i)) gradients[i] = Tensor::empty(images[i].shape(), images[i].dtype());
@@ -193,7 +185,7 @@ Tensor reduce_neighbours(const char* name, const PixelKernels& kernels, std::vec
     }
     return total;
   }
-  NeighbourCall call{name, &kernels, {}, std::move(groups)};
+  NeighbourCall call{&kernels, {}, std::move(groups)};
   for (const Tensor& image : images) call.images.push_back(image.detach().contiguous());
   Tensor y = Tensor::empty({images[0].size(0)}, images[0].dtype());
   by_differentiable_dtype(y.dtype(), [&](auto t) { add_up(call, new_elements<decltype(t)>(y)); });

@@ -2,8 +2,8 @@
 // The reduce family where a formula sees a pixel and its neighbours: how rough an image is, how its edges lie to those
 // of another.
 //
-//     y[n] = sum over groups g and pixels i of g's rectangle of  scale_g f(x[lane 0][n, i + o_0], x[lane 1][n, i +
-//     o_1], ..)
+//     y[n] = sum over groups g and pixels i of g's rectangle of
+//            scale_g f(x[lane 0][n, i + o_0], x[lane 1][n, i + o_1], ..)
 //
 // A lane is a channel of one of the images, moved by an offset within it. Slices, reduce() and sums say the same, and
 // on a device and for derivatives of the gradient they do; but their adjoint makes an image a lane. Here a thread takes

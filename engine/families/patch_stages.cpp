@@ -11,11 +11,8 @@ namespace {
 
 struct SourceStage final : PatchStage {
   StoredPicture picture;
-  int step;  // from pixel to pixel, where channels are neighbours
 
-  explicit SourceStage(const StoredPicture& p)
-      : picture(p),
-        step(p.channels <= 4 ? interleaved_channels(p.dtype, p.channels, p.channel_step, p.column_step) : 0) {
+  explicit SourceStage(const StoredPicture& p) : picture(p) {
     channels = p.channels;
     height = p.height;
     width = p.width;
@@ -23,17 +20,10 @@ struct SourceStage final : PatchStage {
   void make(const RowRing&, const RowRing& to, Places rows, std::size_t) const override {
     const std::int64_t pixel = picture.column_step * static_cast<std::int64_t>(size_of(picture.dtype)),
                        offset = to.x.begin * pixel;
+    const bool interleaved = interleaved_channels(picture) != 0;
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-      if (step == 0) {
-        for (std::int64_t c = 0; c < channels; ++c)
-          load_channel(picture.row(c, y) + offset, picture.dtype, picture.column_step, to.x.count(), to.row(c, y));
-        continue;
-      }
-      float* planes[4] = {};
-      for (std::int64_t c = 0; c < channels; ++c) planes[c] = to.row(c, y);
-      load_pixels(picture.row(0, y) + offset, picture.dtype, static_cast<int>(channels), picture.channel_step, step,
-                  to.x.count(), planes);
-      if (to.x.count() < width && y + 1 < height)  // the next row of a strip is not the next memory
+      load_row(picture, y, to.x.begin, to.x.count(), [&](std::int64_t c) { return to.row(c, y); });
+      if (interleaved && to.x.count() < width && y + 1 < height)  // the next row of a strip is not the next memory
         for (std::int64_t i = 0; i < to.x.count() * pixel; i += 64)
           __builtin_prefetch(picture.row(0, y + 1) + offset + i);
     }
@@ -84,20 +74,18 @@ struct FilterStage final : PatchStage {
     if (product) require_here(step.name, step.row);
     kernel = step.kernel.to(DType::f32).contiguous();
     if (product) row = step.row.to(DType::f32).contiguous();
-    require<ShapeError>(kernel.numel() > 0 && (product ? row.numel() > 0 : kernel.rank() >= 2), step.name,
-                        ": expected a kernel with weights along each axis, got shape ", kernel.shape());
-    const std::int64_t down = product ? kernel.numel() : kernel.size(-2),
-                       along = product ? row.numel() : kernel.size(-1);
-    require<ShapeError>(product || kernel.numel() == down * along, step.name, ": expected one kernel, got shape ",
-                        kernel.shape());
+    const int axes = product ? 1 : 2;
+    require<ShapeError>(
+        kernel.rank() >= axes && kernel.numel() > 0 && (!product || (row.rank() >= 1 && row.numel() > 0)), step.name,
+        ": expected a kernel with weights along each axis, got shape ", kernel.shape());
+    const std::int64_t down = kernel.size(-axes), along = product ? row.size(-1) : kernel.size(-1);
+    require<ShapeError>(kernel.numel() == (product ? down : down * along) && (!product || row.numel() == along),
+                        step.name, ": expected one kernel, got shape ", kernel.shape());
     require<ShapeError>(!valid || (down <= before.height && along <= before.width), step.name,
                         ": expected an image at least as large as the kernel, got ", before.height, " x ",
                         before.width);
-    const auto axis = [&](std::int64_t image, std::int64_t taps) {
-      return FilterAxis{image, valid ? image - taps + 1 : image, taps, valid ? 0 : (taps - 1) / 2};
-    };
-    plan.axis[1] = axis(before.height, down);
-    plan.axis[2] = axis(before.width, along);
+    plan.axis[1] = filter_axis(before.height, down, valid);
+    plan.axis[2] = filter_axis(before.width, along, valid);
     plan.border = step.options.border;
     channels = before.channels;
     height = plan.axis[1].result;
@@ -234,7 +222,7 @@ void add_bands(Stages& stages, const ImageStep& step) {
   Band &down = bands.rows, &along = bands.columns;
   require<ShapeError>(down.columns() == height && along.columns() == width, step.name, ": expected bands for ", height,
                       " x ", width, ", got ", down.columns(), " x ", along.columns());
-  const bool along_first = along.rows() * height < down.rows() * width;  // as resample_planes
+  const bool along_first = columns_first(down, along);
   if (along_first) stages.push_back(std::make_unique<AlongStage>(*stages.back(), std::move(along)));
   stages.push_back(std::make_unique<DownStage>(*stages.back(), std::move(down)));
   if (!along_first) stages.push_back(std::make_unique<AlongStage>(*stages.back(), std::move(along)));

@@ -157,9 +157,9 @@ Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Her
 Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::shared_ptr<const Band> columns,
                        Here here) {
   if (x.device() == Device() || !fits_one_pass(*rows, *columns)) {
-    const bool columns_first = columns->rows() * rows->columns() < rows->rows() * columns->columns();
-    const Tensor half = columns_first ? resample(x, -1, columns, here) : resample(x, -2, rows, here);
-    return columns_first ? resample(half, -2, rows, here) : resample(half, -1, columns, here);
+    const bool along_first = columns_first(*rows, *columns);
+    const Tensor half = along_first ? resample(x, -1, columns, here) : resample(x, -2, rows, here);
+    return along_first ? resample(half, -2, rows, here) : resample(half, -1, columns, here);
   }
   const char* name = "resample_planes";
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());

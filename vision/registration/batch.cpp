@@ -9,7 +9,6 @@
 #include <lumigrad/vision/registration/certainty.h>
 #include <lumigrad/vision/registration/device.h>
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -135,14 +134,14 @@ BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Opti
   check(fixed, "fixed");
   check(moving, "moving");
   const Device device = fixed.device();
+  require<DeviceError>(device != Device() && moving.device() == device,
+                       "align_batch: expected two images on one device other than the cpu, got ", device, " and ",
+                       moving.device());
   require<DeviceError>(options.measure == Measure::intensity, "align_batch: expected the measure intensity on ", device,
                        ", got ", name(options.measure), "; move the images with to(Device{})");
   require_start("align_batch", options);
   require<ShapeError>(fixed.size(0) == moving.size(0), "align_batch: expected two [N, C, H, W] with equal N, got ",
                       fixed.shape(), " and ", moving.shape());
-  require<DeviceError>(device != Device() && moving.device() == device,
-                       "align_batch: expected two images on one device ", "other than the cpu, got ", device, " and ",
-                       moving.device());
   std::vector<Tensor> f{grey_of(fixed, options.fixed_mask, "fixed")}, m{grey_of(moving, options.moving_mask, "moving")};
   const auto smallest = [&] {
     return std::min({f.back().size(2), f.back().size(3), m.back().size(2), m.back().size(3)});
@@ -171,10 +170,12 @@ BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Opti
 }
 
 Result register_there(const Tensor& fixed, const Tensor& moving, const Options& options) {
-  const auto batch = [](const Tensor& image) {
+  const auto batch = [](const Tensor& image, const char* what) {
+    require<ShapeError>(image.rank() == 2 || (image.rank() == 3 && (image.size(0) == 1 || image.size(0) == 3)),
+                        "register_images: expected ", what, " [H, W], [1, H, W] or [3, H, W], got ", image.shape());
     return image.rank() == 2 ? unsqueeze(unsqueeze(image, 0), 0) : unsqueeze(image, 0);
   };
-  const Tensor f = batch(fixed.detach()), m = batch(moving.detach());
+  const Tensor f = batch(fixed.detach(), "fixed"), m = batch(moving.detach(), "moving");
   Result result = align_batch(f, m, options).results()[0];
   if (result.converged() || options.start != Start::automatic) return result;
   // The search for a start looks at small pictures, where the CPU is at home.

@@ -3,7 +3,6 @@
 #include <lumigrad/vision/registration/motion.h>
 
 #include <cmath>
-#include <limits>
 
 namespace lumigrad::registration {
 

@@ -69,9 +69,9 @@ bool damped_step(const NormalEquations& n, const RefinementOptions& o, double da
 
 namespace {
 
-/// Which rows of the fixed image a pass looks at: all, or every fourth of them, in strips across the image, or the
-/// rest. Strips are narrow, so that they see some of everything that is in the image, and yet four rows high, because
-/// two more have to be read for the gradients of each.
+/// Which rows of the fixed image a pass looks at: all, or a quarter of them, in strips across the image, or the rest.
+/// Strips are narrow, so that they see some of everything that is in the image, and yet four rows high, because two
+/// more have to be read for the gradients of each.
 enum class Rows { all, strips, rest };
 constexpr int strip_height = 4, strip_distance = 16, first_strip = 6;
 /// With fewer, strips do not tell all unknowns apart.

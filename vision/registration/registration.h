@@ -55,7 +55,9 @@ struct Result {
 /// integers are scaled by their largest value, floats are taken as they are. NaN pixels do not count. Not recorded on
 /// the tape. Throws ShapeError or DTypeError for arguments that are no images; hard images never throw. The method:
 /// compositional efficient second-order minimisation (Malis 2004) with Levenberg-Marquardt, Geman-McClure weights at a
-/// median-based scale, gain and bias in the same normal equations. Beyond eight megapixels the images are aligned at a
+/// median-based scale, gain and bias in the same normal equations. Images on a device, with their masks, are aligned
+/// there as by align_batch (batch.h), and from a start that the CPU finds where that fails; DeviceError for images on
+/// two devices and for measures other than intensity. Beyond eight megapixels the images are aligned at a
 /// reduced size and the motion is refined on 64 tiles of full size, read straight from the tensors' memory (mosaic.h):
 /// beside the images that takes some 100 MB whatever their size.
 LUMIGRAD_API Result register_images(const Tensor& fixed, const Tensor& moving, const Options& options = {});
