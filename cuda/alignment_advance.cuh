@@ -142,7 +142,6 @@ struct Advance {
       }
       s.fresh = 0;
     } else {
-      s.comparable = 1;
       if (s.last_move < tolerance) return end(AlignmentEnding::settled);
       s.damping = 10 * s.damping > 1e-3 ? 10 * s.damping : 1e-3;
       if (s.damping > 1e4) return end(AlignmentEnding::stuck);

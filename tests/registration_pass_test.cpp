@@ -231,3 +231,19 @@ TEST_CASE("a refinement that looks at strips of rows first tells of all rows, wh
     CHECK(std::fabs(parts.equations.gradient[i] - whole.equations.gradient[i]) <
           1e-5 * std::sqrt(whole.equations.hessian[i][i] * whole.pixels));
 }
+
+TEST_CASE("after a step that lost the overlap, the next one is not judged by a loss of another scale") {
+  // The moving image is a strip of eight columns. The first step changes the scale, and the second leaves the strip.
+  constexpr int height = 60, width = 70, strip = 8;
+  const scene::Texture texture(13);
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, height, width));
+  const Plane moving = plane_of(scene::seen(texture, unit_matrix, height, strip));
+  for (Robust loss : {Robust::l2, Robust::huber, Robust::charbonnier, Robust::tukey, Robust::geman_mcclure}) {
+    CAPTURE(static_cast<int>(loss));
+    RefinementOptions options;
+    options.model = Model::translation, options.loss = loss, options.gain_bias = false, options.max_iterations = 30;
+    const Refinement found = refine({fixed, moving}, {{1, 0, -9, 0, 1, 0, 0, 0, 1}, {}}, options);
+    CHECK(found.ending == Ending::settled);
+    CHECK(corner_distance(found.estimate.map, unit_matrix, height, width) < 0.01);
+  }
+}

@@ -220,13 +220,13 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   double previous_move = 0, ratio = 1;
   for (;;) {
     // The scale follows the residual for the first few steps; then it stays, so that losses can be compared.
-    bool same_scales = true, comparable = true;  // what `now` was summed with; the loss of the next step
+    bool same_scales = true;  // `now` and what is looked at next: only then losses and gradients can be compared
     if (r.iterations > 0 && rescaled < 3) {
       const std::vector<double> fresh = scales_at(r.estimate);
       ++rescaled;
       for (std::size_t k = 0; k < fresh.size(); ++k)
-        if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], same_scales = comparable = false;
-      if (!comparable) curvature.forget_directions();
+        if (std::fabs(fresh[k] / r.scales[k] - 1) > 0.1) r.scales[k] = fresh[k], same_scales = false;
+      if (!same_scales) curvature.forget_directions();
     }
     bool widened = false;
     auto widen = [&] {
@@ -234,7 +234,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         now += equations(r.estimate, Rows::rest);
       else
         now = equations(r.estimate, Rows::all);
-      rows = Rows::all, same_scales = comparable = widened = true;
+      rows = Rows::all, same_scales = widened = true;
     };
     if (rows == Rows::strips && (now.pixels < std::max(enough_pixels, least()) || r.iterations >= o.max_iterations))
       widen();
@@ -272,22 +272,21 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       // A small move whose successor would be well within the tolerance is the last, and is taken without another look
       // at the images, unless it is small because it is damped, or the scale has just changed and moves say nothing of
       // each other.
-      if (sane && small && comparable && damping < 0.2 && rows == Rows::all && r.last_move * ratio < 0.3 * o.tolerance)
+      if (sane && small && same_scales && damping < 0.2 && rows == Rows::all && r.last_move * ratio < 0.3 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
         const NormalEquations then = equations(next, rows);
         const double before = now.loss / now.pixels, after = then.pixels > 0 ? then.loss / then.pixels : 1e30;
         const bool kept_overlap = then.pixels >= std::max(least(), 0.5 * now.pixels);
         const double slack = r.last_move < 2 * o.tolerance ? 1e-3 : 1e-6;
-        if (kept_overlap && (!comparable || after <= before * (1 + slack))) {
-          if (comparable) curvature.learn(system, reduced(then, o), now.pixels, then.pixels, step);
+        if (kept_overlap && (!same_scales || after <= before * (1 + slack))) {
+          if (same_scales) curvature.learn(system, reduced(then, o), now.pixels, then.pixels, step);
           r.estimate = next;
           now = then;
           previous_move = r.last_move;
           damping = damping < 1e-6 ? 0 : damping * 0.1;
           break;
         }
-        comparable = true;
       }
       // Newton's steps go too far where the start is off by more than the residuals. Strips that refuse a small step,
       // or a large one twice, know too little; and no answer is one of strips.
