@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <lumigrad/engine/families/resample.h>
+#include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
@@ -115,6 +116,23 @@ TEST_CASE("resizing to the same size and reducing by whole factors is what it sa
   const std::vector<double> half = geometry::resize(image, {.size = {6, 9}}).values(), all = image.values();
   CHECK(half[0] == doctest::Approx((all[0] + all[1] + all[18] + all[19]) / 4).epsilon(1e-6));
   CHECK(geometry::pyrdown(Tensor::ones({1, 1, 9, 7})).values() == std::vector<double>(12, 1));
+}
+
+TEST_CASE("a Laplacian pyramid keeps extents that halve beside a power of two, and continues others by reflection") {
+  const Tensor image = noise({1, 2, 16, 12}, DType::f64, 8);
+  const geometry::PyramidOptions zeros{.border = Border::zeros};
+  const std::vector<Tensor> levels = geometry::build_laplacian_pyramid(image, 3, zeros);
+  CHECK(levels[1].shape() == Shape{1, 2, 8, 6});
+  Tensor whole = levels[2];
+  for (int i : {1, 0}) whole = add(levels[static_cast<std::size_t>(i)], geometry::pyrup(whole, zeros));
+  CHECK(dot(sub(whole, image), sub(whole, image)) < 1e-28);
+
+  CHECK(geometry::build_laplacian_pyramid(image, 4)[0].shape() == Shape{1, 2, 16, 16});
+  const Tensor odd = noise({1, 1, 3, 7}, DType::f64, 9);
+  const std::vector<double> all = odd.values(), more = geometry::build_laplacian_pyramid(odd, 1, zeros)[0].values();
+  REQUIRE(more.size() == 32);
+  for (int x : {0, 3, 6}) CHECK(more[static_cast<std::size_t>(24 + x)] == all[static_cast<std::size_t>(7 + x)]);
+  CHECK(more[7] == all[5]);
 }
 
 TEST_CASE("weights of a band belong to a row and to a column") {

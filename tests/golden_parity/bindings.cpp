@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/ops.h>
+#include <limits>
 #include "binding.h"
 
 namespace lumigrad::parity {
 namespace {
 
-// Nested lists of numbers, row-major.
+// Nested lists of numbers, row-major; null is a number left open.
 void flatten(const nlohmann::json& json, std::vector<double>& values) {
   if (json.is_array())
     for (const auto& item : json) flatten(item, values);
+  else if (json.is_null())
+    values.push_back(std::numeric_limits<double>::quiet_NaN());
   else
     values.push_back(json.is_boolean() ? json.get<bool>() : json.get<double>());
 }

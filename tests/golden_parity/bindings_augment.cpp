@@ -175,7 +175,8 @@ std::vector<Binding> augment_bindings() {
   all.push_back(augmentation(
       "RandomGaussianBlur", "gaussian_blur",
       {{"param_sigma", "sigma"}, {"sigma", ""}, {"kernel_size", ""}, {"border_type", ""}, {"separable", ""}}, window));
-  all.push_back(augmentation("RandomBoxBlur", "box_blur", {{"kernel_size", ""}, {"border_type", ""}}, window));
+  all.push_back(augmentation("RandomBoxBlur", "box_blur",
+                             {{"kernel_size", ""}, {"border_type", ""}, {"normalized", ""}}, window));
   all.push_back(augmentation("RandomMedianBlur", "median_blur", {{"kernel_size", ""}},
                              [window](const GoldenCase& golden, Values& values) {
                                window(golden, values);

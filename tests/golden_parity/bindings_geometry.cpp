@@ -34,6 +34,28 @@ Arrange reading(bool align_corners) {
   };
 }
 
+// The reference takes an image alone, or batches of batches; here it is one batch, and its results are given back so.
+Binding of_any_rank(Binding binding) {
+  const auto image_of = [names = binding.names](const GoldenCase& golden) {
+    for (const auto& [theirs, ours] : names)
+      if (ours == "image" && golden.inputs.contains(theirs)) return golden.inputs.at(theirs);
+    return golden.inputs.at("image");
+  };
+  binding.arrange = [image_of, own = binding.arrange](const GoldenCase& golden, Values& values) {
+    if (own) own(golden, values);
+    const Tensor x = image_of(golden);
+    if (x.rank() != 4) values.set("image", reshape(x, {-1, x.rank() > 2 ? x.size(-3) : 1, x.size(-2), x.size(-1)}));
+  };
+  binding.rearrange = [image_of](const GoldenCase& golden, const std::vector<Tensor>& results) {
+    const Tensor x = image_of(golden), &y = results[0];
+    if (x.rank() == 4) return results;
+    std::vector<std::int64_t> extents(x.shape().extents().begin(), x.shape().extents().end() - 2);
+    extents.insert(extents.end(), {y.size(-2), y.size(-1)});
+    return std::vector{reshape(y, Shape(extents))};
+  };
+  return binding;
+}
+
 // An operator that warps: `own` are its own renames.
 Binding warp(const std::string& golden, const std::string& row, Rename own, const Arrange& arrange) {
   Rename names = {{"dsize", "size"}, {"padding_mode", ""}, {"fill_value", "fill"}};
@@ -73,7 +95,10 @@ void side_by_name(const GoldenCase& golden, Values& values) {
 // Shears about x and y are one argument; one that is left out is zero.
 void shears_together(const GoldenCase& golden, Values& values) {
   const auto sx = golden.inputs.find("sx"), sy = golden.inputs.find("sy"), none = golden.inputs.end();
-  if (sx == none && sy == none) return;
+  if (sx == none && sy == none) {
+    if (golden.op == prefix + "get_shear_matrix2d") values.set("shear", std::vector<double>{0, 0});
+    return;
+  }
   const Tensor& given = (sx == none ? sy : sx)->second;
   const Tensor zero = Tensor::zeros(given.shape(), given.dtype());
   values.set("shear", stack({sx == none ? zero : sx->second, sy == none ? zero : sy->second}, -1));
@@ -83,10 +108,11 @@ void add_warps(std::vector<Binding>& all) {
   const auto source = [](const std::string& name) { return Rename{{name, "image"}}; };
   all.push_back(warp("warp_affine", "warp_affine", {{"src", "image"}, {"M", "matrix"}}, reading(true)));
   all.push_back(warp("warp_perspective", "warp_perspective", {{"src", "image"}, {"M", "matrix"}}, reading(true)));
-  // A homography in pixels goes the other way, and the reference does not pass align_corners on.
+  // A homography in pixels goes the other way, and the reference does not pass mode and align_corners on.
   const Rename homography = {{"patch_src", "image"}, {"src_homo_dst", "matrix"}, {"normalized_homography", ""}};
   Binding in_pixels = warp("homography_warp", "warp_perspective", homography, [](const GoldenCase& golden, Values& v) {
     border_by_name(golden, v);
+    v.set("mode", std::string("bilinear"));
     v.set("align_corners", true);
   });
   in_pixels.when = [](const GoldenCase& golden) { return !golden.param("normalized_homography", true); };
@@ -99,11 +125,11 @@ void add_warps(std::vector<Binding>& all) {
   };
   all.push_back(normalized);
   all.push_back(warp("remap", "remap", {}, reading(false)));
-  all.push_back(warp("affine", "affine", source("tensor"), reading(true)));
-  all.push_back(warp("rotate", "rotate", source("tensor"), both(reading(true), angle_in_radians)));
-  all.push_back(warp("translate", "translate", source("tensor"), reading(true)));
-  all.push_back(warp("scale", "scale", {{"tensor", "image"}, {"scale_factor", "factor"}}, reading(true)));
-  all.push_back(warp("shear", "shear", source("tensor"), reading(false)));
+  all.push_back(of_any_rank(warp("affine", "affine", source("tensor"), reading(true))));
+  all.push_back(of_any_rank(warp("rotate", "rotate", source("tensor"), both(reading(true), angle_in_radians))));
+  all.push_back(of_any_rank(warp("translate", "translate", source("tensor"), reading(true))));
+  all.push_back(of_any_rank(warp("scale", "scale", {{"tensor", "image"}, {"scale_factor", "factor"}}, reading(true))));
+  all.push_back(of_any_rank(warp("shear", "shear", source("tensor"), reading(false))));
   all.push_back(warp("crop_and_resize", "crop_and_resize", source("input_tensor"), reading(true)));
   all.push_back(
       warp("crop_by_boxes", "crop_by_boxes",
@@ -116,7 +142,7 @@ void add_warps(std::vector<Binding>& all) {
                        values.set("matrix", slice(golden.inputs.at("transform"), 1, 0, 2));
                      })));
   for (const char* name : {"hflip", "vflip", "rot180"})
-    all.push_back({prefix + name, std::string("geometry.") + name, {{"input", "image"}}});
+    all.push_back(of_any_rank({prefix + name, std::string("geometry.") + name, {{"input", "image"}}}));
 }
 
 void add_resizing(std::vector<Binding>& all) {
@@ -124,16 +150,18 @@ void add_resizing(std::vector<Binding>& all) {
   Rename one_side = resizing;
   one_side["size"] = "length";
   one_side.erase("side");
-  all.push_back({.golden = prefix + "resize",
-                 .op = "geometry.resize_side",
-                 .names = one_side,
-                 .arrange = both(way_of_resizing, side_by_name),
-                 .when = [](const GoldenCase& golden) { return golden.params.at("size").is_number(); }});
-  all.push_back({prefix + "resize", "geometry.resize", resizing, way_of_resizing});
-  all.push_back({prefix + "rescale", "geometry.rescale", resizing, both(way_of_resizing, factor_of_both_axes)});
+  all.push_back(of_any_rank({.golden = prefix + "resize",
+                             .op = "geometry.resize_side",
+                             .names = one_side,
+                             .arrange = both(way_of_resizing, side_by_name),
+                             .when = [](const GoldenCase& golden) { return golden.params.at("size").is_number(); }}));
+  all.push_back(of_any_rank({prefix + "resize", "geometry.resize", resizing, way_of_resizing}));
+  all.push_back(
+      of_any_rank({prefix + "rescale", "geometry.rescale", resizing, both(way_of_resizing, factor_of_both_axes)}));
   Rename divisible = resizing;
   divisible["divisible_factor"] = "divisor";
-  all.push_back({prefix + "resize_to_be_divisible", "geometry.resize_to_be_divisible", divisible, way_of_resizing});
+  all.push_back(
+      of_any_rank({prefix + "resize_to_be_divisible", "geometry.resize_to_be_divisible", divisible, way_of_resizing}));
   const Rename pyramid = {{"input", "image"}, {"border_type", ""}, {"max_level", "levels"}};
   for (const char* name : {"pyrdown", "pyrup", "build_pyramid", "build_laplacian_pyramid"})
     all.push_back({prefix + name, std::string("geometry.") + name, pyramid, border_of_padding});

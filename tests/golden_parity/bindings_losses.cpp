@@ -38,8 +38,7 @@ std::vector<Binding> losses_bindings() {
                     {"window_radius", "radius"}},
                    [](const GoldenCase&, Values& values) {
                      for (const char* argument : {"a", "b"}) {
-                       const Tensor x = values.tensor(argument);
-                       values.set(argument, reshape(x, {x.size(0), 1, x.size(1)}));
+                       values.set(argument, unsqueeze(values.tensor(argument), -2));
                      }
                    }});
   all.push_back({"losses.mutual_information_loss_2d",

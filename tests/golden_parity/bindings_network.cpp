@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // torch.* references of what networks are made of: statistics, normalisations, losses.
+#include <limits>
 #include "binding.h"
 
 namespace lumigrad::parity {
@@ -37,7 +38,14 @@ std::vector<Binding> statistics() {
   const Rename soft = {{"input", "x"}, {"dim", ""}, {"_stacklevel", ""}, {"dtype", ""}};
   for (const char* name : {"softmax", "softmin", "log_softmax"})
     all.push_back({std::string("torch.nn.functional.") + name, std::string("engine.") + name, soft, axis_of_softmax});
-  all.push_back({"torch.nn.functional.normalize", "engine.normalize", {{"input", "x"}, {"dim", "axis"}, {"out", ""}}});
+  all.push_back({"torch.nn.functional.normalize",
+                 "engine.normalize",
+                 {{"input", "x"}, {"dim", "axis"}, {"out", ""}},
+                 [](const GoldenCase& golden, Values& values) {  // an infinite exponent is a word
+                   const auto p = golden.params.find("p");
+                   if (p != golden.params.end() && p->is_string())
+                     values.set("p", std::numeric_limits<double>::infinity());
+                 }});
   all.push_back({"torch.nn.functional.cosine_similarity",
                  "engine.cosine_similarity",
                  {{"x1", "a"}, {"x2", "b"}, {"dim", "axis"}}});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // torch.* references of the engine's own operators.
+#include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/views.h>
 #include <limits>
 #include "binding.h"
@@ -14,7 +15,7 @@ const Rename binary = {{"input", "a"}, {"other", "b"}};
 void axes_from_dim(const GoldenCase& golden, Values& values) {
   std::vector<double> axes;
   const auto dim = golden.params.find("dim");
-  if (dim != golden.params.end() && dim->is_array())
+  if (dim != golden.params.end() && dim->is_array() && !dim->empty())
     axes = dim->get<std::vector<double>>();
   else if (dim != golden.params.end() && dim->is_number())
     axes = {dim->get<double>()};
@@ -97,7 +98,15 @@ std::vector<Binding> torch_bindings() {
     all.push_back(
         {std::string("torch.nn.functional.") + name, std::string("engine.") + name, {{"input", "x"}, {"inplace", ""}}});
   all.push_back({"torch.div", "engine.div", {{"input", "a"}, {"other", "b"}, {"rounding_mode", "rounding"}}});
-  for (const char* name : {"add", "sub", "mul", "maximum", "minimum", "hypot", "fmod", "remainder"})
+  for (const char* name : {"add", "sub"})
+    all.push_back({std::string("torch.") + name,
+                   std::string("engine.") + name,
+                   {{"input", "a"}, {"other", "b"}, {"alpha", ""}},
+                   [](const GoldenCase& golden, Values& values) {
+                     if (golden.params.contains("alpha"))
+                       values.set("b", mul(values.tensor("b"), golden.param("alpha", 1.0)));
+                   }});
+  for (const char* name : {"mul", "maximum", "minimum", "hypot", "fmod", "remainder"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, binary});
 
   all.push_back({"torch.nn.functional.leaky_relu",

@@ -22,7 +22,8 @@ void corners_by_name(const GoldenCase& golden, Values& values, bool otherwise) {
 
 // An operator that warps: `own` are its own renames.
 Binding warp(const std::string& golden, const std::string& row, Rename own, bool align_corners) {
-  Rename names = {{"dsize", "size"}, {"padding_mode", ""}, {"border_mode", ""}, {"flags", "mode"}};
+  Rename names = {
+      {"dsize", "size"}, {"padding_mode", ""}, {"border_mode", ""}, {"flags", "mode"}, {"interpolation", "mode"}};
   names.merge(own);
   return {prefix + golden, "geometry." + row, names, [align_corners](const GoldenCase& given, Values& values) {
             border_by_name(given, values, given.params.contains("border_mode") ? "border_mode" : "padding_mode");
@@ -47,7 +48,10 @@ void shears_together(const GoldenCase& golden, Values& values) {
   for (const char* name : shears)
     if (const auto found = golden.inputs.find(name); found != golden.inputs.end()) given = found->second;
   values.set("fixed_center", false);
-  if (!given.defined()) return;
+  if (!given.defined()) {
+    if (golden.op == prefix + "get_shear_matrix3d") values.set("shear", std::vector<double>(6));
+    return;
+  }
   std::vector<Tensor> all;
   for (const char* name : shears) {
     const auto found = golden.inputs.find(name);

@@ -43,6 +43,12 @@ std::int64_t power_of_two_from(std::int64_t extent) {
   return power;
 }
 
+// Whether both extents can be halved so many times.
+bool halves(const Tensor& image, int times) {
+  const std::int64_t part = std::int64_t{1} << std::clamp(times, 0, 62);
+  return image.size(2) % part == 0 && image.size(3) % part == 0;
+}
+
 std::span<const std::int64_t> axes_of(const Shape& image) { return image.extents().last(image.rank() == 5 ? 3 : 2); }
 
 }  // namespace
@@ -206,11 +212,11 @@ std::vector<Tensor> build_laplacian_pyramid(const Tensor& image, int levels, con
   require_image("build_laplacian_pyramid", image);
   const std::int64_t height = power_of_two_from(image.size(2)), width = power_of_two_from(image.size(3));
   Tensor whole = image;
-  if (height != image.size(2) || width != image.size(3))
-    whole = apply(
-        image,
-        {continued_band(image.size(2), height, options.border), continued_band(image.size(3), width, options.border)},
-        here);
+  if ((height != image.size(2) && width != image.size(3)) || !halves(image, levels - 1))
+    whole = apply(image,
+                  {continued_band(image.size(2), height, Border::reflection),
+                   continued_band(image.size(3), width, Border::reflection)},
+                  here);
   std::vector<Tensor> pyramid = build_pyramid(whole, levels, options, here);
   for (std::size_t i = 0; i + 1 < pyramid.size(); ++i)
     pyramid[i] = sub(pyramid[i], pyrup(pyramid[i + 1], options, here), here);

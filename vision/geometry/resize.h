@@ -72,8 +72,8 @@ LUMIGRAD_API Tensor pyrup(const Tensor& image, const PyramidOptions& options = {
 /// The image and levels - 1 times pyrdown of it, finest first.
 LUMIGRAD_API std::vector<Tensor> build_pyramid(const Tensor& image, int levels, const PyramidOptions& options = {},
                                                Here here = {});
-/// Each level less what the next coarser one predicts of it, then the coarsest. Extents are brought to powers of two
-/// first, by the rule of the border.
+/// Each level less what the next coarser one predicts of it, then the coarsest. Where neither extent is a power of two,
+/// or one cannot be halved levels - 1 times, both are first brought to powers of two, by reflection whatever the border.
 LUMIGRAD_API std::vector<Tensor> build_laplacian_pyramid(const Tensor& image, int levels,
                                                          const PyramidOptions& options = {}, Here here = {});
 
