@@ -68,16 +68,24 @@ struct Reach {
   }
 };
 
-/// How grey levels of one plane become bins: u = (x - low) scale.
+/// How grey levels of one plane become bins: u = (x - low) / span bins, in this order, so that the highest level is
+/// `bins` exactly: it lies at the very edge of the window of bin bins - radius, and rounding must not decide about it.
 struct Levels {
-  double low = 0, scale = 0;
+  double low = 0, span = 0;                ///< 0: a plane of one level says nothing; all of it stands in bin 0
   std::int64_t lowest = -1, highest = -1;  ///< the pixels that set the range; -1: it is given
+  int bins = 1;
+
+  template <class T>
+  double at(T x) const {
+    return span > 0 ? (static_cast<double>(x) - low) / span * bins : 0;
+  }
+  double slope() const { return span > 0 ? bins / span : 0; }
 };
 
 template <class T>
 Levels levels_of(const T* x, const std::uint8_t* counts, std::int64_t n, int bins,
                  const std::optional<std::array<double, 2>>& range) {
-  Levels l;
+  Levels l{.bins = bins};
   double low = 0, high = 0;
   if (range) {
     low = (*range)[0], high = (*range)[1];
@@ -90,8 +98,7 @@ Levels levels_of(const T* x, const std::uint8_t* counts, std::int64_t n, int bin
     if (l.lowest >= 0) low = static_cast<double>(x[l.lowest]), high = static_cast<double>(x[l.highest]);
   }
   l.low = low;
-  // A plane of one level says nothing: all of it stands in bin 0, without a slope.
-  l.scale = high - low > static_cast<double>(std::numeric_limits<T>::epsilon()) ? bins / (high - low) : 0;
+  l.span = high - low > static_cast<double>(std::numeric_limits<T>::epsilon()) ? high - low : 0;
   return l;
 }
 
@@ -116,8 +123,8 @@ std::vector<double> joint_histogram(const Pair<T>& p, const MutualInformation& o
         Reach u, v;
         for (std::int64_t i = c * chunk; i < std::min(p.pixels, (c + 1) * chunk); ++i) {
           if (p.counts && !p.counts[i]) continue;
-          u.look(o, (static_cast<double>(p.a[i]) - p.of_a.low) * p.of_a.scale);
-          v.look(o, (static_cast<double>(p.b[i]) - p.of_b.low) * p.of_b.scale);
+          u.look(o, p.of_a.at(p.a[i]));
+          v.look(o, p.of_b.at(p.b[i]));
           for (int r = 0; r < u.count; ++r) {
             double* row = own + static_cast<std::size_t>(u.first + r) * static_cast<std::size_t>(o.bins) + v.first;
             for (int k = 0; k < v.count; ++k) row[k] += u.value[r] * v.value[k];
@@ -180,8 +187,7 @@ void spread_slopes(const Pair<T>& p, const MutualInformation& o, const std::vect
         for (std::int64_t i = c * chunk; i < std::min(p.pixels, (c + 1) * chunk); ++i) {
           ga[i] = gb[i] = 0;
           if (p.counts && !p.counts[i]) continue;
-          const double at_a = (static_cast<double>(p.a[i]) - p.of_a.low) * p.of_a.scale,
-                       at_b = (static_cast<double>(p.b[i]) - p.of_b.low) * p.of_b.scale;
+          const double at_a = p.of_a.at(p.a[i]), at_b = p.of_b.at(p.b[i]);
           u.look(o, at_a);
           v.look(o, at_b);
           double du = 0, dv = 0;
@@ -192,7 +198,7 @@ void spread_slopes(const Pair<T>& p, const MutualInformation& o, const std::vect
             for (int k = 0; k < v.count; ++k) values += row[k] * v.value[k], turns += row[k] * v.slope[k];
             du += u.slope[r] * values, dv += u.value[r] * turns;
           }
-          du *= w * p.of_a.scale, dv *= w * p.of_b.scale;
+          du *= w * p.of_a.slope(), dv *= w * p.of_b.slope();
           ga[i] = static_cast<T>(du), gb[i] = static_cast<T>(dv);
           // u = (x - low) bins / (high - low) moves with the ends of the range too.
           const double share_a = at_a / o.bins, share_b = at_b / o.bins;
