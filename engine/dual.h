@@ -75,6 +75,12 @@ LUMIGRAD_HD V positive_pow_slope(const V& x, double p, const V& y) {
   return V(p) * y / x;
 }
 
+// r = hypot(x, y):  r^2 = x^2 + y^2,  dr/dx = x / r; 0 at the origin. Division keeps the range: no r^3 at second order.
+template <class V>
+LUMIGRAD_HD V hypot_slope(const V& x, const V& r) {
+  return select(r == V(0), V(0), x / r);
+}
+
 // t = atan2(y, x):  dt/dy = x / (x^2 + y^2),  dt/dx = -y / (x^2 + y^2); 0 at the origin.
 template <class V>
 LUMIGRAD_HD V atan2_slope(const V& other, const V& y, const V& x) {
@@ -218,6 +224,10 @@ struct Dual {
   friend LUMIGRAD_HD Dual positive_pow(const Dual& x, double p) {
     const V y = positive_pow(x.value, p);
     return chain(y, positive_pow_slope(x.value, p, y), x);
+  }
+  friend LUMIGRAD_HD Dual hypot(const Dual& x, const Dual& y) {
+    const V r = hypot(x.value, y.value);
+    return chain(r, hypot_slope(x.value, r), x, hypot_slope(y.value, r), y);
   }
   friend LUMIGRAD_HD Dual atan2(const Dual& y, const Dual& x) {
     return chain(atan2(y.value, x.value), atan2_slope(x.value, y.value, x.value), y,

@@ -74,38 +74,11 @@ struct Reciprocal {
     return 1 / x;
   }
 };
-// Squares leave the range of numbers long before their root does. A factor s takes x and y back to where squares live,
-// and 1/s undoes it: sqrt((s x)^2 + (s y)^2) / s. It is chosen by magnitude from constant powers of two: it costs no
-// bit, has no slope, and is 1 for ordinary numbers. (Dividing by s would meet infinity times zero in its slope.)
-struct Reach {
-  /// One of four constants by the magnitude of a number, 1 for ordinary ones. The outer bounds 2^500 and 2^-500 are
-  /// infinite and 0 in float, where no number lies beyond them, so that one formula serves float and double.
-  template <class V>
-  static LUMIGRAD_HD V chosen(V size, V huge, V large, V small, V tiny) {
-    const V outer = select(size > far(V(0x1p100)), huge, large), inner = select(size < far(V(0x1p-100)), tiny, small);
-    return select(size > V(0x1p62), outer, select(size < V(0x1p-62), inner, V(1)));
-  }
-  template <class V>
-  static LUMIGRAD_HD V far(V base) {
-    return base * base * base * base * base;
-  }
-  template <class V>
-  static LUMIGRAD_HD V factor(V size) {
-    return chosen(size, far(V(0x1p-106)), V(0x1p-65), V(0x1p62), far(V(0x1p102)));
-  }
-  template <class V>
-  static LUMIGRAD_HD V inverse(V size) {
-    return chosen(size, far(V(0x1p106)), V(0x1p65), V(0x1p-62), far(V(0x1p-102)));
-  }
-};
-
-/// sqrt(x^2 + y^2), no overflow on the way; slope 0 at the origin. Second derivatives: of sizes above 1e-20 in float.
+/// sqrt(x^2 + y^2), no overflow on the way, nor in a derivative that is within range itself; slope 0 at the origin.
 struct Hypot {
   template <class V>
   LUMIGRAD_HD V operator()(V x, V y) const {
-    const V size = max(abs(x), abs(y)), s = Reach::factor(size);
-    const V a = s * x, b = s * y;
-    return sqrt(fma(a, a, b * b)) * Reach::inverse(size);
+    return hypot(x, y);
   }
 };
 /// a + t (b - a)

@@ -5,7 +5,7 @@
 // vector of dual numbers, or a symbol that only writes down what was done. It may use
 //
 //     + - * /    < <= > >= == !=    & | !  (on the results of comparisons)
-//     fma select min max largest smallest clamp abs floor sqrt cbrt exp log pow positive_pow sin cos atan2
+//     fma select min max largest smallest clamp abs floor sqrt cbrt hypot exp log pow positive_pow sin cos atan2
 //
 // and nothing else: no `if` on data, integers bare (`6 * x`), every other constant as `V(0.5)`. This file says what the
 // names mean for the plain scalars float and double, on the host and on CUDA devices; cpu/simd.h, dual.h and recorded.h
@@ -25,6 +25,7 @@
 //     pow(x, p)      x == 0                0^p            in x: 1 if p == 1, 0 otherwise; in p: 0
 //     pow(x, p)      x < 0                 p integer      in x: p x^(p-1); in p: 0 (NaN value for other p)
 //     atan2(y, x)    y == x == 0           0              0 in both
+//     hypot(x, y)    x == y == 0           0              0 in both (a cone has none)
 //     select(m,a,b)  anywhere              a or b         of the chosen one alone: a NaN in the other never leaks
 //
 // `max` and `min` hold a number against a bound, and the number comes first. `largest` and `smallest` choose among
@@ -98,6 +99,32 @@ LUMIGRAD_INLINE float cos(float x) { return std::cos(x); }
 LUMIGRAD_INLINE double cos(double x) { return std::cos(x); }
 #endif
 LUMIGRAD_INLINE double positive_pow(double x, double p) { return std::pow(x, p); }
+// sqrt(x^2 + y^2). Squares leave the range of numbers long before their root does. A factor s takes x and y back to
+// where squares live, and 1/s undoes it: sqrt((s x)^2 + (s y)^2) / s. It is chosen by magnitude from powers of two: it
+// costs no bit and is 1 for ordinary numbers. The outer bounds 2^500 and 2^-500 are infinite and 0 in float, where no
+// number lies beyond them, so that one formula serves both, and vectors of them.
+template <class V>
+LUMIGRAD_HD V fifth_power(V base) {
+  return base * base * base * base * base;
+}
+template <class V>
+LUMIGRAD_HD V by_magnitude(V size, V huge, V large, V small, V tiny) {
+  const V outer = select(size > fifth_power(V(0x1p100)), huge, large),
+          inner = select(size < fifth_power(V(0x1p-100)), tiny, small);
+  return select(size > V(0x1p62), outer, select(size < V(0x1p-62), inner, V(1)));
+}
+template <class V>
+LUMIGRAD_INLINE V plain_hypot(V x, V y) {
+  const V size = max(abs(x), abs(y));
+  const V s = by_magnitude(size, fifth_power(V(0x1p-106)), V(0x1p-65), V(0x1p100),
+                           fifth_power(V(0x1p100)) * fifth_power(V(0x1p100)));
+  const V back = by_magnitude(size, fifth_power(V(0x1p106)), V(0x1p65), V(0x1p-100),
+                              fifth_power(V(0x1p-100)) * fifth_power(V(0x1p-100)));
+  const V a = s * x, b = s * y;
+  return sqrt(fma(a, a, b * b)) * back;
+}
+LUMIGRAD_INLINE float hypot(float x, float y) { return plain_hypot(x, y); }
+LUMIGRAD_INLINE double hypot(double x, double y) { return plain_hypot(x, y); }
 LUMIGRAD_INLINE float atan2(float y, float x) { return std::atan2(y, x); }
 LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 
@@ -109,7 +136,8 @@ LUMIGRAD_INLINE double atan2(double y, double x) { return std::atan2(y, x); }
 
 /// Brings the vocabulary into a program's own namespace (or into one function), where `using namespace lumigrad` would
 /// leave `floor(double)` ambiguous with the C library's: `namespace mine { LUMIGRAD_WORDS; struct MyFormula ... }`.
-#define LUMIGRAD_WORDS                                                                                              \
-  using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,              \
-      lumigrad::floor, lumigrad::fma, lumigrad::largest, lumigrad::log, lumigrad::max, lumigrad::min, lumigrad::pi, \
-      lumigrad::pow, lumigrad::positive_pow, lumigrad::select, lumigrad::sin, lumigrad::smallest, lumigrad::sqrt
+#define LUMIGRAD_WORDS                                                                                                 \
+  using lumigrad::abs, lumigrad::atan2, lumigrad::cbrt, lumigrad::clamp, lumigrad::cos, lumigrad::exp,                 \
+      lumigrad::floor, lumigrad::fma, lumigrad::hypot, lumigrad::largest, lumigrad::log, lumigrad::max, lumigrad::min, \
+      lumigrad::pi, lumigrad::pow, lumigrad::positive_pow, lumigrad::select, lumigrad::sin, lumigrad::smallest,        \
+      lumigrad::sqrt

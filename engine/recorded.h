@@ -66,7 +66,7 @@ constexpr void mark_guards(const FormulaRecord& r, Plan& plan) {
     const bool root_or_power = s.word == Word::sqrt || (s.word >= Word::cbrt && s.word <= Word::positive_pow);
     const bool divides = s.word == Word::div && r.step[s.b].word != Word::constant;
     wild[i] = a || b || c || root_or_power || divides;
-    const bool product = (s.word == Word::mul || s.word == Word::fma) && (a || b);
+    const bool product = (s.word == Word::mul || s.word == Word::fma || s.word == Word::hypot) && (a || b);
     const bool angle = s.word == Word::atan2 || ((s.word == Word::sin || s.word == Word::cos) && a);
     plan.guarded[i] = root_or_power || divides || product || angle;
   }
@@ -176,6 +176,8 @@ LUMIGRAD_HD void replay_value(V* v, MaskOf<V>* m, const V* x, const V* p) {
     v[I] = floor(v[s.a]);
   } else if constexpr (word == Word::sqrt) {
     v[I] = sqrt(v[s.a]);
+  } else if constexpr (word == Word::hypot) {
+    v[I] = hypot(v[s.a], v[s.b]);
   } else if constexpr (word == Word::cbrt) {
     v[I] = cbrt(v[s.a]);
   } else if constexpr (word == Word::exp) {
@@ -316,6 +318,9 @@ LUMIGRAD_HD void replay_adjoint(const V* v, const MaskOf<V>* m, V* adjoint) {
     pass_share<R, I, 2>(adjoint, select(m[s.a], V(0), adjoint[I]));
   } else if constexpr (word == Word::sqrt) {
     pass<R, I, 0>(adjoint, sqrt_slope(v[s.a], v[I]));
+  } else if constexpr (word == Word::hypot) {
+    if constexpr (wants<R, I, 0>()) pass<R, I, 0>(adjoint, hypot_slope(v[s.a], v[I]));
+    if constexpr (wants<R, I, 1>()) pass<R, I, 1>(adjoint, hypot_slope(v[s.b], v[I]));
   } else if constexpr (word == Word::cbrt) {
     pass<R, I, 0>(adjoint, cbrt_slope(v[s.a], v[I]));
   } else if constexpr (word == Word::exp) {
@@ -364,11 +369,8 @@ LUMIGRAD_HD void seed_output(V* adjoint, const V* w) {
 
 template <class R, int I, class V>
 LUMIGRAD_HD void take_gradient(const V* adjoint, V* g) {
-  if constexpr (R::plan.wanted[I]) {
-    *g = adjoint[I];
-  } else {
-    *g = V(0);
-  }
+  *g = V(0);
+  if constexpr (R::plan.wanted[I]) *g = adjoint[I];
 }
 
 template <class R, class V, int... I, int... M, int... X, int... P>

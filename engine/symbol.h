@@ -30,6 +30,7 @@ enum class Word {
   abs,
   floor,
   sqrt,
+  hypot,
   cbrt,
   exp,
   log,
@@ -232,6 +233,7 @@ struct Symbol {
     if (!x.recording) lumigrad_formula_applies_a_function_to_constants_only_write_the_result_as_a_constant();
     return {x.recording, x.recording->add({Word::positive_pow, x.id, -1, -1, p})};
   }
+  friend constexpr Symbol hypot(const Symbol& x, const Symbol& y) { return record(Word::hypot, x, y); }
   friend constexpr Symbol atan2(const Symbol& y, const Symbol& x) { return record(Word::atan2, y, x); }
 };
 

@@ -216,3 +216,24 @@ TEST_CASE("a checkpoint refuses what would lose a gradient, and is nothing where
   const Tensor direct = grad({sum(sin(x * x) * index.to(DType::f64))}, {x})[0];
   CHECK(same_bits(once, direct));
 }
+
+TEST_CASE("the second derivative of a length is right for lengths as small and as large as numbers are") {
+  // Of (3u, -4u) the second derivatives are 16, 12 and 9 over 125 u.
+  const auto length = [](const std::vector<Tensor>& v) { return sum(hypot(v[0], v[1])); };
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const int power : {-1019, -700, -501, -499, -300, -123, -100, -63, -61, 0, 61, 63, 100, 122, 499, 501, 1018}) {
+      if (dtype == DType::f32 && std::abs(power) > 123) continue;
+      CAPTURE(to_string(dtype));
+      CAPTURE(power);
+      const double u = std::ldexp(1.0, power);
+      const Tensor x = Tensor::full({1}, 3 * u, dtype), y = Tensor::full({1}, -4 * u, dtype);
+      const HessianProduct h = hvp(length, {x, y}, {Tensor::ones({1}, dtype), Tensor::zeros({1}, dtype)});
+      CHECK(h.products[0].item() * u == doctest::Approx(16.0 / 125).epsilon(1e-5));
+      CHECK(h.products[1].item() * u == doctest::Approx(12.0 / 125).epsilon(1e-5));
+      const Tensor leaf = x.clone().requires_grad();
+      CHECK(grad({length({leaf, y})}, {leaf})[0].item() == doctest::Approx(0.6).epsilon(1e-6));
+    }
+  const HessianProduct axis =
+      hvp(length, {Tensor::full({1}, 2), Tensor::full({1}, 0)}, {Tensor::zeros({1}), Tensor::ones({1})});
+  CHECK(axis.products[1].item() == 0.5);
+}

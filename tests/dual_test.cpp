@@ -70,6 +70,8 @@ TEST_CASE("every rule agrees with finite differences, and so does the rule of th
     rule(
         "atan2", [](auto v) { return atan2(v, v * v + 1); }, x);
     rule(
+        "hypot", [](auto v) { return hypot(v, v * v + 1); }, x);
+    rule(
         "choices", [](auto v) { return select(v > 1, v * v, min(v, 2) + max(v * v * v, 0)); }, x);
     rule(
         "equals", [](auto v) { return largest(v, v * v, decltype(v)(1.5)) * smallest(v * v * v, v, v + 1); }, x);

@@ -133,8 +133,8 @@ TEST_CASE("every name of engine/math.h that computes has a row in the table") {
   std::string words;
   for (const AccuracyRow& row : accuracy_rows()) words += row.word + " ";
   for (const char* word :
-       {"+",      "-",     "*",     "/",    "fma(", "select(", "min(",          "max(", "clamp(", "abs(",
-        "floor(", "sqrt(", "cbrt(", "exp(", "log(", "pow(",    "positive_pow(", "sin(", "cos(",   "atan2("})
+       {"+",     "-",     "*",    "/",    "fma(", "select(",       "min(", "max(", "clamp(", "abs(",  "floor(",
+        "sqrt(", "cbrt(", "exp(", "log(", "pow(", "positive_pow(", "sin(", "cos(", "atan2(", "hypot("})
     CHECK_MESSAGE(words.find(word) != std::string::npos, word);
 }
 

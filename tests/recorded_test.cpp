@@ -33,7 +33,7 @@ struct Everything {  // every word at least once, operands shared, one output tw
     const V u =
         pow(1 + x * x, p[0]) + cbrt(y + 3) * sqrt(1 + x * x) + atan2(y, x + p[1]) - positive_pow(2 + y * y, 0.4);
     const V v = select((x > y) & !(t == u), t * u, min(t, u) + max(x, y)) + abs(t - 1) + floor(x);
-    const V between = largest(x, t, u) * smallest(y, t, p[0]);
+    const V between = largest(x, t, u) * smallest(y, t, p[0]) + hypot(x, u);
     const V w = select((x < p[1]) | (y >= p[0]), fma(t, u, v), clamp(t, -1, 1) * p[1]) + between;
     return {{v, w, v, x + x * y}};
   }

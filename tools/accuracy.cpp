@@ -117,6 +117,7 @@ const std::vector<AccuracyRow>& accuracy_rows() {
       row("sqrt(x)", Sqrt{}, {any}, ONE(sqrt)),
       row("cbrt(x)", Cbrt{}, {any}, ONE(cbrt), "double: what the C library gives"),
       row("cbrt(x)", Cbrt{}, {{-2, 2}}, ONE(cbrt), "double: what the C library gives"),
+      row("hypot(x, y)", Hypot{}, {any, any}, TWO(hypot), "one square, the sum and the root round"),
       row("exp(x)", Exp{}, {any}, ONE(exp), "the polynomial and the scaling round once each"),
       row("exp(x)", Exp{}, {{-103, 88.7}}, ONE(exp), "the same"),
       row("log(x)", Log{}, {any}, ONE(log)),

@@ -325,6 +325,7 @@ struct Vec {
   friend LUMIGRAD_SIMD Vec cos(const Vec& a) { return vector_cos(a); }
   friend LUMIGRAD_SIMD Vec pow(const Vec& x, const Vec& p) { return vector_pow(x, p); }
   friend LUMIGRAD_SIMD Vec positive_pow(const Vec& x, double p) { return vector_positive_pow(x, Vec(p)); }
+  friend LUMIGRAD_SIMD Vec hypot(const Vec& x, const Vec& y) { return plain_hypot(x, y); }
   friend LUMIGRAD_SIMD Vec atan2(const Vec& y, const Vec& x) { return vector_atan2(y, x); }
 
   static constexpr typename Register<T>::Integer sign_bit = std::numeric_limits<typename Register<T>::Integer>::min();
