@@ -56,6 +56,8 @@ struct Binding {
 
 /// Degrees as the reference takes them, in the radians of the catalogue.
 Tensor radians(const Tensor& degrees);
+/// The same where the reference's pi is one of single precision, 2.8e-8 of it away: in its plane rotations and hues.
+Tensor single_radians(const Tensor& degrees);
 /// A golden argument of any kind as a row's value: numbers, flags, names, lists; nested lists become f64 tensors.
 Value value_of(const nlohmann::json& json);
 

@@ -18,8 +18,8 @@ void flatten(const nlohmann::json& json, std::vector<double>& values) {
 
 }  // namespace
 
-// The reference holds pi in single precision, 2.8e-8 of it away.
-Tensor radians(const Tensor& degrees) { return mul(degrees, double(std::numbers::pi_v<float>) / 180); }
+Tensor radians(const Tensor& degrees) { return mul(degrees, std::numbers::pi / 180); }
+Tensor single_radians(const Tensor& degrees) { return mul(degrees, double(std::numbers::pi_v<float>) / 180); }
 
 Value value_of(const nlohmann::json& json) {
   if (json.is_null()) return std::monostate();

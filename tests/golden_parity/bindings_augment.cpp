@@ -37,7 +37,7 @@ void affine(const GoldenCase& golden, Values& values) {
   values.set("translate_y", fraction(select(translation, 1, 1), golden, 2));
   values.set("scale_x", select(scale, 1, 0));
   values.set("scale_y", select(scale, 1, 1));
-  values.set("angle", neg(radians(golden.inputs.at("param_angle"))));
+  values.set("angle", neg(single_radians(golden.inputs.at("param_angle"))));
   values.set("shear_x", radians(golden.inputs.at("param_shear_x")));
   values.set("shear_y", radians(golden.inputs.at("param_shear_y")));
 }
@@ -61,7 +61,7 @@ void affine3d(const GoldenCase& golden, Values& values) {
 
 // Hue in turns; the order as four places in the list brightness, contrast, saturation, hue.
 void jitter(const GoldenCase& golden, Values& values) {
-  values.set("hue", radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
+  values.set("hue", single_radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
   std::string order;
   for (const double place : golden.inputs.at("param_order").values()) order += "bcsh"[static_cast<int>(place)];
   values.set("order", order);
@@ -96,7 +96,7 @@ std::vector<Binding> augment_bindings() {
   all.push_back(augmentation("RandomRotation", "rotate", reads({{"param_degrees", ""}, {"degrees", ""}}),
                              [](const GoldenCase& golden, Values& values) {
                                reading(golden, values, true);
-                               values.set("angle", radians(golden.inputs.at("param_degrees")));
+                               values.set("angle", single_radians(golden.inputs.at("param_degrees")));
                              }));
   all.push_back(augmentation(
       "RandomTranslate", "translate",
@@ -149,7 +149,7 @@ std::vector<Binding> augment_bindings() {
   }
   all.push_back(augmentation("RandomHue", "hue", {{"param_hue_factor", ""}, {"hue", ""}},
                              [](const GoldenCase& golden, Values& values) {
-                               values.set("angle", radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
+                               values.set("angle", single_radians(mul(golden.inputs.at("param_hue_factor"), 360.0)));
                              }));
   all.push_back(
       augmentation("RandomGamma", "gamma",

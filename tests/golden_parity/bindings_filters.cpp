@@ -61,7 +61,7 @@ void weights_into(std::vector<Binding>& all) {
   all.push_back({area + "get_motion_kernel2d",
                  area + "get_motion_kernel2d",
                  {{"kernel_size", "taps"}},
-                 [](const GoldenCase&, Values& v) { v.set("angle", radians(v.tensor("angle"))); }});
+                 [](const GoldenCase&, Values& v) { v.set("angle", single_radians(v.tensor("angle"))); }});
   all.push_back({area + "get_motion_kernel3d",
                  area + "get_motion_kernel3d",
                  {{"kernel_size", "taps"}, {"angle", ""}},
@@ -90,7 +90,7 @@ std::vector<Binding> filters_bindings() {
   all.push_back(linear("motion_blur"));
   all.back().arrange = [](const GoldenCase& golden, Values& v) {
     reworded(golden, v);
-    v.set("angle", radians(v.tensor("angle")));
+    v.set("angle", single_radians(v.tensor("angle")));
   };
   all.push_back(linear("motion_blur3d", {{"input", "volume"}, {"angle", ""}}));
   all.back().arrange = [](const GoldenCase& golden, Values& v) {

@@ -64,7 +64,7 @@ Binding warp(const std::string& golden, const std::string& row, Rename own, cons
 }
 
 void angle_in_radians(const GoldenCase& golden, Values& values) {
-  values.set("angle", radians(golden.inputs.at("angle")));
+  values.set("angle", single_radians(golden.inputs.at("angle")));
 }
 
 // The pyramids' borders go by the names of padding.
@@ -177,7 +177,7 @@ void add_matrices(std::vector<Binding>& all) {
   // Its angle turns clockwise.
   all.push_back({prefix + "get_affine_matrix2d", "geometry.get_affine_matrix2d", shears,
                  both(shears_together, [](const GoldenCase& golden, Values& values) {
-                   values.set("angle", neg(radians(golden.inputs.at("angle"))));
+                   values.set("angle", neg(single_radians(golden.inputs.at("angle"))));
                  })});
   all.push_back({prefix + "get_translation_matrix2d", "geometry.get_translation_matrix2d", shears});
   all.push_back({prefix + "invert_affine_transform", "geometry.invert_affine_transform"});
