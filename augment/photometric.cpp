@@ -178,7 +178,8 @@ Tensor ColorJitter::transform(const Tensor& image, const Draw& draw) const {
   return in_order(image, draw, order_, [](const Tensor& x, const Draw& d, const std::string& order) {
     const Tensor brightness = number(d, "brightness", x), contrast = number(d, "contrast", x),
                  saturation = number(d, "saturation", x), hue = number(d, "hue", x);
-    if (order == "bcsh")
+    // One pass reads value and chroma off exactly, where steps divide by value + 1e-8: below what f32 can tell.
+    if (order == "bcsh" && x.dtype() != DType::f64)
       return enhance::color_jitter(
           x, {.brightness = brightness, .contrast = contrast, .saturation = saturation, .hue = hue});
     Tensor y = clamp(x, 0, 1);

@@ -11,6 +11,7 @@
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/vision/conventions.h>
+#include <lumigrad/vision/enhance/enhance.h>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -154,6 +155,18 @@ TEST_CASE("jitters limit the image to [0, 1] before, in every order") {
         CHECK(a[i] == doctest::Approx(pixels[i] >= 0 && pixels[i] <= 1 ? b[i] : 0).epsilon(1e-9));
     }
   }
+}
+
+TEST_CASE("in double precision a jitter is its four adjustments to the last digits, dark channels too") {
+  const Tensor x = lumigrad::uniform({5, 7}, {2, 3, 5, 7}, 0, 1, DType::f64);
+  const ColorJitter jitter({.brightness = {0.9, 1.4}, .contrast = {1.2, 1.5}, .saturation = {1.5, 2.0}, .hue = 0.3});
+  const Draw draw = jitter.draw({3}, x.shape());
+  Tensor wanted = enhance::adjust_brightness_accumulative(x, draw.value("brightness"));
+  wanted = enhance::adjust_contrast_with_mean_subtraction(wanted, draw.value("contrast"));
+  wanted = enhance::adjust_saturation_with_gray_subtraction(wanted, draw.value("saturation"));
+  wanted = enhance::adjust_hue(wanted, draw.value("hue"));
+  const std::vector<double> a = jitter.apply(x, draw).values(), b = wanted.values();
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(std::fabs(a[i] - b[i]) < 1e-14);
 }
 
 TEST_CASE("image, mask, boxes and points move together, and back") {

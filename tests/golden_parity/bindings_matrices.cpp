@@ -25,20 +25,32 @@ void norm_of_vectors(const GoldenCase& golden, Values& values) {
   if (dim != golden.params.end() && !dim->is_null()) values.set("axes", list_of(*dim));
 }
 
+// The axes of `a` with those of the matrices last.
+std::vector<int> matrices_last(const GoldenCase& golden) {
+  const int rank = golden.inputs.at("A").rank();
+  std::vector<int> order, last = {rank - 2, rank - 1};
+  if (const auto dim = golden.params.find("dim"); dim != golden.params.end() && dim->is_array())
+    last = {(dim->at(0).get<int>() + rank) % rank, (dim->at(1).get<int>() + rank) % rank};
+  for (int axis = 0; axis < rank; ++axis)
+    if (axis != last[0] && axis != last[1]) order.push_back(axis);
+  order.insert(order.end(), last.begin(), last.end());
+  return order;
+}
+
 void norm_of_matrices(const GoldenCase& golden, Values& values) {
   const auto order = golden.params.find("ord");
   if (order != golden.params.end() && order->is_number())
     values.set("norm", std::to_string(static_cast<int>(order->get<double>())));
-  const auto dim = golden.params.find("dim");
-  if (dim == golden.params.end() || !dim->is_array()) return;
-  const Tensor& a = golden.inputs.at("A");
-  const auto axes = dim->get<std::vector<int>>();
-  const int m = (axes.at(0) + a.rank()) % a.rank(), n = (axes.at(1) + a.rank()) % a.rank();
-  std::vector<int> order_of_axes;
-  for (int axis = 0; axis < a.rank(); ++axis)
-    if (axis != m && axis != n) order_of_axes.push_back(axis);
-  order_of_axes.insert(order_of_axes.end(), {m, n});
-  values.set("a", permute(a, std::span<const int>(order_of_axes)));
+  values.set("a", permute(golden.inputs.at("A"), std::span<const int>(matrices_last(golden))));
+}
+
+// Axes that are kept stand where they were.
+std::vector<Tensor> axes_in_their_places(const GoldenCase& golden, const std::vector<Tensor>& results) {
+  if (!golden.param("keepdim", false)) return results;
+  const std::vector<int> order = matrices_last(golden);
+  std::vector<int> back(order.size());
+  for (std::size_t k = 0; k < order.size(); ++k) back[static_cast<std::size_t>(order[k])] = static_cast<int>(k);
+  return {permute(results[0], std::span<const int>(back))};
 }
 
 std::vector<Tensor> sizes_of_factors(const GoldenCase&, const std::vector<Tensor>& y) {
@@ -77,10 +89,11 @@ std::vector<Binding> matrix_bindings() {
                  "engine.vector_norm",
                  {{"ord", "p"}, {"dim", ""}, {"keepdim", "keep"}},
                  norm_of_vectors});
-  all.push_back({"torch.linalg.matrix_norm",
-                 "engine.matrix_norm",
-                 {{"A", "a"}, {"ord", "norm"}, {"dim", ""}, {"keepdim", "keep"}},
-                 norm_of_matrices});
+  all.push_back({.golden = "torch.linalg.matrix_norm",
+                 .op = "engine.matrix_norm",
+                 .names = {{"A", "a"}, {"ord", "norm"}, {"dim", ""}, {"keepdim", "keep"}},
+                 .arrange = norm_of_matrices,
+                 .rearrange = axes_in_their_places});
   all.push_back({"torch.linalg.cross", "engine.cross", {{"input", "a"}, {"other", "b"}, {"dim", "axis"}}});
   all.push_back({"torch.cdist",
                  "engine.cdist",
