@@ -22,6 +22,7 @@ Morphology options_of(const Values& v) {
   o.geodesic = at == 5;
   if (!o.geodesic) o.border = static_cast<Border>(at);
   o.border_value = v.number("border_value");
+  if (const double infinity = v.number("infinity"); infinity != 0) o.infinity = infinity;
   const std::vector<double> origin = v.has("origin") ? v.list("origin") : std::vector<double>{};
   require<FormatError>(origin.empty() || origin.size() == 2, "origin: expected two numbers, got ", origin.size());
   if (!origin.empty()) {
@@ -64,6 +65,7 @@ Values sample_values(std::uint64_t seed, const Shape& shape, std::size_t i, bool
   if (borders[(i + 5) % 6] == "zeros") v.set("border_value", 0.503 + 0.1 * step);
   if (i % 5 == 3) v.set("origin", std::vector<double>{0, static_cast<double>(columns - 1)});
   if (i % 5 == 3) v.set("border", std::string("border"));
+  if (i % 4 == 2) v.set("infinity", 100.0);
   return v;
 }
 
@@ -84,7 +86,11 @@ Operator row(const char* name, const char* doc, Tensor (*call)(const Tensor&, co
       {.name = "origin",
        .kind = Argument::Kind::list,
        .doc = "(y, x) of the place on the pixel; [] for the middle",
-       .otherwise = "[]"}};
+       .otherwise = "[]"},
+      {.name = "infinity",
+       .kind = Argument::Kind::number,
+       .doc = "by how much places outside of the window fall short; 0: infinitely",
+       .otherwise = "0"}};
   op.call = [call](const Values& v) {
     return std::vector{call(v.tensor("image"), v.tensor("kernel"), options_of(v), Here())};
   };
@@ -99,14 +105,16 @@ Operator row(const char* name, const char* doc, Tensor (*call)(const Tensor&, co
     op.bound_reason = "what erosion and dilation say of the structuring element often cancels";
   }
   const Tensor image = Tensor::ones({1, 1, 4, 4}, DType::f64);
-  op.refusals = {{"no image", {{"image", Tensor::ones({5})}, {"kernel", Tensor::ones({3, 3})}}, op.name + ": expected"},
-                 {"no window", {{"image", image}, {"kernel", Tensor::zeros({3, 3})}}, "at least one place"},
-                 {"whole numbers",
-                  {{"image", Tensor::ones({1, 1, 4, 4}, DType::i64)}, {"kernel", Tensor::ones({3, 3})}},
-                  op.name + ": expected"},
-                 {"another shape",
-                  {{"image", image}, {"kernel", Tensor::ones({3, 3})}, {"structuring_element", Tensor::ones({3, 2})}},
-                  "the kernel's shape"}};
+  op.refusals = {
+      {"no image", {{"image", Tensor::ones({5})}, {"kernel", Tensor::ones({3, 3})}}, op.name + ": expected"},
+      {"no window", {{"image", image}, {"kernel", Tensor::zeros({3, 3})}}, "at least one place"},
+      {"whole numbers",
+       {{"image", Tensor::ones({1, 1, 4, 4}, DType::i64)}, {"kernel", Tensor::ones({3, 3})}},
+       op.name + ": expected"},
+      {"another shape",
+       {{"image", image}, {"kernel", Tensor::ones({3, 3})}, {"structuring_element", Tensor::ones({3, 2})}},
+       "the kernel's shape"},
+      {"no infinity", {{"image", image}, {"kernel", Tensor::ones({3, 3})}, {"infinity", -1.0}}, "an infinity above 0"}};
   op.bench = [](const Shape& shape, DType dtype) {
     return Values{{"image", uniform({7, 1}, shape, 0, 1, dtype)}, {"kernel", Tensor::ones({3, 3}, dtype)}};
   };
@@ -130,6 +138,14 @@ std::vector<Operator> all_rows() {
                             seed,
                             "image",
                             Tensor::from(std::vector<double>{1, 0, 0}, {1, 1, 1, 3})});
+  // The window is the pixel to the right of the dilated one, to the left of the eroded one; at an end it sees nothing.
+  const auto line = [](double a, double b, double c) {
+    return Tensor::from(std::vector<double>{a, b, c}, {1, 1, 1, 3});
+  };
+  const Values aside{
+      {"image", line(1, 2, 4)}, {"kernel", Tensor::from(std::vector<double>{1, 0, 0}, {1, 3})}, {"infinity", 1e4}};
+  all[0].golden.push_back({"nothing to the right", aside, {line(2, 4, -9996)}});
+  all[1].golden.push_back({"nothing to the left", aside, {line(10000, 1, 2)}});
   return all;
 }
 

@@ -4,7 +4,7 @@
 #include <lumigrad/engine/families/filter_rank.h>
 #include <lumigrad/engine/ops.h>
 #include <array>
-#include <limits>
+#include <cmath>
 
 namespace lumigrad::morphology {
 namespace {
@@ -21,6 +21,7 @@ Tensor windowed(const char* name, bool dilate, const Tensor& image, const Tensor
   require<ShapeError>(window.anchor_y < window.rows && window.anchor_x < window.columns, name,
                       ": expected an origin in the kernel ", kernel.shape(), ", got (", o.origin_y, ", ", o.origin_x,
                       ")");
+  require<NumericError>(o.infinity > 0, name, ": expected an infinity above 0, got ", o.infinity);
   Tensor mask = kernel.detach().to(Device()), heights;  // what the window is, is decided here
   bool any = false;
   for (const double mark : mask.values()) any = any || mark != 0;
@@ -36,9 +37,13 @@ Tensor windowed(const char* name, bool dilate, const Tensor& image, const Tensor
     mask = flip(mask, both);
     if (heights.defined()) heights = flip(heights, both, here);
   }
-  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (std::isfinite(o.infinity)) {
+    const Tensor within = heights.defined() ? heights : Tensor::zeros(mask.shape(), image.dtype(), image.device());
+    heights = where(mask.to(image.device()), within, -o.infinity, here);
+    mask = Tensor::ones(mask.shape());
+  }
   window.border = o.geodesic ? Border::zeros : o.border;
-  window.outside = !o.geodesic ? o.border_value : dilate ? -infinity : infinity;
+  window.outside = !o.geodesic ? o.border_value : dilate ? -o.infinity : o.infinity;
   return dilate ? window_max(image, window, mask, heights, here) : window_min(image, window, mask, heights, here);
 }
 

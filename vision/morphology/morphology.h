@@ -18,17 +18,21 @@
 #pragma once
 #include <lumigrad/engine/families/border.h>
 #include <lumigrad/engine/tensor.h>
+#include <limits>
 
 namespace lumigrad::morphology {
 
 struct Morphology {
   Tensor structuring_element = {};  ///< heights [rows, columns], learnable; left out: 0
-  /// What lies outside is not part of any window (a window that sees nothing gives -infinity when dilated, +infinity
-  /// when eroded). Kornia puts -10^4 and 10^4 there instead.
+  /// What lies outside is not part of any window.
   bool geodesic = true;
   Border border = Border::zeros;              ///< where not geodesic: what lies outside,
   double border_value = 0;                    ///< and the value with Border::zeros
   std::int64_t origin_y = -1, origin_x = -1;  ///< the place that lies on the pixel; left out: extent / 2
+  /// What stands for infinity. A window that sees nothing gives -infinity when dilated, +infinity when eroded. A finite
+  /// one is by how much places that do not belong to the window fall short instead, as in Kornia, whose max_val is
+  /// 10^4.
+  double infinity = std::numeric_limits<double>::infinity();
 };
 
 LUMIGRAD_API Tensor dilation(const Tensor& image, const Tensor& kernel, const Morphology& options = {}, Here here = {});
