@@ -230,6 +230,10 @@ std::vector<Binding> augment_bindings() {
                                values.set("axis_epsilon", 1e-6);
                                values.set("fixed_center", false);
                              }));
+  for (const auto& [golden, row] : Rename{{"Normalize", "normalize"}, {"Denormalize", "denormalize"}})
+    all.push_back({"augmentation." + golden,
+                   "enhance." + row,
+                   {{"input", "x"}, {"param_batch_prob", ""}, {"param_forward_input_shape", ""}}});
   all.push_back(augmentation("RandomInvert", "invert", {{"max_val", "max_value"}}));
   all.push_back(
       augmentation("RandomGrayscale", "grayscale", {{"rgb_weights", ""}}, [](const GoldenCase& golden, Values& values) {
