@@ -67,6 +67,56 @@ void jitter(const GoldenCase& golden, Values& values) {
   values.set("order", order);
 }
 
+// The border of a blur by its name, and the way its weights are turned by the word in capitals.
+void blurring(const GoldenCase& golden, Values& values, const char* mode) {
+  static const std::map<std::string, std::string> borders = {
+      {"constant", "zeros"}, {"replicate", "border"}, {"reflect", "reflection"}, {"circular", "circular"}};
+  const auto small = [](std::string word) {
+    for (char& letter : word) letter = static_cast<char>(letter | 32);
+    return word;
+  };
+  values.set("border", borders.at(small(golden.param("border_type", std::string("constant")))));
+  values.set("mode", small(golden.param("resample", std::string(mode))));
+}
+
+// Augmentations that here are operators applied to what was drawn, to every image.
+std::vector<Binding> of_filters() {
+  const auto drawn = [](const char* golden, const char* row, Rename own, const Arrange& arrange = {}) {
+    Rename names = {{"input", "image"},      {"param_batch_prob", ""}, {"param_forward_input_shape", ""},
+                    {"border_type", ""},     {"resample", ""},         {"param_ksize_factor", ""},
+                    {"padding_mode", ""},    {"param_idx", ""},        {"param_direction_factor", "direction"},
+                    {"param_noise", "noise"}};
+    for (const auto& [from, to] : own) names[from] = to;
+    return Binding{std::string("augmentation.") + golden, row, names, arrange};
+  };
+  // The images of a batch have one length of kernel: that of a drawn one.
+  const auto length = [](const GoldenCase& golden, Values& values) {
+    const auto index = golden.inputs.find("param_idx");
+    const auto k = index == golden.inputs.end() ? 0 : static_cast<std::size_t>(index->second.values()[0]);
+    values.set("kernel", static_cast<std::int64_t>(golden.inputs.at("param_ksize_factor").values()[k]));
+    blurring(golden, values, "NEAREST");
+  };
+  const Rename ranges = {{"kernel_size", ""}, {"angle", ""}, {"direction", ""}, {"param_angle_factor", ""}};
+  Rename in_space = ranges;
+  in_space["input"] = "volume";
+  return {drawn("Normalize", "enhance.normalize", {{"input", "x"}}),
+          drawn("Denormalize", "enhance.denormalize", {{"input", "x"}}),
+          drawn("RandomMotionBlur", "filters.motion_blur", ranges,
+                [length](const GoldenCase& golden, Values& values) {
+                  length(golden, values);
+                  values.set("angle", single_radians(golden.inputs.at("param_angle_factor")));
+                }),
+          drawn("RandomMotionBlur3D", "filters.motion_blur3d", in_space,
+                [length](const GoldenCase& golden, Values& values) {
+                  length(golden, values);
+                  values.set("axis_angle", radians(golden.inputs.at("param_angle_factor")));
+                  values.set("axis_epsilon", 1e-6);
+                }),
+          drawn("RandomElasticTransform", "geometry.elastic_transform2d",
+                {{"kernel_size", "kernel"}, {"align_corners", ""}},
+                [](const GoldenCase& golden, Values& values) { reading(golden, values, false); })};
+}
+
 void clipping(const GoldenCase& golden, Values& values) { values.set("clip", golden.param("clip_output", true)); }
 
 }  // namespace
@@ -230,10 +280,7 @@ std::vector<Binding> augment_bindings() {
                                values.set("axis_epsilon", 1e-6);
                                values.set("fixed_center", false);
                              }));
-  for (const auto& [golden, row] : Rename{{"Normalize", "normalize"}, {"Denormalize", "denormalize"}})
-    all.push_back({"augmentation." + golden,
-                   "enhance." + row,
-                   {{"input", "x"}, {"param_batch_prob", ""}, {"param_forward_input_shape", ""}}});
+  for (const Binding& one : of_filters()) all.push_back(one);
   all.push_back(augmentation("RandomInvert", "invert", {{"max_val", "max_value"}}));
   all.push_back(
       augmentation("RandomGrayscale", "grayscale", {{"rgb_weights", ""}}, [](const GoldenCase& golden, Values& values) {
