@@ -85,7 +85,7 @@ Tensor Augmentation::matrix(const Draw&, const Shape& image) const { return iden
 
 const Resampling* Augmentation::one_warp(const Draw&) const { return nullptr; }
 
-std::optional<PixelStep> Augmentation::pixel_step(const Tensor&, const Draw&) const { return std::nullopt; }
+PixelStep Augmentation::pixel_step(const Tensor&, const Draw&) const { return {}; }
 
 Example Augmentation::apply(const Example& example, const Draw& draw) const {
   Example moved = example;
@@ -146,7 +146,7 @@ std::vector<Tensor> Augmentation::learnable_named(const std::string& name) const
   if (name == "probability") return {gate_.probability};
   for (const Parameter& p : drawn_)
     if (p.name == name) return p.distribution.ends();
-  const std::map<std::string, Tensor> more = more_to_learn();
+  const Dictionary<Tensor> more = more_to_learn();
   const auto found = more.find(name);
   return found == more.end() ? std::vector<Tensor>{} : std::vector<Tensor>{found->second};
 }
@@ -196,7 +196,7 @@ void Augmentation::set(const std::string& name, const Setting&) {
 }
 
 std::vector<std::shared_ptr<Augmentation>> Augmentation::steps() const { return {}; }
-std::map<std::string, Tensor> Augmentation::more_to_learn() const { return {}; }
+Dictionary<Tensor> Augmentation::more_to_learn() const { return {}; }
 
 void Augmentation::collect(const std::string& prefix, bool trained_only,
                            std::vector<std::pair<std::string, Tensor>>& to) const {

@@ -25,11 +25,11 @@
 #include <lumigrad/augment/draw.h>
 #include <lumigrad/augment/example.h>
 #include <lumigrad/augment/gate.h>
+#include <lumigrad/augment/setting.h>
 #include <lumigrad/engine/families/chain.h>
 #include <lumigrad/engine/families/sample.h>
 #include <lumigrad/engine/module.h>
 #include <concepts>
-#include <variant>
 
 namespace lumigrad::augment {
 
@@ -51,10 +51,6 @@ struct Resampling {
   bool align_corners = true;  ///< false: Kornia's default for RandomAffine (see WarpOptions)
   friend bool operator==(const Resampling&, const Resampling&) = default;
 };
-
-/// What is not drawn: a switch, a number, a choice.
-using Setting = std::variant<bool, double, std::string>;
-using Settings = std::map<std::string, Setting>;
 
 class LUMIGRAD_API Augmentation : public Module {
  public:
@@ -122,8 +118,8 @@ class LUMIGRAD_API Augmentation : public Module {
   virtual bool is_geometric() const { return false; }
   /// When under this draw one warp by transform_matrix() is all that happens: how it reads. Else null.
   virtual const Resampling* one_warp(const Draw& draw) const;
-  /// When all that happens is a step of a chain (engine/families/chain.h): that step, without the gate. Else nothing.
-  virtual std::optional<PixelStep> pixel_step(const Tensor& image, const Draw& draw) const;
+  /// When all that happens is a step of a chain (engine/families/chain.h): that step, without the gate. Else none.
+  virtual PixelStep pixel_step(const Tensor& image, const Draw& draw) const;
 
  protected:
   Augmentation(std::string name, Gate gate, std::vector<Parameter> drawn);
@@ -137,7 +133,7 @@ class LUMIGRAD_API Augmentation : public Module {
   /// Draws beyond named distributions and the gate.
   virtual void draw_more(Draw& draw, const Generator& generator, const Shape& image) const;
   /// What else can be learned, by name (the weights of a choice).
-  virtual std::map<std::string, Tensor> more_to_learn() const;
+  virtual Dictionary<Tensor> more_to_learn() const;
 
   void collect(const std::string& prefix, bool trained_only,
                std::vector<std::pair<std::string, Tensor>>& to) const override;

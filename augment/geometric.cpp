@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace lumigrad::augment {
@@ -24,8 +25,8 @@ Distribution given(const Distribution& distribution) {
 }
 
 const std::string& text_of(const std::string& option, const Setting& value) {
-  require<FormatError>(std::holds_alternative<std::string>(value), option, ": expected a name");
-  return std::get<std::string>(value);
+  require<FormatError>(value.text(), option, ": expected a name");
+  return *value.text();
 }
 
 Tensor middle(const Shape& image) { return {(double(image[3]) - 1) / 2, (double(image[2]) - 1) / 2}; }
@@ -100,11 +101,11 @@ void Geometric::set(const std::string& option, const Setting& value) {
   } else if (option == "border") {
     resampling_.border = border_named(text_of(option, value));
   } else if (option == "fill") {
-    require<FormatError>(std::holds_alternative<double>(value), name(), ": expected a number for fill");
-    resampling_.fill = std::get<double>(value);
+    require<FormatError>(value.number(), name(), ": expected a number for fill");
+    resampling_.fill = *value.number();
   } else if (option == "align_corners") {
-    require<FormatError>(std::holds_alternative<bool>(value), name(), ": expected true or false for align_corners");
-    resampling_.align_corners = std::get<bool>(value);
+    require<FormatError>(value.flag(), name(), ": expected true or false for align_corners");
+    resampling_.align_corners = *value.flag();
   } else {
     Augmentation::set(option, value);
   }

@@ -7,6 +7,7 @@
 #include <lumigrad/vision/filters/filters.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace lumigrad::augment {
@@ -31,14 +32,14 @@ Settings window_settings(Size kernel, Border border) {
 }
 Size window(const char* name, const Settings& settings) {
   const auto extent = [&](const char* side) {
-    const double value = std::get<double>(settings.at(side));
+    const double value = *settings.at(side).number();
     require<NumericError>(value >= 1 && value == std::floor(value) && value < 1e6, name, ": expected a whole ", side,
                           " >= 1, got ", value);
     return static_cast<std::int64_t>(value);
   };
   return {extent("kernel_height"), extent("kernel_width")};
 }
-Border border(const Settings& settings) { return border_named(std::get<std::string>(settings.at("border"))); }
+Border border(const Settings& settings) { return border_named(*settings.at("border").text()); }
 
 /// 1 where the rectangles of some images cover an axis: [N, extent]. `length` is a part of the extent, `place` says
 /// where in the room that is left it starts.
@@ -69,9 +70,8 @@ Settings Photometric::settings() const { return settings_; }
 void Photometric::set(const std::string& name, const Setting& value) {
   const auto found = settings_.find(name);
   if (found == settings_.end()) return Augmentation::set(name, value);
-  require<FormatError>(
-      found->second.index() == value.index(), this->name(), ": expected for ", name,
-      found->second.index() == 0 ? " true or false" : (found->second.index() == 1 ? " a number" : " a text"));
+  require<FormatError>(found->second.kind() == value.kind(), this->name(), ": expected for ", name,
+                       found->second.flag() ? " true or false" : (found->second.number() ? " a number" : " a text"));
   found->second = value;
 }
 
@@ -79,8 +79,8 @@ Tensor Photometric::transform(const Tensor& image, const Draw& draw) const {
   return step_ ? fuse(image, {step_(image, draw, settings_)}) : change_(image, draw, settings_);
 }
 
-std::optional<PixelStep> Photometric::pixel_step(const Tensor& image, const Draw& draw) const {
-  if (!step_) return std::nullopt;
+PixelStep Photometric::pixel_step(const Tensor& image, const Draw& draw) const {
+  if (!step_) return {};
   return step_(image, draw, settings_);
 }
 
@@ -103,9 +103,9 @@ std::vector<Parameter> jitter_parameters(const ColorJitterOptions& o, const Doma
 }
 
 void set_order(const std::string& name, std::string& order, const Setting& value) {
-  require<FormatError>(std::holds_alternative<std::string>(value), name, ": expected a text for order");
-  check_order(name, std::get<std::string>(value));
-  order = std::get<std::string>(value);
+  require<FormatError>(value.text(), name, ": expected a text for order");
+  check_order(name, *value.text());
+  order = *value.text();
 }
 
 /// The order of one sample as a number in base four: b = 0, c = 1, s = 2, h = 3, the first step first.
@@ -226,15 +226,14 @@ RandomBrightness::RandomBrightness(FactorOptions o)
     : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
                     return enhance::steps::adjust_brightness(number(d, "factor", x) - 1,
-                                                             {.clip = std::get<bool>(s.at("clip"))});
+                                                             {.clip = *s.at("clip").flag()});
                   },
                   {{"clip", true}}) {}
 
 RandomContrast::RandomContrast(FactorOptions o)
     : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
-                    return enhance::steps::adjust_contrast(number(d, "factor", x),
-                                                           {.clip = std::get<bool>(s.at("clip"))});
+                    return enhance::steps::adjust_contrast(number(d, "factor", x), {.clip = *s.at("clip").flag()});
                   },
                   {{"clip", true}}) {}
 
@@ -318,7 +317,7 @@ RandomErasing::RandomErasing(ErasingOptions o)
                     const Tensor rows = covered(d.value("y"), d.value("height"), x.size(2));
                     const Tensor mask =
                         reshape(rows, {x.size(0), 1, x.size(2), 1}) * reshape(columns, {x.size(0), 1, 1, x.size(3)});
-                    return where(mask.to(x.device()), std::get<double>(s.at("value")), x);
+                    return where(mask.to(x.device()), *s.at("value").number(), x);
                   },
                   {{"value", o.value}}) {}
 
@@ -326,7 +325,7 @@ RandomGrayscale::RandomGrayscale(Gate p)
     : Photometric("grayscale", std::move(p), {},
                   [](const Tensor& x, const Draw&, const Settings& s) {
                     require_rgb("grayscale", x);
-                    const auto weight = [&](const char* channel) { return std::get<double>(s.at(channel)); };
+                    const auto weight = [&](const char* channel) { return *s.at(channel).number(); };
                     const std::vector<double> weights = {weight("red"), weight("green"), weight("blue")};
                     return expand(color::rgb_to_grayscale(x, Tensor::from(weights, {3}).to(x.dtype())), x.shape());
                   },
@@ -335,7 +334,7 @@ RandomGrayscale::RandomGrayscale(Gate p)
 RandomInvert::RandomInvert(Gate p)
     : Photometric("invert", std::move(p), {},
                   [](const Tensor&, const Draw&, const Settings& s) {
-                    return enhance::steps::invert(std::get<double>(s.at("max_value")));
+                    return enhance::steps::invert(*s.at("max_value").number());
                   },
                   {{"max_value", 1.0}}) {}
 

@@ -15,7 +15,7 @@ class LUMIGRAD_API Photometric : public Augmentation {
  public:
   Settings settings() const override;
   void set(const std::string& name, const Setting& value) override;
-  std::optional<PixelStep> pixel_step(const Tensor& image, const Draw& draw) const override;
+  PixelStep pixel_step(const Tensor& image, const Draw& draw) const override;
 
  protected:
   using Step = PixelStep (*)(const Tensor& image, const Draw& draw, const Settings& settings);

@@ -107,10 +107,10 @@ Tensor AugmentationSequential::transform(const Tensor& image, const Draw& draw) 
     read();
     const Tensor& gate = drawn.gate;
     if (untouched(gate)) continue;
-    std::optional<PixelStep> step = is_hard(gate) ? all[k]->pixel_step(y, drawn) : std::nullopt;
+    PixelStep step = is_hard(gate) ? all[k]->pixel_step(y, drawn) : PixelStep();
     if (step) {
-      if (min_of(gate) == 0) step->applies = gate.to(y.dtype());
-      chain.push_back(std::move(*step));
+      if (min_of(gate) == 0) step.applies = gate.to(y.dtype());
+      chain.push_back(std::move(step));
     } else {
       pass();
       y = all[k]->apply(y, drawn);
@@ -147,7 +147,7 @@ const Resampling* AugmentationSequential::one_warp(const Draw& draw) const {
 
 // ---- one -----------------------------------------------------------------------------------------------------------
 
-std::map<std::string, Tensor> OneOf::more_to_learn() const { return {{"weights", weights_}}; }
+Dictionary<Tensor> OneOf::more_to_learn() const { return {{"weights", weights_}}; }
 
 OneOf::OneOf(Steps steps, OneOfOptions options)
     : Pipeline("one_of", std::move(steps), {std::move(options.p), options.same_on_batch}, {}),

@@ -72,7 +72,7 @@ class LUMIGRAD_API OneOf final : public Pipeline {
   Tensor transform(const Tensor& image, const Draw& draw) const override;
   Tensor matrix(const Draw& draw, const Shape& image) const override;
   void draw_more(Draw& draw, const Generator& generator, const Shape& image) const override;
-  std::map<std::string, Tensor> more_to_learn() const override;
+  Dictionary<Tensor> more_to_learn() const override;
 
  private:
   Tensor weights_;

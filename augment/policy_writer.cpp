@@ -47,8 +47,11 @@ Json json_of(const Augmentation& augmentation) {
     json["op"] = augmentation.name();
     Json params = Json::object();
     for (const Parameter& p : augmentation.drawn()) params[p.name] = json_of(p.distribution);
-    for (const auto& [name, setting] : augmentation.settings())
-      std::visit([&, key = name](const auto& value) { params[key] = value; }, setting);
+    for (const auto& [name, setting] : augmentation.settings()) {
+      if (const bool* flag = setting.flag()) params[name] = *flag;
+      if (const double* number = setting.number()) params[name] = *number;
+      if (const std::string* text = setting.text()) params[name] = *text;
+    }
     if (!params.empty()) json["params"] = params;
   }
   write_gate(json, augmentation);

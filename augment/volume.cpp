@@ -4,6 +4,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/matrices3d.h>
 #include <array>
+#include <limits>
 
 namespace lumigrad::augment {
 namespace {
@@ -55,11 +56,11 @@ Settings RandomAffine3D::settings() const {
 
 void RandomAffine3D::set(const std::string& option, const Setting& value) {
   if (option == "axis_epsilon") {
-    require<FormatError>(std::holds_alternative<double>(value), name(), ": expected a number for axis_epsilon");
-    axis_epsilon_ = std::get<double>(value);
+    require<FormatError>(value.number(), name(), ": expected a number for axis_epsilon");
+    axis_epsilon_ = *value.number();
   } else if (option == "fixed_center") {
-    require<FormatError>(std::holds_alternative<bool>(value), name(), ": expected true or false for fixed_center");
-    fixed_center_ = std::get<bool>(value);
+    require<FormatError>(value.flag(), name(), ": expected true or false for fixed_center");
+    fixed_center_ = *value.flag();
   } else {
     Geometric::set(option, value);
   }

@@ -8,6 +8,7 @@
 #include <lumigrad/engine/device/alignment.h>
 #include <lumigrad/engine/planar_motion.h>
 #include <lumigrad/engine/robust.h>
+#include <limits>
 
 namespace lumigrad::cuda {
 

@@ -4,6 +4,7 @@
 #include <lumigrad/cuda/edges.cuh>
 #include <lumigrad/cuda/filter_adjoint.cuh>
 #include <lumigrad/cuda/filter_select.cuh>
+#include <limits>
 
 namespace lumigrad::cuda {
 namespace {

@@ -6,6 +6,7 @@
 #pragma once
 #include <lumigrad/cuda/filter_adjoint.cuh>
 #include <lumigrad/cuda/median.cuh>
+#include <limits>
 
 namespace lumigrad::cuda {
 

@@ -19,6 +19,7 @@
 
 #include <lumigrad/cuda/atomics.h>
 #include <lumigrad/cuda/launch.h>
+#include <limits>
 
 namespace lumigrad::cuda {
 

@@ -3,6 +3,7 @@
 #include <lumigrad/cuda/products.h>
 #include <lumigrad/cuda/status.h>
 #include <atomic>
+#include <limits>
 #include <mutex>
 
 namespace lumigrad::cuda {

@@ -15,7 +15,6 @@
 #include <lumigrad/engine/error.h>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 namespace lumigrad {
 
@@ -72,8 +71,8 @@ struct PoolAllocator {
   PoolAllocator(const PoolAllocator<U>&) noexcept {}
 
   T* allocate(std::size_t n) {
-    require<ResourceError>(n <= std::numeric_limits<std::size_t>::max() / sizeof(T),
-                           "allocate: expected a size that fits, got ", n, " objects of ", sizeof(T), " bytes");
+    require<ResourceError>(n <= SIZE_MAX / sizeof(T), "allocate: expected a size that fits, got ", n, " objects of ",
+                           sizeof(T), " bytes");
     return static_cast<T*>(lumigrad::allocate(n * sizeof(T)));
   }
   void deallocate(T* block, std::size_t n) noexcept { lumigrad::deallocate(block, n * sizeof(T)); }

@@ -2,8 +2,9 @@
 // Module: something with parameters that maps a tensor to a tensor. Layers, augmentations and whole pipelines are
 // modules, so that any of them sits in a network, trains, saves and loads like any other.
 #pragma once
+#include <lumigrad/engine/dictionary.h>
 #include <lumigrad/engine/tensor.h>
-#include <map>
+#include <memory>
 #include <string>
 
 namespace lumigrad {
@@ -11,7 +12,7 @@ namespace lumigrad {
 class Moves;
 
 /// A name path ("0.weight") and the tensor it stands for.
-using State = std::map<std::string, Tensor>;
+using State = Dictionary<Tensor>;
 
 /// Overwrites the tensors of `own` in place with those of `saved`. Every name must be there, with its shape, and no
 /// other; FormatError names the first that does not fit, and nothing is changed then. `by` stands in messages.

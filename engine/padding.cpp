@@ -43,7 +43,7 @@ struct PadNode final : Node {
       const Tensor part = middle(w[0], from, margins, a, here());
       const Margin& m = margins[static_cast<std::size_t>(a)];
       if (m.before > 0) total = add(total, sum(slice(part, a, 0, m.before, 1, here()), here()), here());
-      if (m.after > 0) total = add(total, sum(slice(part, a, -m.after, std::nullopt, 1, here()), here()), here());
+      if (m.after > 0) total = add(total, sum(slice(part, a, -m.after, {}, 1, here()), here()), here());
     }
     g[1] = total;
   }

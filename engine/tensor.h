@@ -17,7 +17,8 @@
 #include <lumigrad/engine/dtype.h>
 #include <lumigrad/engine/here.h>
 #include <lumigrad/engine/shape.h>
-#include <optional>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace lumigrad {

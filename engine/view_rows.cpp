@@ -126,9 +126,7 @@ std::vector<Operator> parts() {
           {integer("axis", "the axis"), integer("begin", "first index; negative counts from the end", "", true),
            integer("end", "exclusive", "", true), integer("step", "may be negative, not 0", "1")},
           [](const Values& v) {
-            const auto bound = [&](const char* name) {
-              return v.has(name) ? std::optional(v.integer(name)) : std::nullopt;
-            };
+            const auto bound = [&](const char* name) { return v.has(name) ? v.integer(name) : SliceBound(); };
             return std::vector{slice(v.tensor("x"), static_cast<int>(v.integer("axis")), bound("begin"), bound("end"),
                                      v.integer("step"))};
           },

@@ -5,6 +5,7 @@
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/views.h>
 #include <algorithm>
+#include <optional>
 
 namespace lumigrad {
 namespace {
@@ -42,7 +43,7 @@ struct EmbedNode final : Node {  // the transpose of slice
     } else if (step > 0) {
       g[0] = slice(w[0], axis, begin, last + 1, step, here());
     } else {
-      g[0] = slice(w[0], axis, begin, last == 0 ? std::nullopt : std::optional(last - 1), step, here());
+      g[0] = slice(w[0], axis, begin, last == 0 ? SliceBound() : last - 1, step, here());
     }
   }
 };
@@ -171,8 +172,7 @@ Tensor transpose(const Tensor& x, int a, int b, Here here) {
   return permute(x, std::span<const int>(order.data(), static_cast<std::size_t>(x.rank())), here);
 }
 
-Tensor slice(const Tensor& x, int axis, std::optional<std::int64_t> begin, std::optional<std::int64_t> end,
-             std::int64_t step, Here here) {
+Tensor slice(const Tensor& x, int axis, SliceBound begin, SliceBound end, std::int64_t step, Here here) {
   axis = checked_axis("slice", axis, x.rank());
   require<ShapeError>(step != 0, "slice: expected a step other than 0");
   const std::int64_t extent = x.size(axis);
@@ -180,8 +180,8 @@ Tensor slice(const Tensor& x, int axis, std::optional<std::int64_t> begin, std::
     return std::clamp(i < 0 ? i + extent : i, low, high);
   };
   const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? extent : extent - 1;
-  const std::int64_t first = begin ? resolve(*begin, low, high) : step > 0 ? 0 : extent - 1;
-  const std::int64_t stop = end ? resolve(*end, low, high) : step > 0 ? extent : -1;
+  const std::int64_t first = begin.given() ? resolve(begin.index(), low, high) : step > 0 ? 0 : extent - 1;
+  const std::int64_t stop = end.given() ? resolve(end.index(), low, high) : step > 0 ? extent : -1;
   const std::int64_t span = step > 0 ? stop - first : first - stop;
   const std::int64_t pace = step > 0 ? step : -step;
   const std::int64_t count = span <= 0 ? 0 : (span - 1) / pace + 1;

@@ -16,10 +16,22 @@ LUMIGRAD_API Tensor permute(const Tensor& x, std::span<const int> order, Here he
 LUMIGRAD_API Tensor permute(const Tensor& x, std::initializer_list<int> order, Here here = {});
 /// Two axes exchanged. A view.
 LUMIGRAD_API Tensor transpose(const Tensor& x, int a, int b, Here here = {});
+/// Where a slice begins or ends: at an index, or, left out, where the axis does.
+class SliceBound {
+ public:
+  SliceBound() = default;
+  SliceBound(std::int64_t index) : index_(index), given_(true) {}
+  bool given() const { return given_; }
+  std::int64_t index() const { return index_; }
+
+ private:
+  std::int64_t index_ = 0;
+  bool given_ = false;
+};
 /// Elements begin, begin + step, ... below end of an axis. Negative begin and end count from the end; step may be
-/// negative (then end is exclusive going down; leave it out with `std::nullopt`). A view.
-LUMIGRAD_API Tensor slice(const Tensor& x, int axis, std::optional<std::int64_t> begin,
-                          std::optional<std::int64_t> end = std::nullopt, std::int64_t step = 1, Here here = {});
+/// negative (then end is exclusive going down; leave it out with `{}`). A view.
+LUMIGRAD_API Tensor slice(const Tensor& x, int axis, SliceBound begin, SliceBound end = {}, std::int64_t step = 1,
+                          Here here = {});
 /// The index-th entry along an axis; the axis is gone. A view.
 LUMIGRAD_API Tensor select(const Tensor& x, int axis, std::int64_t index, Here here = {});
 /// Axes of extent 1 repeated to `shape` (broadcast rules); takes no memory. The adjoint sums.

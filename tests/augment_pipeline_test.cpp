@@ -280,3 +280,10 @@ TEST_CASE("damaged policies end in an error of the library or in a pipeline, nev
   CHECK(read > 50);
   CHECK(refused > 1000);
 }
+
+TEST_CASE("a setting is a switch, a number or a text by what it is made from") {
+  const Setting flag = true, number = 3, text = "zeros";
+  CHECK((flag.flag() && *flag.flag() && !flag.number() && !flag.text()));
+  CHECK((number.number() && *number.number() == 3 && !number.flag()));
+  CHECK((text.text() && *text.text() == "zeros" && !text.flag()));
+}

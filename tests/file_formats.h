@@ -3,6 +3,7 @@
 // succeed or throw one of lumigrad's errors, whatever the bytes are. Used by the fuzz targets and the mutation test.
 #pragma once
 #include <lumigrad/augment/policy.h>
+#include <lumigrad/engine/dictionary.h>
 #include <lumigrad/engine/error.h>
 #include <lumigrad/engine/files/nifti.h>
 #include <lumigrad/engine/files/npy.h>
@@ -52,7 +53,7 @@ inline void read_image(std::span<const std::byte> bytes) {
   tolerate([&] { lumigrad::load_image(bytes, {.limits = limits, .dtype = DType::u16}); });
 }
 
-inline std::map<std::string, Tensor> some_tensors() {
+inline lumigrad::Dictionary<Tensor> some_tensors() {
   return {{"weight", Tensor::arange(12)},
           {"empty", Tensor::zeros({0, 3}, DType::i64)},
           {"scalar", Tensor::full({}, 2, DType::f64)},

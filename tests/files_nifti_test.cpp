@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include <limits>
 #include "sample_files.h"
 #include "temporary_folder.h"
 

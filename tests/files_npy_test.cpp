@@ -113,7 +113,7 @@ TEST_CASE("npy: a tensor larger than allowed is refused") {
 
 TEST_CASE("npz: stored and deflated archives come back, and equal tensors give equal files") {
   const TemporaryFolder folder;
-  const std::map<std::string, Tensor> tensors{
+  const Dictionary<Tensor> tensors{
       {"a", Tensor::arange(1000)}, {"b/c", Tensor::ones({2, 2}, DType::u8)}, {"empty", Tensor::zeros({0})}};
   for (const bool compress : {false, true}) {
     save_npz(folder / "a.npz", tensors, {.compress = compress});

@@ -19,7 +19,7 @@ Bytes file_of(const std::string& header, const std::string& data = "") {
 }  // namespace
 
 TEST_CASE("safetensors: every dtype, rank and layout comes back as it was") {
-  const std::map<std::string, Tensor> tensors{
+  const Dictionary<Tensor> tensors{
       {"f32", Tensor::arange(6)},
       {"f64", Tensor::full({}, 0.1, DType::f64)},
       {"f16", Tensor::ones({3}, DType::f16)},
@@ -32,7 +32,7 @@ TEST_CASE("safetensors: every dtype, rank and layout comes back as it was") {
       {"empty", Tensor::zeros({0, 4})},
       {"turned", transpose(Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3}), 0, 1)},
       {"name with \"quotes\" and \xc3\xa9", Tensor::zeros({1})}};
-  const std::map<std::string, std::string> remarks{{"format", "pt"}, {"two\nlines", "\t\x01"}};
+  const Dictionary<std::string> remarks{{"format", "pt"}, {"two\nlines", "\t\x01"}};
   const TemporaryFolder folder;
   save_safetensors(folder / "a.safetensors", tensors, remarks);
   const TensorFile file = read_safetensors(folder / "a.safetensors");
@@ -51,10 +51,10 @@ TEST_CASE("safetensors: every dtype, rank and layout comes back as it was") {
 
 // Written by Hugging Face's safetensors 0.8.0 from the same tensors and remark.
 TEST_CASE("safetensors: the bytes are those of Hugging Face's writer") {
-  const std::map<std::string, Tensor> tensors{{"a", Tensor::arange(6)},
-                                              {"b/c", Tensor::ones({2, 3}, DType::u8)},
-                                              {"z", Tensor::zeros({0, 4}, DType::i64)},
-                                              {"s", Tensor::full({}, 3, DType::f64)}};
+  const Dictionary<Tensor> tensors{{"a", Tensor::arange(6)},
+                                   {"b/c", Tensor::ones({2, 3}, DType::u8)},
+                                   {"z", Tensor::zeros({0, 4}, DType::i64)},
+                                   {"s", Tensor::full({}, 3, DType::f64)}};
   std::string numbers = sample_files::little(0x4008000000000000, 8);
   for (const std::uint32_t bits : {0u, 0x3f800000u, 0x40000000u, 0x40400000u, 0x40800000u, 0x40a00000u})
     numbers += sample_files::little(bits);

@@ -7,6 +7,7 @@
 #include <lumigrad/engine/padding.h>
 #include <lumigrad/engine/pooling.h>
 #include <lumigrad/engine/random.h>
+#include <limits>
 
 using namespace lumigrad;
 

@@ -166,7 +166,7 @@ Tensor step(std::size_t which, Dice& dice, const Tensor& a, const Tensor& b, Kin
     case 35:
       return stack({select(a, 0, 0), select(b, 0, 1)}, 0);
     case 36:
-      return slice(concat({a, b}, 0), 0, 3, std::nullopt, -2);
+      return slice(concat({a, b}, 0), 0, 3, {}, -2);
     // indices, ranks, scans
     case 37:
       return index_select(a, 1, numbers_of({2, 0, 2}, {3})) + 0.3 * b;

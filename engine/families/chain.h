@@ -22,12 +22,14 @@ namespace lumigrad {
 /// One step of a chain: what an operator is made of, its formula and its parameters, but for the image.
 /// enhance::steps and color::steps name those of the operators; pixel_step makes one from any formula.
 struct PixelStep {
-  const char* name;  ///< in errors: "enhance.adjust_gamma". Must outlive the graph, as literals do.
-  const PixelKernels* kernels;
+  const char* name = nullptr;  ///< in errors: "enhance.adjust_gamma". Must outlive the graph, as literals do.
+  const PixelKernels* kernels = nullptr;
   std::vector<Tensor> params = {};  ///< one number each, or one an image [N]
   /// The images that take the step: undefined for all, one number, or one an image [N]; where it is 0 the image stays
   /// as it is. Not differentiated. Needs a step that keeps the number of channels.
   Tensor applies = {};
+  /// False for none (`PixelStep()`), which no chain takes.
+  explicit operator bool() const { return kernels != nullptr; }
 };
 
 /// A formula and its parameters as a step.

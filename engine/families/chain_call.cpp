@@ -25,6 +25,7 @@ void check_numbers(const PixelStep& step, const Tensor& p, const Shape& images) 
 
 Chain::Chain(const Tensor& x, std::span<const PixelStep> steps, Here here) : name("fuse"), images(x) {
   require<ShapeError>(!steps.empty(), "fuse: expected at least one step, got none");
+  for (const PixelStep& step : steps) require<ShapeError>(bool(step), "fuse: expected steps with a formula, got none");
   name = steps[0].name;
   require<ShapeError>(x.rank() >= 3, steps[0].name, ": expected images [.., C, H, W], got shape ", x.shape());
   for (const PixelStep& step : steps) by_value = by_value && takes_each_value(*step.kernels);

@@ -39,7 +39,7 @@ class ImageStep {
       : name(operator_name), bands(std::move(bands_of)) {}
 
   const char* name;  ///< in errors: "filters.box_blur"
-  PixelStep formula = {nullptr, nullptr, {}, {}};
+  PixelStep formula = {};
   Tensor kernel = {}, row = {};
   FilterOptions options = {};
   Callable<BandPair(std::int64_t, std::int64_t)> bands = {};

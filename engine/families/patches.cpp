@@ -74,7 +74,7 @@ Patches::Patches(const Tensor& image, std::span<const ImageStep> steps, Here her
     formulas.clear();
   };
   for (const ImageStep& step : steps) {
-    if (step.formula.kernels) {
+    if (step.formula) {
       formulas.push_back(step.formula);
       continue;
     }

@@ -142,7 +142,7 @@ Tensor prod(const Tensor& x, int axis, bool keep, Here here) {
   axis = checked_line("prod", x, axis);
   const Shape kept = x.shape().with(axis, 1);
   if (x.size(axis) == 0) return Tensor::ones(keep ? kept : x.shape().without(axis), x.dtype(), x.device());
-  const Tensor last = slice(running_product("prod", x, axis, here), axis, -1, std::nullopt, 1, here);
+  const Tensor last = slice(running_product("prod", x, axis, here), axis, -1, {}, 1, here);
   return keep ? last : squeeze(last, axis, here);
 }
 

@@ -66,9 +66,9 @@ std::vector<std::byte> encode_npy(const Tensor& tensor) {
   return bytes;
 }
 
-std::map<std::string, Tensor> load_npz(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
+Dictionary<Tensor> load_npz(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
   const ZipArchive archive(bytes, limits.tensor_bytes);
-  std::map<std::string, Tensor> tensors;
+  Dictionary<Tensor> tensors;
   for (const ZipEntry& entry : archive.entries()) {
     std::string name = entry.name;
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -79,11 +79,11 @@ std::map<std::string, Tensor> load_npz(std::span<const std::byte> bytes, const T
   return tensors;
 }
 
-std::map<std::string, Tensor> load_npz(const std::string& path, const TensorFileLimits& limits) {
+Dictionary<Tensor> load_npz(const std::string& path, const TensorFileLimits& limits) {
   return load_npz(read_file(path, limits.file_bytes).bytes(), limits);
 }
 
-void save_npz(const std::string& path, const std::map<std::string, Tensor>& tensors, const NpzOptions& options) {
+void save_npz(const std::string& path, const Dictionary<Tensor>& tensors, const NpzOptions& options) {
   FileWriter file(path);
   ZipWriter archive(file);
   for (const auto& [name, tensor] : tensors) {

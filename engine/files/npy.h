@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // NumPy's files: .npy holds one array, .npz is a ZIP archive of them by name.
 #pragma once
+#include <lumigrad/engine/dictionary.h>
 #include <lumigrad/engine/files/limits.h>
 #include <lumigrad/engine/tensor.h>
 #include <cstddef>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,15 +24,13 @@ LUMIGRAD_API void save_npy(const std::string& path, const Tensor& tensor);
 LUMIGRAD_API std::vector<std::byte> encode_npy(const Tensor& tensor);
 
 /// Reads every array of an archive, stored or deflated, ZIP64 included. Names lose their ".npy".
-LUMIGRAD_API std::map<std::string, Tensor> load_npz(const std::string& path, const TensorFileLimits& limits = {});
-LUMIGRAD_API std::map<std::string, Tensor> load_npz(std::span<const std::byte> bytes,
-                                                    const TensorFileLimits& limits = {});
+LUMIGRAD_API Dictionary<Tensor> load_npz(const std::string& path, const TensorFileLimits& limits = {});
+LUMIGRAD_API Dictionary<Tensor> load_npz(std::span<const std::byte> bytes, const TensorFileLimits& limits = {});
 
 struct NpzOptions {
   bool compress = false;  ///< deflate, as numpy.savez_compressed does
 };
 /// Writes an archive under a temporary name. The same tensors give the same bytes.
-LUMIGRAD_API void save_npz(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                           const NpzOptions& options = {});
+LUMIGRAD_API void save_npz(const std::string& path, const Dictionary<Tensor>& tensors, const NpzOptions& options = {});
 
 }  // namespace lumigrad

@@ -59,10 +59,10 @@ int rank_in_file(DType dtype) {
 
 struct Layout {
   std::string head;  // length and header, ready to be written
-  std::vector<const std::pair<const std::string, Tensor>*> order;
+  std::vector<const Dictionary<Tensor>::value_type*> order;
 };
 
-Layout lay_out(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& metadata) {
+Layout lay_out(const Dictionary<Tensor>& tensors, const Dictionary<std::string>& metadata) {
   Layout layout;
   for (const auto& item : tensors) {
     require<FormatError>(item.first != "__metadata__", format, ": __metadata__ is not a name for a tensor");
@@ -152,16 +152,16 @@ TensorFile read_safetensors(const std::string& path, const TensorFileLimits& lim
   return read_safetensors(read_file(path, limits.file_bytes).bytes(), limits);
 }
 
-std::map<std::string, Tensor> load_safetensors(const std::string& path, const TensorFileLimits& limits) {
+Dictionary<Tensor> load_safetensors(const std::string& path, const TensorFileLimits& limits) {
   return read_safetensors(path, limits).tensors;
 }
 
-std::map<std::string, Tensor> load_safetensors(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
+Dictionary<Tensor> load_safetensors(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
   return read_safetensors(bytes, limits).tensors;
 }
 
-void save_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                      const std::map<std::string, std::string>& metadata) {
+void save_safetensors(const std::string& path, const Dictionary<Tensor>& tensors,
+                      const Dictionary<std::string>& metadata) {
   const Layout layout = lay_out(tensors, metadata);
   FileWriter file(path);
   file.write(layout.head);
@@ -172,8 +172,7 @@ void save_safetensors(const std::string& path, const std::map<std::string, Tenso
   file.commit();
 }
 
-std::vector<std::byte> encode_safetensors(const std::map<std::string, Tensor>& tensors,
-                                          const std::map<std::string, std::string>& metadata) {
+std::vector<std::byte> encode_safetensors(const Dictionary<Tensor>& tensors, const Dictionary<std::string>& metadata) {
   const Layout layout = lay_out(tensors, metadata);
   std::vector<std::byte> bytes;
   const auto append = [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); };

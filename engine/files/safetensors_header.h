@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON header of a safetensors file, checked and taken apart.
 #pragma once
+#include <lumigrad/engine/dictionary.h>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +19,7 @@ struct SafetensorsEntry {
 
 struct SafetensorsHeader {
   std::vector<SafetensorsEntry> entries;
-  std::map<std::string, std::string> metadata;
+  Dictionary<std::string> metadata;
 };
 
 /// Throws FormatError unless the text is exactly what the format describes: names once, fields once and complete,

@@ -13,6 +13,8 @@
 // Bindings of a module stand in bindings_<module>.cpp and are joined in bindings.cpp.
 #pragma once
 #include <lumigrad/engine/catalogue.h>
+#include <lumigrad/engine/dictionary.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numbers>
 
@@ -23,9 +25,9 @@ namespace lumigrad::parity {
 struct GoldenCase {
   std::string op;
   std::string name;
-  nlohmann::json params;                 ///< by the reference's keyword names
-  std::map<std::string, Tensor> inputs;  ///< by the reference's argument names
-  std::vector<std::string> order;        ///< names of the inputs in the order of the call
+  nlohmann::json params;           ///< by the reference's keyword names
+  Dictionary<Tensor> inputs;       ///< by the reference's argument names
+  std::vector<std::string> order;  ///< names of the inputs in the order of the call
 
   /// A parameter, or `otherwise` when it is absent or null.
   template <class T>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // augmentation.*: forward(input, params=..) under generated parameters
 #include <lumigrad/engine/ops.h>
+#include <map>
 #include "binding.h"
 
 namespace lumigrad::parity {

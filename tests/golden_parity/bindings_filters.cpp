@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/ops.h>
+#include <map>
 #include "binding.h"
 
 namespace lumigrad::parity {

@@ -2,6 +2,7 @@
 // geometry.transform.*
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/views.h>
+#include <map>
 #include "binding.h"
 
 namespace lumigrad::parity {

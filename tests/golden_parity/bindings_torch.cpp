@@ -3,6 +3,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/views.h>
 #include <limits>
+#include <map>
 #include "binding.h"
 
 namespace lumigrad::parity {

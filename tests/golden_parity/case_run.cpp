@@ -3,6 +3,7 @@
 #include <lumigrad/engine/tape.h>
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace lumigrad::parity {
 namespace {
@@ -68,12 +69,12 @@ bool compare(const std::string& what, const Tensor& got, const Tensor& wanted, T
 }
 
 // The arguments of a case in the dtype of the run; leaves where a gradient is stored.
-GoldenCase golden_case(const Json& entry, const std::map<std::string, Tensor>& tensors, DType dtype,
+GoldenCase golden_case(const Json& entry, const Dictionary<Tensor>& tensors, DType dtype,
                        const std::map<std::string, std::string>& gradients) {
   GoldenCase golden{entry.at("op"), entry.at("case"), entry.at("params"), {}, {}};
   for (const Json& input : entry.at("inputs")) {
     const std::string name = input.at("name");
-    Tensor tensor = tensors.at(input.at("tensor")).detach();
+    Tensor tensor = tensors.at(input.at("tensor").get<std::string>()).detach();
     if (is_differentiable(tensor.dtype()))
       tensor = tensor.to(dtype);
     else if (input.value("kornia_dtype", "") == "bool")
@@ -125,7 +126,7 @@ std::map<std::string, std::string> stored_gradients(const Json& entry) {
   return gradients;
 }
 
-bool compare_gradients(const Json& entry, const std::map<std::string, Tensor>& tensors, const GoldenCase& golden,
+bool compare_gradients(const Json& entry, const Dictionary<Tensor>& tensors, const GoldenCase& golden,
                        const std::vector<Tensor>& outputs, const std::map<std::string, std::string>& gradients,
                        DType dtype, Result& result) {
   std::vector<Tensor> live, leaves;
@@ -134,7 +135,7 @@ bool compare_gradients(const Json& entry, const std::map<std::string, Tensor>& t
     const Json& stored = entry.at("outputs")[k];
     if (!stored.contains("upstream") || !outputs[k].needs_grad()) continue;
     live.push_back(outputs[k]);
-    options.seeds.push_back(tensors.at(stored.at("upstream")).to(outputs[k].dtype()));
+    options.seeds.push_back(tensors.at(stored.at("upstream").get<std::string>()).to(outputs[k].dtype()));
   }
   for (const auto& [name, tensor] : gradients) leaves.push_back(golden.inputs.at(name));
   const std::vector<Tensor> got = grad(live, leaves, options);
@@ -170,8 +171,8 @@ void drop_unpromised_zeros(const Binding& binding, const Operator& row, const Js
   });
 }
 
-Verdict compare_case(const Binding& binding, const Operator& row, const Json& entry,
-                     const std::map<std::string, Tensor>& tensors, DType dtype, Device device, Result& result) {
+Verdict compare_case(const Binding& binding, const Operator& row, const Json& entry, const Dictionary<Tensor>& tensors,
+                     DType dtype, Device device, Result& result) {
   std::map<std::string, std::string> gradients = stored_gradients(entry);
   drop_unpromised_zeros(binding, row, entry, gradients);
   const GoldenCase golden = golden_case(entry, tensors, dtype, gradients);
@@ -198,7 +199,8 @@ Verdict compare_case(const Binding& binding, const Operator& row, const Json& en
   bool agrees = true;
   for (std::size_t k = 0; k < outputs.size(); ++k)
     agrees &= compare(message("output ", stored[k].at("name").get<std::string>()), outputs[k],
-                      tensors.at(stored[k].at("tensor")), tolerance_of(entry, dtype, "forward"), false, result);
+                      tensors.at(stored[k].at("tensor").get<std::string>()), tolerance_of(entry, dtype, "forward"),
+                      false, result);
   if (!gradients.empty() && result.reason.empty())
     agrees &= compare_gradients(entry, tensors, golden, outputs, gradients, dtype, result);
   return agrees ? Verdict::passed : Verdict::failed;
@@ -206,8 +208,7 @@ Verdict compare_case(const Binding& binding, const Operator& row, const Json& en
 
 }  // namespace
 
-Result run_case(const Bound& bound, const Json& entry, const std::map<std::string, Tensor>& tensors, DType dtype,
-                Device device) {
+Result run_case(const Bound& bound, const Json& entry, const Dictionary<Tensor>& tensors, DType dtype, Device device) {
   Result result{entry.at("op"), entry.at("case")};
   const auto [first, last] = bound.bindings.equal_range(result.op);
   if (first == last) {

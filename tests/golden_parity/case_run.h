@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One golden case, run through its binding and compared.
 #pragma once
+#include <map>
 #include <optional>
 #include "binding.h"
 
@@ -33,7 +34,7 @@ struct Bound {
 };
 
 /// Runs one entry of the manifest in f32 or f64. `tensors` are those of the case's file.
-Result run_case(const Bound& bound, const nlohmann::json& entry, const std::map<std::string, Tensor>& tensors,
-                DType dtype, Device device);
+Result run_case(const Bound& bound, const nlohmann::json& entry, const Dictionary<Tensor>& tensors, DType dtype,
+                Device device);
 
 }  // namespace lumigrad::parity

@@ -4,6 +4,7 @@
 #include <lumigrad/engine/files/safetensors.h>
 #include <cctype>
 #include <cstdio>
+#include <map>
 #include <set>
 #include "case_run.h"
 #include "tools/catalogue.h"
@@ -52,7 +53,7 @@ std::vector<Result> run_all(const Request& request) {
   const Bound all = bound();
   std::vector<Result> results;
   std::string file;
-  std::map<std::string, Tensor> tensors;
+  Dictionary<Tensor> tensors;
   for (const Json& entry : cases) {
     const std::string op = entry.at("op");
     if (op.rfind(request.only, 0) != 0) continue;

@@ -13,6 +13,7 @@
 #include <lumigrad/vision/image_io/pixels.h>
 
 #include <filesystem>
+#include <map>
 #include <mutex>
 
 #include "annotations.h"

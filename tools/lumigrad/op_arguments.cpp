@@ -75,7 +75,7 @@ Value as_kind(const Tensor& tensor, const Argument& argument) {
 
 }  // namespace
 
-Values tensors_of(const Operator& op, const std::map<std::string, Tensor>& file) {
+Values tensors_of(const Operator& op, const Dictionary<Tensor>& file) {
   Values values;
   for (const auto& [name, tensor] : file) {
     if (name.rfind("up/", 0) == 0) continue;

@@ -37,7 +37,7 @@ void check_ending(const Request& request) {
   }
 }
 
-void write_outputs(const Request& request, const std::map<std::string, Tensor>& results) {
+void write_outputs(const Request& request, const Dictionary<Tensor>& results) {
   if (!has_picture_ending(request.out)) return save_safetensors(request.out, results);
   const Tensor& first = results.begin()->second;
   const std::size_t rank = first.rank();
@@ -90,7 +90,7 @@ Values completed(const Operator& op, const Values& values) {
   }
 }
 
-Values arguments(const Request& request, const Operator& op, const std::map<std::string, Tensor>& file) {
+Values arguments(const Request& request, const Operator& op, const Dictionary<Tensor>& file) {
   Values values = tensors_of(op, file);
   for (const std::string& item : request.images) {
     const std::size_t equals = item.find('=');
@@ -102,7 +102,7 @@ Values arguments(const Request& request, const Operator& op, const std::map<std:
 }
 
 std::vector<Tensor> gradients(const Operator& op, const std::vector<Tensor>& outputs, const std::vector<Tensor>& leaves,
-                              const std::map<std::string, Tensor>& file) {
+                              const Dictionary<Tensor>& file) {
   std::vector<Tensor> live, seeds;
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     if (!outputs[k].needs_grad()) continue;
@@ -122,7 +122,7 @@ int run_one(const Request& request) {
   const Device device = require_device(request.device);
   check_ending(request);
   const Operator& op = *chosen_operators({request.name}).front();
-  std::map<std::string, Tensor> file;
+  Dictionary<Tensor> file;
   if (!request.in.empty()) file = load_safetensors(request.in);
   Values values = completed(op, arguments(request, op, file));
   // Numbers of --params are doubles until they meet a picture or a file.
@@ -139,7 +139,7 @@ int run_one(const Request& request) {
     }
   }
   const std::vector<Tensor> outputs = run_on(op, values, device);
-  std::map<std::string, Tensor> results;
+  Dictionary<Tensor> results;
   for (std::size_t k = 0; k < outputs.size(); ++k)
     results[outputs.size() == 1 ? "out" : output_name(op, k)] = outputs[k].detach();
   if (request.grad) {

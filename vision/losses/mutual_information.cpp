@@ -83,13 +83,10 @@ struct Levels {
 };
 
 template <class T>
-Levels levels_of(const T* x, const std::uint8_t* counts, std::int64_t n, int bins,
-                 const std::optional<std::array<double, 2>>& range) {
+Levels levels_of(const T* x, const std::uint8_t* counts, std::int64_t n, int bins, const std::array<double, 2>& range) {
   Levels l{.bins = bins};
-  double low = 0, high = 0;
-  if (range) {
-    low = (*range)[0], high = (*range)[1];
-  } else {
+  double low = range[0], high = range[1];
+  if (low == 0 && high == 0) {
     for (std::int64_t i = 0; i < n; ++i) {
       if (counts && !counts[i]) continue;
       if (l.lowest < 0 || x[i] < x[l.lowest]) l.lowest = i;

@@ -10,7 +10,6 @@
 #include <lumigrad/vision/losses/losses.h>
 
 #include <array>
-#include <optional>
 
 namespace lumigrad::losses {
 
@@ -52,8 +51,9 @@ struct MutualInformation {
   int bins = 64;
   Parzen window = Parzen::xu;
   double radius = 1;  ///< of the window, in bins
-  /// The grey levels that bin 0 and the end of the last bin stand for; left out: each plane's least and greatest.
-  std::optional<std::array<double, 2>> range_a = {}, range_b = {};
+  /// The grey levels that bin 0 and the end of the last bin stand for; left out (both 0): each plane's least and
+  /// greatest.
+  std::array<double, 2> range_a = {}, range_b = {};
   Tensor mask = {};  ///< in the shape of the images or of one plane [H, W]: zeros do not count
 };
 /// -(H(a) + H(b) - H(a, b)) with entropies H (natural logarithm) of histograms smoothed by Parzen windows, one number
