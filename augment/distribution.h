@@ -27,7 +27,7 @@ namespace lumigrad::augment {
 /// What a parameter is when nothing happens, and where its values must lie.
 struct Domain {
   double neutral = 0;
-  double lowest = -__builtin_inf();  // infinity (<limits> would be read by every program for these two lines)
+  double lowest = -__builtin_inf();  // infinity: programs need not read <limits> for it
   double highest = __builtin_inf();
 };
 

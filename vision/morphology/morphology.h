@@ -18,7 +18,6 @@
 #pragma once
 #include <lumigrad/engine/families/border.h>
 #include <lumigrad/engine/tensor.h>
-#include <limits>
 
 namespace lumigrad::morphology {
 
@@ -32,7 +31,7 @@ struct Morphology {
   /// What stands for infinity. A window that sees nothing gives -infinity when dilated, +infinity when eroded. A finite
   /// one is by how much places that do not belong to the window fall short instead, as in Kornia, whose max_val is
   /// 10^4.
-  double infinity = std::numeric_limits<double>::infinity();
+  double infinity = __builtin_inf();
 };
 
 LUMIGRAD_API Tensor dilation(const Tensor& image, const Tensor& kernel, const Morphology& options = {}, Here here = {});
