@@ -185,8 +185,9 @@ Operator clamp_row() {
   Operator op;
   op.name = "engine.clamp";
   op.doc = "x limited to [low, high]; slope 1 on the closed interval.";
-  op.arguments = {tensor("x", "any shape", almost), tensor("low", "a number, or one an image", almost),
-                  tensor("high", "a number, or one an image", almost, ">= low")};
+  const char* bound = "a number, or one an image, or as they broadcast";
+  op.arguments = {tensor("x", "any shape", almost), tensor("low", bound, almost),
+                  tensor("high", bound, almost, ">= low")};
   op.call = [](const Values& v) { return std::vector{clamp(v.tensor("x"), v.tensor("low"), v.tensor("high"))}; };
   op.samples = [](std::uint64_t seed) {
     std::vector<Sample> samples;
@@ -197,6 +198,11 @@ Operator clamp_row() {
       samples.push_back(
           {what, {{"x", numbers(generator, 0, shape, -1.5, 1.5, {-0.5, 0.75})}, {"low", low}, {"high", number(0.75)}}});
     }
+    const Tensor bounds = Tensor::from(std::vector<double>{-0.5, 0, 0.5}, {1, 3});
+    samples.push_back({"bounds of columns",
+                       {{"x", numbers({seed, operation_id("clamp"), 99}, 0, {4, 3}, -1.5, 1.5, {-0.5, 0, 0.5, 0.75})},
+                        {"low", bounds},
+                        {"high", number(0.75)}}});
     return samples;
   };
   const auto at = [](double x) { return Values{{"x", number(x)}, {"low", number(-1)}, {"high", number(1)}}; };
@@ -204,7 +210,14 @@ Operator clamp_row() {
               {"at the upper bound", at(1), number(1), "x", number(1)},
               {"at the lower bound", at(-1), number(1), "low", number(0)},
               {"at the upper bound", at(1), number(1), "high", number(0)}};
-  op.golden = {{"definition", at(-3), {number(-1)}, 0}, {"definition", at(0.25), {number(0.25)}, 0}};
+  op.golden = {{"definition", at(-3), {number(-1)}, 0},
+               {"definition", at(0.25), {number(0.25)}, 0},
+               {"bounds of columns",
+                {{"x", Tensor::from(std::vector<double>{-1, 2, -1, 2}, {2, 2})},
+                 {"low", Tensor::from(std::vector<double>{0, 1}, {1, 2})},
+                 {"high", number(1.5)}},
+                {Tensor::from(std::vector<double>{0, 1.5, 0, 1.5}, {2, 2})},
+                0}};
   op.bench = [](const Shape& shape, DType dtype) {
     return Values{{"x", uniform({7, 1}, shape, -1, 2, dtype)}, {"low", 0.0}, {"high", 1.0}};
   };

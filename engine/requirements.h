@@ -11,4 +11,11 @@ inline void require_real(const char* name, const Tensor& x) {
                       "; convert it with to()");
 }
 
+/// Whether a parameter of x is neither one number nor one an image ([N], [N, 1, ...]): it varies within images, and
+/// broadcasts as operands do.
+inline bool varies_within(const Tensor& parameter, const Tensor& x) {
+  const int rank = parameter.rank();
+  return rank > 1 && parameter.numel() != 1 && (rank < x.rank() || parameter.numel() != parameter.size(0));
+}
+
 }  // namespace lumigrad

@@ -25,8 +25,13 @@ void axes_from_dim(const GoldenCase& golden, Values& values) {
   values.set("axes", axes);
 }
 
-// A missing bound of clamp is an infinite one.
-void open_bounds(const GoldenCase&, Values& values) {
+// A missing bound of clamp is an infinite one; tensors broadcast from the last axis on.
+void open_bounds(const GoldenCase& golden, Values& values) {
+  for (const char* name : {"low", "high"}) {
+    Tensor bound = values.has(name) ? values.tensor(name) : Tensor(0.0);
+    while (bound.numel() > 1 && bound.rank() < golden.inputs.at("input").rank()) bound = unsqueeze(bound, 0);
+    if (bound.numel() > 1) values.set(name, bound);
+  }
   if (!values.has("low")) values.set("low", -std::numeric_limits<double>::infinity());
   if (!values.has("high")) values.set("high", std::numeric_limits<double>::infinity());
 }

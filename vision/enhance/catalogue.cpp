@@ -179,9 +179,17 @@ std::vector<Operator> curve_rows() {
        .doc = "max_value - image.",
        .channels = 0,
        .call = [](const Tensor& x, const Values& v) { return std::vector{enhance::invert(x, v.tensor("max_value"))}; },
-       .options = {factor("max_value", "one number, or one an image", "1.0")},
-       .choose = [](Values& values, const Shape& shape,
-                    std::size_t index) { values.set("max_value", factor_of(shape, index, 1, 3)); }}));
+       .options = {factor("max_value", "one number, one an image, or as it broadcasts", "1.0")},
+       .choose =
+           [](Values& values, const Shape& shape, std::size_t index) {
+             const Tensor columns = uniform({index, 3}, {1, shape[shape.rank() - 1]}, 1, 3, DType::f64);
+             values.set("max_value", index == 7 ? columns : factor_of(shape, index, 1, 3));
+           }}));
+  known(all.back(), "one a channel",
+        {{"image", pixel_of({0.25, 0.5, 1})}, {"max_value", Tensor::from(std::vector<double>{1, 2, 3}, {3, 1, 1})}},
+        pixel_of({0.75, 1.5, 2}), 1e-15);
+  all.back().refusals.push_back(
+      {"no map", {{"image", pixel_of({0, 0, 0})}, {"max_value", Tensor::ones({2, 2})}}, "enhance.invert: expected"});
   all.push_back(image_row(
       {.name = "enhance.solarize",
        .doc = "Values from the threshold on become 1 - value.",

@@ -26,16 +26,24 @@ std::vector<Operator> enhance_arithmetic_rows() {
              return std::vector{enhance::add_weighted(
                  a, b, {.alpha = v.tensor("alpha"), .beta = v.tensor("beta"), .gamma = v.tensor("gamma")})};
            },
-       .options = {factor("alpha", "one number, or one an image", "0.5"),
-                   factor("beta", "one number, or one an image", "0.5"),
-                   factor("gamma", "one number, or one an image", "0.0")},
+       .options = {factor("alpha", "one number, one an image, or as it broadcasts", "0.5"),
+                   factor("beta", "one number, one an image, or as it broadcasts", "0.5"),
+                   factor("gamma", "one number, one an image, or as it broadcasts", "0.0")},
        .choose =
            [](Values& values, const Shape& shape, std::size_t index) {
              values.set("alpha", factor_of(shape, index, 0.2, 0.9));
              values.set("beta", factor_of(shape, index + 1, 0.2, 0.9));
              values.set("gamma", factor_of(shape, index, -0.3, 0.3));
+             if (index >= 7)
+               values.set("gamma", uniform({index, 3}, {1, shape[shape.rank() - 1]}, 0.2, 0.9, DType::f64));
            },
        .images = true}));
+  all.back().golden.push_back({"a mask: 3/4 and 1 of 2, 1/4 and 0 of 4",
+                               {{"a", Tensor::full({1, 1, 1, 2}, 2, DType::f64)},
+                                {"b", Tensor::full({1, 1, 1, 2}, 4, DType::f64)},
+                                {"alpha", Tensor::from(std::vector<double>{0.75, 1}, {1, 1, 1, 2})},
+                                {"beta", Tensor::from(std::vector<double>{0.25, 0}, {1, 2})}},
+                               {Tensor::from(std::vector<double>{2.5, 2}, {1, 1, 1, 2})}});
   const auto statistics = [&](const char* name, const char* doc, auto convert) {
     Operator op = image_row({.name = name,
                              .doc = doc,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/requirements.h>
 #include <lumigrad/vision/color/formulas.h>
 #include <lumigrad/vision/enhance/enhance.h>
 #include <lumigrad/vision/enhance/formulas.h>
 #include <lumigrad/vision/enhance/steps.h>
 #include <lumigrad/vision/photometry.h>
+#include <algorithm>
 
 namespace lumigrad::enhance {
 namespace {
@@ -21,6 +23,16 @@ struct Batch {
   Tensor factor(const Tensor& f, Here here) const { return per_image(name, f, shape, 3, here); }
   Tensor restored(const Tensor& y, Here here) const { return reshape(y, shape, here); }
 };
+
+// A parameter as an operand that broadcasts to the images: one an image stands along the first axis.
+Tensor map_over(const char* name, const Tensor& p, const Tensor& images, Here here) {
+  require_image(name, images);
+  Tensor map = p;
+  for (int k = 1; p.rank() == 1 && p.numel() != 1 && k < images.rank(); ++k) map = unsqueeze(map, -1, here);
+  require<ShapeError>(broadcast(name, map.shape(), images.shape()) == images.shape(), name,
+                      ": expected a parameter that broadcasts to images ", images.shape(), ", got shape ", p.shape());
+  return map;
+}
 
 // The mean over each image [N, C, H, W] of a formula of its pixels.
 Tensor mean_of(const char* name, const PixelKernels& formula, const Tensor& images, std::span<const Tensor> params,
@@ -120,7 +132,8 @@ Tensor adjust_sigmoid(const Tensor& image, const SigmoidOptions& options, Here h
 }
 
 Tensor invert(const Tensor& image, const Tensor& max_value, Here here) {
-  return fuse(image, {steps::invert(max_value)}, here);
+  if (!varies_within(max_value, image)) return fuse(image, {steps::invert(max_value)}, here);
+  return sub(map_over("enhance.invert", max_value, image, here), image, here);
 }
 
 Tensor solarize(const Tensor& image, const Tensor& threshold, const Tensor& addition, Here here) {
@@ -136,7 +149,15 @@ Tensor threshold(const Tensor& image, const Tensor& threshold, const Tensor& lev
 }
 
 Tensor add_weighted(const Tensor& a, const Tensor& b, const Weights& weights, Here here) {
-  return each_value("enhance.add_weighted", AddWeighted{}, {a, b}, {weights.alpha, weights.beta, weights.gamma}, here);
+  const char* name = "enhance.add_weighted";
+  const Tensor* parts[] = {&weights.alpha, &weights.beta, &weights.gamma};
+  if (std::none_of(std::begin(parts), std::end(parts), [&](const Tensor* w) { return varies_within(*w, a); }))
+    return each_value(name, AddWeighted{}, {a, b}, {weights.alpha, weights.beta, weights.gamma}, here);
+  require_image(name, a);
+  require<ShapeError>(a.shape() == b.shape(), name, ": expected images of one shape, got ", a.shape(), " and ",
+                      b.shape());
+  const auto over = [&](const Tensor& w) { return map_over(name, w, a, here); };
+  return add(add(mul(a, over(weights.alpha), here), mul(b, over(weights.beta), here), here), over(weights.gamma), here);
 }
 
 Tensor rescale(const Tensor& image, const Tensor& factor, Here here) {

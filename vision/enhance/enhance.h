@@ -73,7 +73,7 @@ struct SigmoidOptions {
 };
 LUMIGRAD_API Tensor adjust_sigmoid(const Tensor& image, const SigmoidOptions& options = {}, Here here = {});
 
-/// max_value - image.
+/// max_value - image; max_value is one number, one an image, or broadcasts to the image (one a channel: [C, 1, 1]).
 LUMIGRAD_API Tensor invert(const Tensor& image, const Tensor& max_value = 1.0, Here here = {});
 /// Values from the threshold on become 1 - value; before that `addition`, if given, is added and the sum limited to
 /// [0, 1]. No gradient in the threshold: the jump it moves has none.
@@ -94,7 +94,8 @@ enum class ThresholdMode {
 LUMIGRAD_API Tensor threshold(const Tensor& image, const Tensor& threshold, const Tensor& level = 1.0,
                               ThresholdMode mode = ThresholdMode::binary, Here here = {});
 
-/// alpha a + beta b + gamma for images of one shape.
+/// alpha a + beta b + gamma for images of one shape; the weights are one number, one an image, or maps that broadcast
+/// to the images.
 struct Weights {
   Tensor alpha = 0.5, beta = 0.5, gamma = 0.0;
 };
