@@ -196,6 +196,18 @@ TEST_CASE("the tiles of a covariance see the noise of one row in four as passes 
           doctest::Approx(rows.hessian[i][j]).epsilon(1e-4).scale(std::sqrt(rows.hessian[i][i] * rows.hessian[j][j])));
 }
 
+namespace {
+
+/// Whether the losses of a curve fall from one to the next, wherever they can be compared.
+bool falls(const Refinement& r) {
+  for (std::size_t i = 1; i < r.curve.size(); ++i)
+    if (std::find(r.breaks.begin(), r.breaks.end(), i) == r.breaks.end() && r.curve[i] > r.curve[i - 1] * 1.001)
+      return false;
+  return true;
+}
+
+}  // namespace
+
 TEST_CASE("a refinement that looks at strips of rows first tells of all rows, wherever it ends") {
   constexpr int height = 200, width = 240;
   const scene::Texture texture(74);
@@ -213,6 +225,9 @@ TEST_CASE("a refinement that looks at strips of rows first tells of all rows, wh
       CHECK(all.pixels > 0.95 * height * width);
       CHECK(all.equations.pixels == all.pixels);
       CHECK(all.iterations <= iterations);
+      CHECK(falls(all));
+      CHECK((all.breaks.empty() || all.breaks.back() < all.curve.size()));
+      if (iterations > 5) CHECK(!all.breaks.empty());
       if (iterations > 5) CHECK(all.ending == Ending::settled);
       if (iterations > 5)
         CHECK(corner_distance(all.estimate.map, {1, 0, -0.5, 0, 1, -0.25, 0, 0, 1}, height, width) < 0.01);

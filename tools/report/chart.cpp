@@ -58,10 +58,14 @@ Ellipse ellipse_of(const std::array<double, 64>& covariance, int corner) {
 
 }  // namespace
 
-std::string curve(const std::vector<double>& values, const std::string& across, const std::string& up) {
+std::string curve(const std::vector<double>& values, const std::vector<std::size_t>& breaks, const std::string& across,
+                  const std::string& up) {
   std::vector<double> heights;
-  for (const double v : values)
-    if (std::isfinite(v)) heights.push_back(v);
+  std::vector<std::size_t> begins;  // lines, by their first height
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::find(breaks.begin(), breaks.end(), i) != breaks.end()) begins.push_back(heights.size());
+    if (std::isfinite(values[i])) heights.push_back(values[i]);
+  }
   if (heights.size() < 2) return {};
   const auto [least, most] = std::minmax_element(heights.begin(), heights.end());
   double low = *least, high = *most;
@@ -91,14 +95,15 @@ std::string curve(const std::vector<double>& values, const std::string& across, 
   for (double i = 0; i <= steps; i += stride) s += text(x_of(i), height - bottom + 20, "middle", number(i, 6));
   s += text((left + width - right) / 2, height - 8, "middle", across);
   s += text(left, top - 6, "start", logarithmic ? up + " (logarithmic)" : up);
-  std::string points, marks;
+  const std::string begin = "<polyline fill=\"none\" stroke=\"var(--accent)\" stroke-width=\"2\" points=\"";
+  std::string lines = begin, marks;
   for (std::size_t i = 0; i < heights.size(); ++i) {
     const std::string x = number(x_of(static_cast<double>(i)), 6), y = number(y_of(scaled(heights[i])), 6);
-    points += x + "," + y + " ";
+    if (std::find(begins.begin(), begins.end(), i) != begins.end()) lines += "\"/>" + begin;
+    lines += x + "," + y + " ";
     if (heights.size() <= 60) marks += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3.5\" fill=\"var(--accent)\"/>";
   }
-  s += "<polyline fill=\"none\" stroke=\"var(--accent)\" stroke-width=\"2\" points=\"" + points + "\"/>" + marks;
-  return s + "</svg>";
+  return s + lines + "\"/>" + marks + "</svg>";
 }
 
 std::array<double, 2> corner_deviations(const std::array<double, 64>& covariance, int corner) {

@@ -9,8 +9,9 @@
 namespace lumigrad::report {
 
 /// Values over their index with marked points; the vertical axis is logarithmic where the values span more than a
-/// factor of 20 and are positive. Empty for fewer than two values.
-std::string curve(const std::vector<double>& values, const std::string& across, const std::string& up);
+/// factor of 20 and are positive. The line breaks before the places of `breaks`. Empty for fewer than two values.
+std::string curve(const std::vector<double>& values, const std::vector<std::size_t>& breaks, const std::string& across,
+                  const std::string& up);
 
 /// Where a motion puts the corners of the fixed image, and how surely.
 struct CornerView {

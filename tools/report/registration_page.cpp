@@ -21,6 +21,32 @@ using registration::Status;
 
 constexpr std::array<double, 9> identity = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 
+/// The loss of a result, by what was compared.
+std::string loss_name(registration::Measure measure) {
+  switch (measure) {
+    case registration::Measure::lncc:
+      return "mean robust loss of locally normalised grey levels (lncc)";
+    case registration::Measure::gradient_correlation:
+      return "mean robust loss of the directions of gradients (gradcorr)";
+    case registration::Measure::census:
+      return "mean robust loss of comparisons with neighbours (census)";
+    case registration::Measure::mutual_information:
+      return "minus the normalized mutual information";
+    default:
+      return "mean robust loss of grey levels";
+  }
+}
+
+/// Mutual information knows no residuals, and no pixel that agrees by itself.
+bool has_residuals(const Result& r) { return r.measure != registration::Measure::mutual_information; }
+
+/// What `correlation` says.
+std::string agreement_text(const Result& r, int digits) {
+  const std::string value = number(r.correlation, digits);
+  return has_residuals(r) ? "local correlation " + value
+                          : "mutual information " + value + " deviations above that of other motions";
+}
+
 /// Without what is noise in a sum of grey levels.
 double rounded(double bias) { return std::round(bias * 1e5) / 1e5; }
 
@@ -161,8 +187,10 @@ std::string registration_sentence(const Result& r) {
   const double deviation = worst_corner(r);
   const std::string sure =
       std::isfinite(deviation) ? ", standard deviation of the worst corner " + number(deviation, 2) + " px" : "";
-  if (r.converged()) return "converged: " + number(100 * r.inlier_ratio, 3) + " % of the pixels agree" + sure;
-  return std::string("not converged (") + name(r.status) + "): local correlation " + number(r.correlation, 2) + sure;
+  if (r.converged() && has_residuals(r))
+    return "converged: " + number(100 * r.inlier_ratio, 3) + " % of the pixels agree" + sure;
+  return (r.converged() ? "converged: " : std::string("not converged (") + name(r.status) + "): ") +
+         agreement_text(r, 2) + sure;
 }
 
 std::string registration_cards(const RegisteredPair& pair) {
@@ -173,8 +201,11 @@ std::string registration_cards(const RegisteredPair& pair) {
                r.converged() ? Tone::good : Tone::bad);
   html += card(name(r.model), "motion model");
   // Two images that have nothing in common can still have few outliers: only agreement may call itself so.
-  html += r.converged() ? card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree")
-                        : card(number(r.correlation, 2), "local correlation, 1 where images agree", Tone::bad);
+  const char* agreement = has_residuals(r) ? "local correlation, 1 where images agree"
+                                           : "deviations of mutual information above that of other motions";
+  html += r.converged() && has_residuals(r)
+              ? card(number(100 * r.inlier_ratio, 3) + " %", "pixels that agree")
+              : card(number(r.correlation, 2), agreement, r.converged() ? Tone::plain : Tone::bad);
   html += card(std::isfinite(largest) ? number(largest, 2) + " px" : "-", "standard deviation of the worst corner");
   html += card(duration(r.seconds), "without reading and writing files");
   return html + "</div>\n";
@@ -205,9 +236,12 @@ std::string registration_pictures(const RegisteredPair& whole) {
       figure(shrunk(colours(warped)), "<b>Warped.</b> The moving image on the frame of the fixed one, black outside.");
   return section("Overlay", overlay + "</div>") +
          section("Difference",
-                 "<p class=\"lead\">Fixed minus moving, after the light has been matched (gain " +
-                     number(pair.result.gain, 4) + ", bias " + number(rounded(pair.result.bias), 3) +
-                     "): red where the fixed image is brighter, blue where the moving one is, grey outside.</p>" +
+                 "<p class=\"lead\">Fixed minus moving" +
+                     (has_residuals(pair.result)
+                          ? ", after the light has been matched (gain " + number(pair.result.gain, 4) + ", bias " +
+                                number(rounded(pair.result.bias), 3) + ")"
+                          : std::string()) +
+                     ": red where the fixed image is brighter, blue where the moving one is, grey outside.</p>" +
                      difference + "</div>") +
          section("Side by side", board + "</div>");
 }
@@ -215,12 +249,16 @@ std::string registration_pictures(const RegisteredPair& whole) {
 std::string registration_figures(const RegisteredPair& pair) {
   const Result& r = pair.result;
   std::string drawings = "<div class=\"grid\">";
-  const std::string steps = curve(r.loss_curve, "accepted step of the last refinement", "mean robust loss");
+  const std::string loss = loss_name(r.measure),
+                    steps = curve(r.loss_curve, r.loss_breaks, "accepted step of the last refinement", loss);
   if (!steps.empty())
-    drawings += drawing(steps,
-                        "<b>Loss.</b> Mean robust loss per pixel at full size. It may rise where it begins to measure "
-                        "something else: the scale of the robust function follows the residuals for the first steps, "
-                        "and steps on strips of rows are followed by steps on all.");
+    drawings +=
+        drawing(steps, "<b>Loss.</b> At full size: " + loss + "." +
+                           (r.loss_breaks.empty()
+                                ? ""
+                                : " The line breaks where it begins to measure something else: the scale of the "
+                                  "robust function follows the residuals for the first steps, and steps on "
+                                  "strips of rows are followed by steps on all."));
   const CornerDrawing corners = corner_ellipses(
       {pair.fixed.size(2), pair.fixed.size(1), pair.moving.size(2), pair.moving.size(1), r.matrix, r.covariance});
   if (!corners.svg.empty())
@@ -238,11 +276,11 @@ std::string registration_figures(const RegisteredPair& pair) {
       {"Matrix", matrix_text(r.matrix) + "fixed to moving pixels, (x, y, 1), pixel centres at whole numbers"},
       {"Status", std::string(name(r.status)) + ". " + registration_meaning(r.status)},
       {"Start", r.start.empty() ? "-" : "found by: " + escaped(r.start)},
-      {"Inlier ratio", number(100 * r.inlier_ratio, 4) + " % of the overlap"},
+      {"Inlier ratio", has_residuals(r) ? number(100 * r.inlier_ratio, 4) + " % of the overlap" : "-"},
       {"Overlap", number(100 * r.overlap, 4) + " % of the fixed image"},
-      {"Local correlation", number(r.correlation, 4)},
+      {"Agreement", agreement_text(r, 4)},
       {"Light", "moving x " + number(r.gain, 5) + " + " + number(rounded(r.bias), 4) + " = fixed"},
-      {"Loss", number(r.loss, 5)},
+      {"Loss", loss + ": " + number(r.loss, 5)},
       {"Steps", std::to_string(r.iterations) + " on all levels and from all starts"},
       {"Time", duration(r.seconds)},
   };

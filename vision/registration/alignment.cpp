@@ -138,6 +138,7 @@ Alignment align(Plane fixed, Plane moving, const AlignmentOptions& o) {
   out.tone = told.estimate.tone;
   out.loss = told.loss;
   out.loss_curve = told.curve;
+  out.loss_breaks = told.breaks;
   const Samples samples = pairs_of(polish, out.matrix, 2048);
   out.overlap = samples.overlap();
   out.inlier_ratio = inliers(samples, out.tone);

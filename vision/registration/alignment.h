@@ -28,6 +28,7 @@ struct Alignment {
   double correlation = 0;
   std::array<double, 64> covariance{};
   std::vector<double> loss_curve;
+  std::vector<std::size_t> loss_breaks;
   std::vector<LevelReport> levels;  ///< coarse to fine
   std::string start = "identity";
 };

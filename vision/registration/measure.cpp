@@ -67,6 +67,7 @@ Result by_information(const Tensor& fixed, const Tensor& moving, const Options& 
                  .initial = near ? near->matrix : o.initial,
                  .distinct = 12};
   Result r = register_by(loss, select(f.values, 0, 0), select(m.values, 0, 0), by);
+  r.measure = o.measure;
   if (near) r.start = near->start;
   return r;
 }
@@ -108,7 +109,8 @@ void by_structure(const Tensor& fixed, const Tensor& moving, const Options& o, R
   if (plausible && after >= before) {
     r.matrix = map;
     r.correlation = after;
-    r.loss = last.loss, r.loss_curve = last.curve;
+    r.measure = o.measure;
+    r.loss = last.loss, r.loss_curve = last.curve, r.loss_breaks = last.breaks;
     if (r.status != Status::low_overlap)
       r.status = ended && after >= believed_agreement ? Status::converged : Status::stalled;
   } else if (r.status == Status::converged && (!plausible || after < before - 0.05)) {

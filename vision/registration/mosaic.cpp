@@ -259,6 +259,8 @@ void refine_on_tiles(const LargeImage& fixed, const LargeImage& moving, const Pl
   found.matrix = map;
   found.covariance = covariance_of(tiles, map, frame, o, fixed.height, fixed.width);
   found.loss = report.loss;
+  found.loss_breaks.clear();
+  if (curve.size() > 1) found.loss_breaks.push_back(1);
   found.loss_curve = std::move(curve);
   found.iterations += report.iterations;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

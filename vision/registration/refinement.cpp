@@ -216,6 +216,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
   Curvature curvature(slope_over_hessian(now));
   double damping = o.damping;
   int rescaled = 0;
+  bool breaks = false;  // the next loss of the curve is none to compare with those before
   // Moves shrink from step to step by about the ratio of the last two, but a very small one was luck.
   double previous_move = 0, ratio = 1;
   for (;;) {
@@ -234,11 +235,13 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
         now += equations(r.estimate, Rows::rest);
       else
         now = equations(r.estimate, Rows::all);
-      rows = Rows::all, same_scales = widened = true;
+      rows = Rows::all, same_scales = widened = breaks = true;
     };
     if (rows == Rows::strips && (now.pixels < std::max(enough_pixels, least()) || r.iterations >= o.max_iterations))
       widen();
+    if (breaks && !r.curve.empty()) r.breaks.push_back(r.curve.size());
     r.curve.push_back(now.pixels > 0 ? now.loss / now.pixels : 0);
+    breaks = !same_scales;
     for (;;) {
       r.pixels = now.pixels;
       r.loss = now.pixels > 0 ? now.loss / now.pixels : 0;

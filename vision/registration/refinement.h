@@ -48,8 +48,9 @@ struct Refinement {
   std::vector<double> scales;  ///< of the robust function at the end, one a pair
   double loss = 0;             ///< mean rho per pixel
   double pixels = 0;
-  NormalEquations equations{};  ///< at the estimate, or at the point before its last step
-  std::vector<double> curve;    ///< mean loss per accepted iteration
+  NormalEquations equations{};      ///< at the estimate, or at the point before its last step
+  std::vector<double> curve;        ///< mean loss per accepted iteration
+  std::vector<std::size_t> breaks;  ///< where in `curve` another scale or other rows begin
 };
 
 /// One motion for all pairs, whose frames are of one size: their normal equations add up.

@@ -276,6 +276,7 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   r.correlation = found.correlation;
   r.covariance = found.covariance;
   r.loss_curve = std::move(found.loss_curve);
+  r.loss_breaks = std::move(found.loss_breaks);
   r.levels = std::move(found.levels);
   r.start = std::move(found.start);
   r.seconds = since_begin();

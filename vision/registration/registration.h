@@ -32,15 +32,25 @@ struct Result {
                                   0, 0, 0, 1};  ///< row-major, fixed -> moving, pixel centres at integers
   Status status = Status::stalled;
   double gain = 1, bias = 0;  ///< moving * gain + bias = fixed: integers scaled to [0, 1], floats as they are
-  double loss = 0;            ///< mean robust loss per pixel, in units of the residual's scale: no unit
-  int iterations = 0;         ///< steps on all levels and from all starts
-  double inlier_ratio = 0;    ///< share of the overlap whose residual lies within three deviations
-  double overlap = 0;         ///< share of the used fixed pixels that fall on used moving pixels
-  double correlation = 0;     ///< local correlation over the overlap, the measure behind `status`; at most 1
+  /// What `loss` and `loss_curve` are of: the measure that was asked for, or intensity where the motion stayed the one
+  /// that grey levels had found.
+  Measure measure = Measure::intensity;
+  /// Mean robust loss per pixel, in units of the residual's scale: no unit. Mutual information: minus its normalized
+  /// form.
+  double loss = 0;
+  int iterations = 0;       ///< steps on all levels and from all starts
+  double inlier_ratio = 0;  ///< share of the overlap whose residual lies within three deviations
+  double overlap = 0;       ///< share of the used fixed pixels that fall on used moving pixels
+  /// Local correlation over the overlap, what `status` goes by; at most 1. Of mutual information, which has no
+  /// residuals and so no inliers: how far it stands out from other motions (by_loss.h).
+  double correlation = 0;
   /// 8x8, px^2: covariance of the positions in the moving image of the fixed image's corners (x0, y0, ..., x3, y3),
   /// clockwise from the top left.
   std::array<double, 64> covariance{};
-  std::vector<double> loss_curve;   ///< loss after each accepted step of the last refinement
+  std::vector<double> loss_curve;  ///< loss after each accepted step of the last refinement
+  /// Places in `loss_curve` from which on it cannot be compared with what was before: the scale of the robust function
+  /// has followed the residuals, or more rows are looked at.
+  std::vector<std::size_t> loss_breaks;
   std::vector<LevelReport> levels;  ///< coarse to fine
   /// "identity", "given", "phase correlation", "keypoints", "search" or "relocation".
   std::string start;
