@@ -106,6 +106,25 @@ TEST_CASE("every hue is a colour, also just under a whole turn and far out") {
   }
 }
 
+TEST_CASE("a hue keeps its sign where whole turns are taken off, also just under them") {
+  std::vector<float> hues;
+  for (int turns = -100; turns <= 100; ++turns) {
+    float hue = std::nextafter(static_cast<float>(2 * pi * turns), -1e9f);
+    for (int i = 0; i < 3; ++i, hue = std::nextafter(hue, 1e9f)) hues.push_back(hue);
+  }
+  const std::vector<float> one(hues.size(), 1.0f);
+  for (Level level : levels()) {
+    INFO(name(level));
+    const Lanes<float> turned = run_forward<float>(kernels_at(level, enhance::TurnHueRaw{}), {hues, one, one}, {0.0f});
+    for (std::size_t i = 0; i < hues.size(); ++i) {
+      CAPTURE(hues[i]);
+      CHECK(turned[0][i] * hues[i] >= 0);
+      CHECK(std::fabs(turned[0][i]) < 6.2832f);  // at the baseline a product is rounded first
+      CHECK(std::fabs(std::remainder(static_cast<double>(hues[i]) - static_cast<double>(turned[0][i]), 2 * pi)) < 1e-4);
+    }
+  }
+}
+
 TEST_CASE("clamp has slope 1 on the closed interval and 0 outside") {
   kink("lower end", Clamp{}, {0}, {1});
   kink("upper end", Clamp{}, {1}, {1});

@@ -57,9 +57,10 @@ struct TurnHue {
 struct TurnHueRaw {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V h, V s, V v, Params<V, 1> p) const {
-    const V turn = h + p[0], turns = turn * V(0.5 / pi);
-    const V whole = select(turns < V(0), -floor(-turns), floor(turns));
-    return {{fma(whole, V(-2 * pi), turn), s + V(0), v + V(0)}};
+    const V turn = h + p[0], back = select(turn < V(0), V(2 * pi), V(-2 * pi));
+    const V rest = fma(floor(abs(turn * V(0.5 / pi))), back, turn);
+    // Where rounding made a turn of a little less than one, that was one too many: the sign tells.
+    return {{select(rest * back > V(0), rest - back, rest), s + V(0), v + V(0)}};
   }
 };
 
