@@ -29,6 +29,7 @@ const std::map<std::string, registration::Measure> measures = {
     {"mi", registration::Measure::mutual_information}};
 
 int register_two(const RegisterRequest& request) {
+  const Device device = require_device(request.device);
   registration::Options options = registration_options(request);
   if (!request.fixed_mask.empty()) options.fixed_mask = read_mask(request.fixed_mask);
   if (!request.moving_mask.empty()) options.moving_mask = read_mask(request.moving_mask);
@@ -38,7 +39,6 @@ int register_two(const RegisterRequest& request) {
       2, [&](std::int64_t k) { pictures[k] = read_picture(*paths[k]); }, 1e6);
   const auto& [fixed, moving] = pictures;
   make_folder(request.out);
-  const Device device = parse_device(request.device);
   for (Tensor* mask : {&options.fixed_mask, &options.moving_mask})
     if (mask->defined()) *mask = mask->to(device);
   const registration::Result result = registration::register_images(without_alpha(fixed.image).to(device),
@@ -50,7 +50,6 @@ int register_two(const RegisterRequest& request) {
 }
 
 int register_command(const RegisterRequest& request) {
-  require_device(request.device);
   if (request.threads > 0) set_num_threads(request.threads);
   const bool two = !request.fixed.empty() && !request.moving.empty();
   if (request.pairs.empty()) {

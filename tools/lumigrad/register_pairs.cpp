@@ -152,7 +152,8 @@ std::string folder_name(const std::string& id) {
 }
 
 /// The pair's line of results.json; what goes wrong with this pair is said there. Trouble with the output is thrown.
-std::string solved(const RegisterRequest& request, const registration::Options& common, const Pair& pair) {
+std::string solved(const RegisterRequest& request, Device device, const registration::Options& common,
+                   const Pair& pair) {
   Picture fixed, moving;
   registration::Result result;
   try {
@@ -161,9 +162,8 @@ std::string solved(const RegisterRequest& request, const registration::Options& 
     options.model = registration::parse_model(pair.model);
     fixed = read_picture(pair.fixed);
     moving = read_picture(pair.moving);
-    const Device device = parse_device(request.device);
-    result = registration::register_images(without_alpha(fixed.image).to(device), without_alpha(moving.image).to(device),
-                                           options);
+    result = registration::register_images(without_alpha(fixed.image).to(device),
+                                           without_alpha(moving.image).to(device), options);
   } catch (const std::exception& error) {
     return failed_pair_text(pair.id, pair.model, error.what());
   }
@@ -212,6 +212,7 @@ std::size_t write_results(const RegisterRequest& request, const std::vector<Pair
 }  // namespace
 
 int register_pairs(const RegisterRequest& request) {
+  const Device device = require_device(request.device);
   const Shard shard = parse_shard(request.shard);
   const std::vector<Pair> pairs = read_pairs(request);
   const registration::Options options = registration_options(request);
@@ -232,7 +233,7 @@ int register_pairs(const RegisterRequest& request) {
           if (stop) return;
           const Pair& pair = *open[static_cast<std::size_t>(i)];
           try {
-            journal.add(pair, solved(request, options, pair));
+            journal.add(pair, solved(request, device, options, pair));
           } catch (...) {
             stop = true;
             throw;

@@ -169,14 +169,50 @@ BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Opti
   return {states, options, fixed.shape()};
 }
 
+namespace {
+
+// About the largest size of a grey level that counts and is finite: of means over blocks, so that little has to come
+// back from the device.
+float largest_grey(const Tensor& image, const Tensor& mask, const char* what) {
+  const Tensor size = mul(abs(grey_of(image, mask, what)), 0.25);  // a sum of four stays finite
+  // Less nothing, or less NaN where it is infinite; and maximum drops a NaN that comes second.
+  Tensor means = maximum(Tensor(0.0), size - (size - size));
+  while (std::min(means.size(2), means.size(3)) >= 128) means = halved(means);
+  const std::vector<double> left = means.to(Device()).values();
+  return static_cast<float>(4 * *std::max_element(left.begin(), left.end()));
+}
+
+// Scales float images to about [0, 1], and says by which powers of two.
+Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
+  NoGrad off;
+  check(fixed, "fixed");
+  check(moving, "moving");
+  const auto is_integer = [](const Tensor& image) { return !is_differentiable(image.dtype()); };
+  if ((is_integer(fixed) && is_integer(moving)) || moving.device() != fixed.device()) return {};
+  const Powers powers =
+      settling_powers(largest_grey(fixed, options.fixed_mask, "fixed"), is_integer(fixed),
+                      largest_grey(moving, options.moving_mask, "moving"), is_integer(moving), options.gain_bias);
+  const auto scale = [](Tensor& image, int power) {
+    if (power == 0) return;
+    // In two steps: a power may be one that a float does not have.
+    image = mul(mul(image.to(DType::f32), std::ldexp(1.0, power / 2)), std::ldexp(1.0, power - power / 2));
+  };
+  scale(fixed, powers.fixed), scale(moving, powers.moving);
+  return powers;
+}
+
+}  // namespace
+
 Result register_there(const Tensor& fixed, const Tensor& moving, const Options& options) {
   const auto batch = [](const Tensor& image, const char* what) {
     require<ShapeError>(image.rank() == 2 || (image.rank() == 3 && (image.size(0) == 1 || image.size(0) == 3)),
                         "register_images: expected ", what, " [H, W], [1, H, W] or [3, H, W], got ", image.shape());
     return image.rank() == 2 ? unsqueeze(unsqueeze(image, 0), 0) : unsqueeze(image, 0);
   };
-  const Tensor f = batch(fixed.detach(), "fixed"), m = batch(moving.detach(), "moving");
+  Tensor f = batch(fixed.detach(), "fixed"), m = batch(moving.detach(), "moving");
+  const Powers powers = settled(f, m, options);
   Result result = align_batch(f, m, options).results()[0];
+  unsettle(result, powers);
   if (result.converged() || options.start != Start::automatic) return result;
   // The search for a start looks at small pictures, where the CPU is at home.
   Tensor small_f = grey_of(f, options.fixed_mask, "fixed"), small_m = grey_of(m, options.moving_mask, "moving");
@@ -194,6 +230,7 @@ Result register_there(const Tensor& fixed, const Tensor& moving, const Options& 
   given.initial = found.matrix;
   for (int k = 0; k < halvings; ++k) given.initial = to_double_size(given.initial);
   Result refined = align_batch(f, m, given).results()[0];
+  unsettle(refined, powers);
   if (!found.converged() && refined.converged()) refined.status = found.status;
   refined.start = found.start;
   return refined.correlation >= result.correlation ? refined : result;

@@ -25,9 +25,10 @@ class LUMIGRAD_API BatchAlignment {
 };
 
 /// Aligns `moving` to `fixed`, [N, C, H, W] and [N, C, H', W'] with one or three channels (RGB) on one device, u8, u16,
-/// f32 or f64. Masks are [H, W] for all or [N, H, W], on that device. The start is the identity, or the given matrix;
-/// there is no search (register_batch has it). Everything is asked of the device in one go and nothing is waited for,
-/// so that a CapturedStep can hold it. Method: register_images' second-order steps on raw grey levels, bilinear, with
+/// f32 or f64. Floats should be about [0, 1] (register_images sees to that), or their squares may overflow. Masks are
+/// [H, W] for all or [N, H, W], on that device. The start is the identity, or the given matrix; there is no search
+/// (register_batch has it). Everything is asked of the device in one go and nothing is waited for, so that a
+/// CapturedStep can hold it. Method: register_images' second-order steps on raw grey levels, bilinear, with
 /// `options.max_iterations` steps at most on the last level. Not recorded on the tape. Throws ShapeError, DTypeError,
 /// and DeviceError for tensors on the CPU or on two devices.
 LUMIGRAD_API BatchAlignment align_batch(const Tensor& fixed, const Tensor& moving, const Options& options = {});

@@ -116,8 +116,6 @@ float largest_grey(const Plane& plane) {
   return std::bit_cast<float>(largest);
 }
 
-/// The power of two that brings grey levels far from [0, 1] there, so that squares and cubes of them stay finite. It
-/// costs no accuracy.
 int settling_power(float largest) {
   return largest > 4.0f || (largest > 0 && largest < 0.0625f) ? -std::ilogb(largest) : 0;
 }
@@ -127,20 +125,8 @@ void scale_by_power(Plane& plane, int power) {
   for (std::size_t i = 0; i < plane.floats(); ++i) plane.row(0)[i] = std::ldexp(plane.row(0)[i], power);
 }
 
-/// The powers of two by which the images were scaled.
-struct Powers {
-  int fixed = 0, moving = 0;
-};
-
-/// Scales float images to about [0, 1]: each by its own power where the gain makes up for it, else both by the same.
 Powers settle(Plane& f, bool f_is_integer, Plane& m, bool m_is_integer, bool gain_bias) {
-  Powers powers;
-  if (gain_bias) {
-    if (!f_is_integer) powers.fixed = settling_power(largest_grey(f));
-    if (!m_is_integer) powers.moving = settling_power(largest_grey(m));
-  } else if (!f_is_integer || !m_is_integer) {
-    powers.fixed = powers.moving = settling_power(std::max(largest_grey(f), largest_grey(m)));
-  }
+  const Powers powers = settling_powers(largest_grey(f), f_is_integer, largest_grey(m), m_is_integer, gain_bias);
   scale_by_power(f, powers.fixed);
   scale_by_power(m, powers.moving);
   return powers;
@@ -241,6 +227,19 @@ void require_start(const char* name, const Options& options) {
   require<NumericError>(options.initial[8] != 0, name, ": expected an initial matrix with a nonzero last entry, got 0");
 }
 
+Powers settling_powers(float fixed, bool fixed_is_integer, float moving, bool moving_is_integer, bool gain_bias) {
+  if (fixed_is_integer && moving_is_integer) return {};
+  if (gain_bias) return {fixed_is_integer ? 0 : settling_power(fixed), moving_is_integer ? 0 : settling_power(moving)};
+  const int both = settling_power(std::max(fixed, moving));
+  return {both, both};
+}
+
+void unsettle(Result& result, Powers powers) {
+  // G (m 2^pm) + B = f 2^pf, so that m G 2^(pm - pf) + B 2^-pf = f. The loss has no unit.
+  result.gain = std::ldexp(result.gain, powers.moving - powers.fixed);
+  result.bias = std::ldexp(result.bias, -powers.fixed);
+}
+
 Result register_images(const Tensor& fixed, const Tensor& moving, const Options& o) {
   const auto begin = std::chrono::steady_clock::now();
   const auto since_begin = [&] {
@@ -266,9 +265,9 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   r.model = o.model;
   r.matrix = found.matrix;
   r.status = found.status;
-  // G (m 2^pm) + B = f 2^pf, so that m G 2^(pm - pf) + B 2^-pf = f. The loss has no unit.
-  r.gain = std::ldexp(found.tone.gain, powers.moving - powers.fixed);
-  r.bias = std::ldexp(found.tone.bias, -powers.fixed);
+  r.gain = found.tone.gain;
+  r.bias = found.tone.bias;
+  unsettle(r, powers);
   r.loss = found.loss;
   r.iterations = found.iterations;
   r.inlier_ratio = found.inlier_ratio;
