@@ -9,19 +9,26 @@ namespace {
 
 using Arrange = std::function<void(const GoldenCase&, Values&)>;
 
+// What says how often and how alike images are changed has had its say when parameters are given.
+const Rename settled = {{"p", ""}, {"p_batch", ""}, {"same_on_batch", ""}, {"keepdim", ""}};
+
+std::string small(std::string word) {
+  for (char& letter : word) letter = static_cast<char>(letter | 32);
+  return word;
+}
+
 /// Names of what every case has. Parameters of the generator are inputs, its ranges (`params`) are not used.
 Binding augmentation(const std::string& golden, const std::string& row, Rename own, Arrange arrange = {}) {
   Rename names = {{"input", "image"}, {"param_batch_prob", "gate"}, {"param_forward_input_shape", ""}};
   names.merge(own);
+  names.insert(settled.begin(), settled.end());
   return {"augmentation." + golden, "augment." + row, names, arrange};
 }
 
 // Resampling and borders by the reference's names; its default of align_corners differs.
 void reading(const GoldenCase& golden, Values& values, bool align_corners) {
-  std::string mode = golden.param("resample", std::string("BILINEAR"));
-  for (char& letter : mode) letter = static_cast<char>(letter | 32);
-  values.set("mode", mode);
-  values.set("border", golden.param("padding_mode", std::string("zeros")));
+  values.set("mode", small(golden.param("resample", std::string("BILINEAR"))));
+  values.set("border", small(golden.param("padding_mode", std::string("zeros"))));
   values.set("align_corners", golden.param("align_corners", align_corners));
 }
 
@@ -72,10 +79,6 @@ void jitter(const GoldenCase& golden, Values& values) {
 void blurring(const GoldenCase& golden, Values& values, const char* mode) {
   static const std::map<std::string, std::string> borders = {
       {"constant", "zeros"}, {"replicate", "border"}, {"reflect", "reflection"}, {"circular", "circular"}};
-  const auto small = [](std::string word) {
-    for (char& letter : word) letter = static_cast<char>(letter | 32);
-    return word;
-  };
   values.set("border", borders.at(small(golden.param("border_type", std::string("constant")))));
   values.set("mode", small(golden.param("resample", std::string(mode))));
 }
@@ -88,6 +91,7 @@ std::vector<Binding> of_filters() {
                     {"padding_mode", ""},    {"param_idx", ""},        {"param_direction_factor", "direction"},
                     {"param_noise", "noise"}};
     for (const auto& [from, to] : own) names[from] = to;
+    names.insert(settled.begin(), settled.end());
     return Binding{std::string("augmentation.") + golden, row, names, arrange};
   };
   // The images of a batch have one length of kernel: that of a drawn one.
@@ -285,7 +289,7 @@ std::vector<Binding> augment_bindings() {
   all.push_back(augmentation("RandomInvert", "invert", {{"max_val", "max_value"}}));
   all.push_back(
       augmentation("RandomGrayscale", "grayscale", {{"rgb_weights", ""}}, [](const GoldenCase& golden, Values& values) {
-        if (!golden.params.contains("rgb_weights")) return;
+        if (!golden.params.contains("rgb_weights") || golden.params["rgb_weights"].is_null()) return;
         const auto weights = std::get<std::vector<double>>(value_of(golden.params["rgb_weights"]));
         values.set("red", weights.at(0));
         values.set("green", weights.at(1));

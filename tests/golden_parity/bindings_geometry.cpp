@@ -110,7 +110,10 @@ void add_warps(std::vector<Binding>& all) {
   all.push_back(warp("warp_affine", "warp_affine", {{"src", "image"}, {"M", "matrix"}}, reading(true)));
   all.push_back(warp("warp_perspective", "warp_perspective", {{"src", "image"}, {"M", "matrix"}}, reading(true)));
   // A homography in pixels goes the other way, and the reference does not pass mode and align_corners on.
-  const Rename homography = {{"patch_src", "image"}, {"src_homo_dst", "matrix"}, {"normalized_homography", ""}};
+  const Rename homography = {{"patch_src", "image"},
+                             {"src_homo_dst", "matrix"},
+                             {"normalized_homography", ""},
+                             {"normalized_coordinates", ""}};
   Binding in_pixels = warp("homography_warp", "warp_perspective", homography, [](const GoldenCase& golden, Values& v) {
     border_by_name(golden, v);
     v.set("mode", std::string("bilinear"));

@@ -62,13 +62,15 @@ std::vector<Tensor> sizes_of_vectors(const GoldenCase&, const std::vector<Tensor
 
 std::vector<Binding> matrix_bindings() {
   std::vector<Binding> all;
-  for (const auto& [name, op] : Rename{{"det", "det"},
-                                       {"slogdet", "slogdet"},
-                                       {"cholesky", "cholesky"},
-                                       {"qr", "qr"},
-                                       {"svdvals", "svdvals"},
-                                       {"matrix_exp", "matrix_exp"}})
+  for (const auto& [name, op] : Rename{
+           {"det", "det"}, {"slogdet", "slogdet"}, {"qr", "qr"}, {"svdvals", "svdvals"}, {"matrix_exp", "matrix_exp"}})
     all.push_back({"torch.linalg." + name, "engine." + op, {{"A", "a"}, {"mode", ""}, {"driver", ""}}});
+  all.push_back({.golden = "torch.linalg.cholesky",
+                 .op = "engine.cholesky",
+                 .names = {{"A", "a"}, {"upper", ""}},
+                 .rearrange = [](const GoldenCase& golden, const std::vector<Tensor>& y) {
+                   return golden.param("upper", false) ? std::vector{transpose(y[0], -1, -2)} : y;
+                 }});
   all.push_back({"torch.linalg.pinv", "engine.pinv", {{"A", "a"}, {"rcond", "rtol"}, {"hermitian", ""}}});
   all.push_back({"torch.linalg.lstsq", "engine.lstsq", {{"A", "a"}, {"B", "b"}, {"rcond", ""}, {"driver", ""}}});
   all.push_back({.golden = "torch.linalg.svd",

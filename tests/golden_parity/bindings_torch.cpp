@@ -133,13 +133,18 @@ std::vector<Binding> torch_bindings() {
   all.push_back({"torch.linalg.inv", "engine.inverse", {{"A", "a"}}});
   all.push_back({.golden = "torch.linalg.solve",
                  .op = "engine.solve",
-                 .names = {{"A", "a"}, {"B", "b"}},
+                 .names = {{"A", "a"}, {"B", "b"}, {"left", ""}},
                  .arrange =
                      [](const GoldenCase& golden, Values& values) {
-                       if (vector_side(golden)) values.set("b", unsqueeze(golden.inputs.at("B"), -1));
+                       if (!golden.param("left", true)) {  // X A = B, turned over
+                         values.set("a", transpose(golden.inputs.at("A"), -1, -2));
+                         values.set("b", transpose(golden.inputs.at("B"), -1, -2));
+                       } else if (vector_side(golden))
+                         values.set("b", unsqueeze(golden.inputs.at("B"), -1));
                      },
                  .rearrange =
                      [](const GoldenCase& golden, const std::vector<Tensor>& results) {
+                       if (!golden.param("left", true)) return std::vector{transpose(results[0], -1, -2)};
                        return vector_side(golden) ? std::vector{squeeze(results[0], -1)} : results;
                      }});
 
