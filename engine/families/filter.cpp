@@ -123,8 +123,10 @@ Tensor on_tape(FilterPart made, const Tensor& a, const Tensor& b, const Shape& e
   const Device device = a.device();
   Tensor y = made == FilterPart::kernel && plan.planes == 0 ? Tensor::zeros(shape, a.dtype(), device)
                                                             : Tensor::empty(shape, a.dtype(), device);
+  static constexpr const char* names[] = {"filter_spread", "filter", "filter_sums"};
+  const char* made_by = names[static_cast<int>(made)];
   if (plan.planes > 0 && device != Device())
-    filter_on_device(made, plan, first, second, {}, y);
+    filter_on_device(made_by, made, plan, first, second, {}, y);
   else if (plan.planes > 0)
     for_dtype(a.dtype(), [&]<class T>(T) {
       const T *p = first.data<T>(), *q = second.data<T>();
@@ -133,8 +135,7 @@ Tensor on_tape(FilterPart made, const Tensor& a, const Tensor& b, const Shape& e
       if (made == FilterPart::image) filter_spread(plan, p, q, to);
       if (made == FilterPart::kernel) filter_kernel_sums(plan, p, q, to);
     });
-  static constexpr const char* names[] = {"filter_spread", "filter", "filter_sums"};
-  if (auto node = record<FilterNode>(names[static_cast<int>(made)], here, {&first, &second})) {
+  if (auto node = record<FilterNode>(made_by, here, {&first, &second})) {
     node->made = made;
     node->options = options;
     node->extents = extents;
@@ -188,15 +189,15 @@ Tensor separable_on_tape(bool back, const Tensor& from, const Tensor& column, co
   const Shape image = back ? grown(from.shape(), taps, options, 1) : from.shape();
   const FilterPlan plan = plan_of(image, column.size(0), taps, options);
   Tensor y = Tensor::empty(back ? image : grown(image, taps, options, -1), from.dtype(), from.device());
+  const char* made_by = back ? "filter_separable_spread" : "filter_separable";
   if (plan.planes > 0 && from.device() != Device())
-    filter_on_device(back ? FilterPart::image : FilterPart::result, plan, dense, c, r, y);
+    filter_on_device(made_by, back ? FilterPart::image : FilterPart::result, plan, dense, c, r, y);
   else if (plan.planes > 0)
     for_dtype(from.dtype(), [&]<class T>(T) {
       const auto make = back ? filter_spread_separable<T> : filter_apply_separable<T>;
       make(plan, dense.data<T>(), c.data<T>(), r.data<T>(), y.mutable_data<T>());
     });
-  if (auto node =
-          record<SeparableNode>(back ? "filter_separable_spread" : "filter_separable", here, {&dense, &c, &r})) {
+  if (auto node = record<SeparableNode>(made_by, here, {&dense, &c, &r})) {
     node->back = back;
     node->options = options;
     if (node->wants(1) || node->wants(2)) node->kept[0] = node->save_input(0, dense);

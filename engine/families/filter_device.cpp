@@ -7,8 +7,8 @@ namespace lumigrad {
 
 using device::array_of;
 
-void filter_on_device(FilterPart made, const FilterPlan& plan, const Tensor& first, const Tensor& second,
-                      const Tensor& row, const Tensor& y) {
+void filter_on_device(const char* name, FilterPart made, const FilterPlan& plan, const Tensor& first,
+                      const Tensor& second, const Tensor& row, const Tensor& y) {
   const Device device = first.device();
   const device::FilterTable& table = device::table(device).filter;
   const bool image = made == FilterPart::image, kernel = made == FilterPart::kernel;
@@ -20,10 +20,11 @@ void filter_on_device(FilterPart made, const FilterPlan& plan, const Tensor& fir
   const auto run = kernel          ? table.kernel_sums
                    : row.defined() ? (image ? table.spread_separable : table.apply_separable)
                                    : (image ? table.spread : table.apply);
-  device::check("filter", device, run(device::place_of(device), &call));
+  device::check(name, device, run(device::place_of(device), &call));
 }
 
-void select_on_device(const FilterPlan& plan, const WindowSelection& s, const Tensor& image, const Tensor& result) {
+void select_on_device(const char* name, const FilterPlan& plan, const WindowSelection& s, const Tensor& image,
+                      const Tensor& result) {
   const Device device = image.device();
   const device::SelectCall call{plan,
                                 s.selects,
@@ -34,29 +35,29 @@ void select_on_device(const FilterPlan& plan, const WindowSelection& s, const Te
                                 array_of(s.heights),
                                 array_of(s.pixel),
                                 array_of(s.tap)};
-  device::check("window", device, device::table(device).filter.select(device::place_of(device), &call));
+  device::check(name, device, device::table(device).filter.select(device::place_of(device), &call));
 }
 
-Tensor collect_pixels_on_device(const FilterPlan& plan, const Tensor& w, const Tensor& pixel) {
+Tensor collect_pixels_on_device(const char* name, const FilterPlan& plan, const Tensor& w, const Tensor& pixel) {
   const Device device = w.device();
   const Tensor dense = w.detach().contiguous(),
                image = Tensor::empty({plan.planes, plan.image_numel()}, w.dtype(), device);
   if (image.numel() == 0) return image;
   const device::CollectCall call{plan, array_of(dense), array_of(pixel), array_of(image)};
-  device::check("window", device, device::table(device).filter.collect_pixels(device::place_of(device), &call));
+  device::check(name, device, device::table(device).filter.collect_pixels(device::place_of(device), &call));
   return image;
 }
 
-Tensor collect_taps_on_device(const FilterPlan& plan, const Tensor& w, const Tensor& tap) {
+Tensor collect_taps_on_device(const char* name, const FilterPlan& plan, const Tensor& w, const Tensor& tap) {
   const Device device = w.device();
   const Tensor dense = w.detach().contiguous(), sums = Tensor::empty({1, plan.taps()}, w.dtype(), device);
   const device::CollectCall call{plan, array_of(dense), array_of(tap), array_of(sums)};
-  device::check("window", device, device::table(device).filter.collect_taps(device::place_of(device), &call));
+  device::check(name, device, device::table(device).filter.collect_taps(device::place_of(device), &call));
   return sums;
 }
 
-ThinEdges edges_on_device(const Tensor& magnitude, const Tensor& x, const Tensor& y, double low, double high,
-                          bool follow) {
+ThinEdges edges_on_device(const char* name, const Tensor& magnitude, const Tensor& x, const Tensor& y, double low,
+                          double high, bool follow) {
   const Device device = magnitude.device();
   const Shape& shape = magnitude.shape();
   const ThinEdges made{Tensor::empty(shape, magnitude.dtype(), device),
@@ -74,7 +75,7 @@ ThinEdges edges_on_device(const Tensor& magnitude, const Tensor& x, const Tensor
                               low,
                               high,
                               follow};
-  device::check("edges", device, device::table(device).filter.edges(device::place_of(device), &call));
+  device::check(name, device, device::table(device).filter.edges(device::place_of(device), &call));
   return made;
 }
 

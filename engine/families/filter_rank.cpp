@@ -167,7 +167,9 @@ struct WindowNode final : Node {
     const Tensor& w = cotangents[0];
     const auto collected = [&](const Tensor& index, const Tensor& values, std::int64_t extent, auto on_device) {
       if (w.device() != Device()) {
-        const auto back = [plan = plan, index, on_device](const Tensor& z) { return on_device(plan, z, index); };
+        const auto back = [name = name(), plan = plan, index, on_device](const Tensor& z) {
+          return on_device(name, plan, z, index);
+        };
         return collect(values, {index, extent, back}, here());
       }
       // One more than there are: whatever came from nowhere goes there.
@@ -245,7 +247,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
   };
   if (plan.planes > 0 && device != Device()) {
     const Tensor marked = mask.defined() ? mask.detach().to(DType::boolean).to(device).contiguous() : Tensor();
-    select_on_device(plan, {selects, o.outside, marked, added, pixel, tap}, image, y);
+    select_on_device(name, plan, {selects, o.outside, marked, added, pixel, tap}, image, y);
   } else if (plan.planes > 0) {
     if (x.dtype() == DType::f32) {
       run(float{});

@@ -123,7 +123,7 @@ struct ResamplePlanesNode final : Node {
 };
 
 Tensor multiplied(const Tensor& dense, int axis, const Band& band) {
-  if (dense.device() != Device()) return resample_on_device(dense.detach(), axis, band);
+  if (dense.device() != Device()) return resample_on_device("resample", dense.detach(), axis, band);
   Tensor y = Tensor::empty(dense.shape().with(axis, band.rows()), dense.dtype());
   if (y.numel() == 0) return y;
   std::int64_t outer = 1, inner = 1;
@@ -166,7 +166,7 @@ Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::s
   require<ShapeError>(x.rank() >= 2 && x.size(-2) == rows->columns() && x.size(-1) == columns->columns(), name,
                       ": expected planes of ", rows->columns(), " x ", columns->columns(), ", got ", x.shape());
   const Tensor dense = x.contiguous(here);
-  Tensor y = resample_planes_on_device(dense.detach(), *rows, *columns);
+  Tensor y = resample_planes_on_device(name, dense.detach(), *rows, *columns);
   if (auto node = record<ResamplePlanesNode>(name, here, {&dense})) {
     node->rows = std::move(rows);
     node->columns = std::move(columns);

@@ -12,9 +12,9 @@ namespace {
 // A band's entries on a device, sent there as one block. `taps`: as BandEntries has it.
 class BandOnDevice {
  public:
-  BandOnDevice(const Band& band, std::int32_t taps, DType dtype, Device device) {
+  BandOnDevice(const char* name, const Band& band, std::int32_t taps, DType dtype, Device device) {
     const auto rows = static_cast<std::size_t>(band.rows()), width = static_cast<std::size_t>(taps);
-    require<ShapeError>(band.source().size() <= 0x7fffffff, "resample: expected at most 2^31 weights, got ",
+    require<ShapeError>(band.source().size() <= 0x7fffffff, name, ": expected at most 2^31 weights, got ",
                         band.source().size());
     std::vector<std::int32_t> begin(band.begin().begin(), band.begin().end()), source = band.source();
     std::vector<double> weight = band.weight();
@@ -73,28 +73,28 @@ bool fits_one_pass(const Band& rows, const Band& columns) {
   return down <= device::most_taps && across <= device::most_taps && down * across <= 3 * (down + across);
 }
 
-Tensor resample_on_device(const Tensor& x, int axis, const Band& band) {
+Tensor resample_on_device(const char* name, const Tensor& x, int axis, const Band& band) {
   const Device device = x.device();
   Tensor y = Tensor::empty(x.shape().with(axis, band.rows()), x.dtype(), device);
   if (y.numel() == 0) return y;
-  const BandOnDevice sent(band, padded_taps(most_entries(band)), x.dtype(), device);
+  const BandOnDevice sent(name, band, padded_taps(most_entries(band)), x.dtype(), device);
   device::BandCall call{x.device_data(), y.device_data(), x.dtype(), 1, 1, sent.entries()};
   for (int i = 0; i < axis; ++i) call.outer *= x.size(i);
   for (int i = axis + 1; i < x.rank(); ++i) call.inner *= x.size(i);
-  device::check("resample", device, device::table(device).resample.along_axis(device::place_of(device), &call));
+  device::check(name, device, device::table(device).resample.along_axis(device::place_of(device), &call));
   return y;
 }
 
-Tensor resample_planes_on_device(const Tensor& x, const Band& rows, const Band& columns) {
+Tensor resample_planes_on_device(const char* name, const Tensor& x, const Band& rows, const Band& columns) {
   const Device device = x.device();
   const int last = x.rank() - 1;
   Tensor y = Tensor::empty(x.shape().with(last - 1, rows.rows()).with(last, columns.rows()), x.dtype(), device);
   if (y.numel() == 0) return y;
   const std::int32_t taps = padded_taps(std::max(most_entries(rows), most_entries(columns)));
-  const BandOnDevice by_row(rows, taps, x.dtype(), device), by_column(columns, taps, x.dtype(), device);
+  const BandOnDevice by_row(name, rows, taps, x.dtype(), device), by_column(name, columns, taps, x.dtype(), device);
   device::BandPairCall call{x.device_data(), y.device_data(), x.dtype(), 1, by_row.entries(), by_column.entries()};
   for (int i = 0; i < last - 1; ++i) call.outer *= x.size(i);
-  device::check("resample", device, device::table(device).resample.along_planes(device::place_of(device), &call));
+  device::check(name, device, device::table(device).resample.along_planes(device::place_of(device), &call));
   return y;
 }
 

@@ -66,9 +66,9 @@ struct FormNode final : Node {
 Tensor evaluate(const Form& form, StencilPart missing, const Tensor& a, const Tensor& b, const Tensor& bias,
                 Here here) {
   const Tensor first = a.detach().contiguous(), second = b.detach().contiguous();
-  Tensor y = missing == StencilPart::result  ? stencil_forward(form.stencil, first, second, bias)
-             : missing == StencilPart::image ? stencil_spread(form.stencil, first, second, bias)
-                                             : stencil_weights(form.stencil, first, second);
+  Tensor y = missing == StencilPart::result  ? stencil_forward(form.name, form.stencil, first, second, bias)
+             : missing == StencilPart::image ? stencil_spread(form.name, form.stencil, first, second, bias)
+                                             : stencil_weights(form.name, form.stencil, first, second);
   y = reshape(y, shape_of(form, missing), here);
   const Tensor* inputs[] = {&a, &b, &bias};
   if (auto node = record<FormNode>(form.name, here, std::span(inputs, bias.defined() ? 3u : 2u))) {
@@ -208,8 +208,8 @@ struct WindowsNode final : Node {
 };
 Tensor move_windows(const Form& form, bool out, const Tensor& x, Here here) {
   const Tensor from = x.detach().contiguous();
-  Tensor y = out ? stencil_windows(form.stencil, from)
-                 : reshape(stencil_overlay(form.stencil, from), shape_of(form, StencilPart::image), here);
+  Tensor y = out ? stencil_windows(form.name, form.stencil, from)
+                 : reshape(stencil_overlay(form.name, form.stencil, from), shape_of(form, StencilPart::image), here);
   if (auto node = record<WindowsNode>(form.name, here, {&x})) {
     node->form = form;
     node->out = out;

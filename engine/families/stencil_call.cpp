@@ -287,8 +287,8 @@ Tensor dense_bias(const Tensor& bias) { return bias.defined() ? bias.detach().co
 
 }  // namespace
 
-Tensor stencil_forward(const Stencil& s, const Tensor& x, const Tensor& w, const Tensor& bias) {
-  if (x.device() != Device()) return device_stencil_forward(s, x, w, bias);
+Tensor stencil_forward(const char* name, const Stencil& s, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  if (x.device() != Device()) return device_stencil_forward(name, s, x, w, bias);
   const Tensor added = dense_bias(bias);
   const TapGrid grid = window_grid(s);
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
@@ -312,8 +312,8 @@ Tensor stencil_forward(const Stencil& s, const Tensor& x, const Tensor& w, const
   return y;
 }
 
-Tensor stencil_spread(const Stencil& s, const Tensor& w, const Tensor& y, const Tensor& bias) {
-  if (y.device() != Device()) return device_stencil_spread(s, w, y, bias);
+Tensor stencil_spread(const char* name, const Stencil& s, const Tensor& w, const Tensor& y, const Tensor& bias) {
+  if (y.device() != Device()) return device_stencil_spread(name, s, w, y, bias);
   const Tensor added = dense_bias(bias);
   const std::vector<TapGrid> grids = transposed_grids(s);
   const std::int64_t extent[3] = {s.axis[0].out, s.axis[1].out, s.axis[2].out};

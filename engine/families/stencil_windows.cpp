@@ -79,16 +79,16 @@ void correlate(const Stencil& s, const Tensor& x, Tensor y, T* w) {
 
 }  // namespace
 
-Tensor stencil_weights(const Stencil& s, const Tensor& x, const Tensor& y) {
-  if (x.device() != Device()) return device_stencil_weights(s, x, y);
+Tensor stencil_weights(const char* name, const Stencil& s, const Tensor& x, const Tensor& y) {
+  if (x.device() != Device()) return device_stencil_weights(name, s, x, y);
   const Tensor w = Tensor::zeros({s.out, s.in / s.groups, s.axis[0].taps, s.axis[1].taps, s.axis[2].taps}, x.dtype());
   if (w.numel() == 0 || y.numel() == 0) return w;
   by_differentiable_dtype(x.dtype(), [&]<class T>(T) { correlate<T>(s, x, y, new_elements<T>(w)); });
   return w;
 }
 
-Tensor stencil_windows(const Stencil& s, const Tensor& x) {
-  if (x.device() != Device()) return device_stencil_windows(s, x);
+Tensor stencil_windows(const char* name, const Stencil& s, const Tensor& x) {
+  if (x.device() != Device()) return device_stencil_windows(name, s, x);
   const TapGrid grid = window_grid(s);
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
   const std::int64_t depth = s.in * grid.taps(), results = grid.results();
@@ -110,8 +110,8 @@ Tensor stencil_windows(const Stencil& s, const Tensor& x) {
   return columns;
 }
 
-Tensor stencil_overlay(const Stencil& s, const Tensor& columns) {
-  if (columns.device() != Device()) return device_stencil_overlay(s, columns);
+Tensor stencil_overlay(const char* name, const Stencil& s, const Tensor& columns) {
+  if (columns.device() != Device()) return device_stencil_overlay(name, s, columns);
   const TapGrid grid = window_grid(s);
   const std::int64_t extent[3] = {s.axis[0].in, s.axis[1].in, s.axis[2].in};
   const Tensor x = Tensor::zeros({s.images, s.in, extent[0], extent[1], extent[2]}, columns.dtype());

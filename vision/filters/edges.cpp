@@ -147,7 +147,7 @@ Edges canny(const Tensor& image, const Canny& options, Here here) {
   const Tensor magnitude = length(slopes, options.epsilon, here);
   if (image.device() != Device()) {
     const ThinEdges found =
-        edges_on_device(magnitude, slopes[0], slopes[1], options.low, options.high, options.hysteresis);
+        edges_on_device(name, magnitude, slopes[0], slopes[1], options.low, options.high, options.hysteresis);
     return {mul(magnitude, found.kept, here), found.edges};
   }
   Tensor kept = Tensor::empty(magnitude.shape(), magnitude.dtype());
