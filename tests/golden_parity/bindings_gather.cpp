@@ -23,7 +23,8 @@ void elements_without_axis(const GoldenCase& golden, Values& values) {
 
 std::vector<Binding> gather_bindings() {
   std::vector<Binding> all;
-  const Rename along = {{"input", "x"}, {"dim", "axis"}, {"src", "source"}, {"indices", "index"}, {"sparse_grad", ""}};
+  const Rename along = {{"input", "x"},       {"dim", "axis"},     {"src", "source"},
+                        {"indices", "index"}, {"sparse_grad", ""}, {"output_size", ""}};
   for (const char* name : {"gather", "index_select", "scatter_add", "take_along_dim"})
     all.push_back({std::string("torch.") + name, std::string("engine.") + name, along});
   all.push_back({"torch.index_add",

@@ -123,6 +123,7 @@ void add_warps(std::vector<Binding>& all) {
   all.push_back(in_pixels);
   // The tolerances of warp_perspective allow for the shift, those of normalised homographies do not.
   Binding normalized = warp("homography_warp", "homography_warp", homography, reading(false));
+  normalized.when = [](const GoldenCase& golden) { return golden.param("normalized_coordinates", true); };
   normalized.difference = [](const GoldenCase& golden) -> std::string {
     if (golden.inputs.at("patch_src").dtype() != DType::f64) return {};
     return "the reference divides by w + 1e-8 (documented); exact division: tests/homography_oracle_test.cpp";

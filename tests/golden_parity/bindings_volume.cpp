@@ -72,6 +72,7 @@ void add_warps(std::vector<Binding>& all) {
              const auto column = [&](int k) { return slice(m, 2, k, k + 1); };
              values.set("matrix", concat({column(1), column(2), column(0), column(3)}, 2));
            });
+  normalized.when = [](const GoldenCase& golden) { return golden.param("normalized_coordinates", true); };
   normalized.difference = [](const GoldenCase& golden) -> std::string {
     if (golden.inputs.at("patch_src").dtype() != DType::f64) return {};
     return "the reference divides by w + 1e-8 (documented); exact division: tests/volume_warp_test.cpp";
