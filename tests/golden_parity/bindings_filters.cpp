@@ -56,9 +56,15 @@ void infinity_where_nothing_is_seen(const GoldenCase& golden, Values& v) {
 // The weights of filters.
 void weights_into(std::vector<Binding>& all) {
   const std::string area = "filters.";
-  for (const char* name : {"get_box_kernel1d", "get_hanning_kernel1d", "get_laplacian_kernel1d",
-                           "get_gaussian_kernel1d", "get_gaussian_erf_kernel1d", "gaussian"})
+  for (const char* name :
+       {"get_box_kernel1d", "get_hanning_kernel1d", "get_laplacian_kernel1d", "get_gaussian_kernel1d", "gaussian"})
     all.push_back({area + name, area + name, {{"kernel_size", "taps"}, {"window_size", "taps"}, {"force_even", ""}}});
+  all.push_back({area + "get_gaussian_erf_kernel1d",
+                 area + "get_gaussian_erf_kernel1d",
+                 {{"kernel_size", "taps"}, {"force_even", ""}},
+                 [](const GoldenCase&, Values& v) {  // the reference's root of 1/2 is 0.70710678
+                   v.set("sigma", mul(v.tensor("sigma"), 0.5 * std::numbers::sqrt2 / 0.70710678));
+                 }});
   for (const char* name : {"get_box_kernel2d", "get_hanning_kernel2d", "get_laplacian_kernel2d", "get_binary_kernel2d",
                            "get_gaussian_kernel2d", "get_gaussian_kernel3d"})
     all.push_back({area + name, area + name, {{"kernel_size", "size"}, {"window_size", "size"}, {"force_even", ""}}});
