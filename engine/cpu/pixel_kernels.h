@@ -24,13 +24,6 @@ namespace {
 
 inline constexpr std::size_t sum_block = 1024;
 
-/// step(0), ..., step(N - 1), written out: what a vector is kept in may not be indexed at run time.
-template <int N, class Step>
-LUMIGRAD_SIMD void each_number(const Step& step) {
-  [&]<int... k>(std::integer_sequence<int, k...>) LUMIGRAD_INLINED { (step(k), ...); }
-  (std::make_integer_sequence<int, N>());
-}
-
 /// Pointers to N lanes, held by value so that the compiler keeps them in registers.
 template <class T, int N>
 struct LanePointers {
@@ -41,12 +34,12 @@ struct LanePointers {
   }
   template <int Count, class V>
   LUMIGRAD_SIMD void load(V* to, int first, std::size_t i) const {
-    each_number<Count>([&](int k) LUMIGRAD_INLINED { to[k] = V::load(at[first + k] + i); });
+    each_register<0, Count>([&](int k) LUMIGRAD_INLINED { to[k] = V::load(at[first + k] + i); });
   }
   /// Writes the lanes that are wanted (not null).
   template <int Count, class V>
   LUMIGRAD_SIMD void store(const V* from, int first, std::size_t i, bool past_caches = false) const {
-    each_number<Count>([&](int k) LUMIGRAD_INLINED {
+    each_register<0, Count>([&](int k) LUMIGRAD_INLINED {
       if (!at[first + k]) return;
       if (past_caches) {
         from[k].stream(at[first + k] + i);
@@ -144,17 +137,17 @@ struct Loops {
 
   template <class W>
   static LUMIGRAD_SIMD void splat(W* to, const T* p) {
-    each_number<params>([&](int k) LUMIGRAD_INLINED { to[k] = W(p[k]); });
+    each_register<0, params>([&](int k) LUMIGRAD_INLINED { to[k] = W(p[k]); });
   }
   template <class W>
   static LUMIGRAD_SIMD void clear(W* sum) {
-    each_number<params>([&](int k) LUMIGRAD_INLINED { sum[k] = W(0); });
+    each_register<0, params>([&](int k) LUMIGRAD_INLINED { sum[k] = W(0); });
   }
   /// Adds the lanes of the sums to gp; of an incomplete batch, its first `count`.
   template <class W>
   static LUMIGRAD_SIMD void hand_on(const W* sum, double* gp, int count) {
     if (!gp) return;
-    each_number<params>([&](int k) LUMIGRAD_INLINED {
+    each_register<0, params>([&](int k) LUMIGRAD_INLINED {
       gp[k] += sum_lanes(count == W::width ? sum[k] : select(W::ramp() < W(count), sum[k], W(0)));
     });
   }
@@ -220,7 +213,7 @@ struct Loops {
           in.template load<outputs>(ws, inputs, i);
           lumigrad::vjp<F, true>(xs, ps, ws, g, gs);
           out.template store<inputs>(g, 0, i, past_caches);
-          each_number<params>([&](int k) LUMIGRAD_INLINED { sum[k] = sum[k] + gs[k]; });
+          each_register<0, params>([&](int k) LUMIGRAD_INLINED { sum[k] = sum[k] + gs[k]; });
         },
         [&]() __attribute__((always_inline)) { clear(sum); },
         [&](int count) __attribute__((always_inline)) { hand_on(sum, gp, count); });
@@ -257,7 +250,7 @@ struct Loops {
           lumigrad::second<F>(xs, ps, us, ups, ws, g, gs, gws);
           out.template store<inputs>(g, 0, i);
           out.template store<outputs>(gws, inputs, i);
-          each_number<params>([&](int k) LUMIGRAD_INLINED { sum[k] = sum[k] + gs[k]; });
+          each_register<0, params>([&](int k) LUMIGRAD_INLINED { sum[k] = sum[k] + gs[k]; });
         },
         [&]() __attribute__((always_inline)) { clear(sum); },
         [&](int count) __attribute__((always_inline)) { hand_on(sum, gp, count); });

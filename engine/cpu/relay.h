@@ -64,8 +64,8 @@ LUMIGRAD_SIMD Tile as_tile(TileRegister raw) {
   r.raw[0] = raw;
   return r;
 }
-/// body(k) for k = Begin, Begin + By, .. below End, written out: registers have no index at run time.
-template <int Begin, int End, int By, class Body>
+/// body(k) for k = Begin, Begin + By, .. below End, written out: what is kept in registers has no index at run time.
+template <int Begin, int End, int By = 1, class Body>
 LUMIGRAD_SIMD void each_register(const Body& body) {
   if constexpr (Begin < End) {
     body(std::integral_constant<int, Begin>());
@@ -132,7 +132,7 @@ struct Runners {
   static LUMIGRAD_SIMD void values(Tile* r, const Tile* p) {
     each_register<Begin, End, lanes>([&](auto k) LUMIGRAD_INLINED {
       const Pixel<Tile, lanes> y = lumigrad::forward<F>(r + k, p);
-      each_register<0, lanes, 1>([&](auto c) LUMIGRAD_INLINED { r[k + c] = y[c]; });
+      each_register<0, lanes>([&](auto c) LUMIGRAD_INLINED { r[k + c] = y[c]; });
     });
   }
   static void forward(LUMIGRAD_RUNNER_ARGUMENTS) {
@@ -148,9 +148,9 @@ struct Runners {
   static LUMIGRAD_SIMD void adjoints(Tile* r, const Tile* p, const float* room, Tile* sum) {
     each_register<Begin, End, lanes>([&](auto k) LUMIGRAD_INLINED {
       Tile x[lanes], g[lanes], gp[params + 1];
-      each_register<0, lanes, 1>([&](auto c) LUMIGRAD_INLINED { x[c] = Tile::load(room + (k + c) * Tile::width); });
+      each_register<0, lanes>([&](auto c) LUMIGRAD_INLINED { x[c] = Tile::load(room + (k + c) * Tile::width); });
       lumigrad::vjp<F, WithParams>(x, p, r + k, g, gp);
-      each_register<0, lanes, 1>([&](auto c) LUMIGRAD_INLINED { r[k + c] = g[c]; });
+      each_register<0, lanes>([&](auto c) LUMIGRAD_INLINED { r[k + c] = g[c]; });
       for (int q = 0; WithParams && q < params; ++q) sum[q] = sum[q] + gp[q];
     });
   }

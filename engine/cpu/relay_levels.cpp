@@ -23,7 +23,7 @@ LUMIGRAD_SIMD void put(const Tile& value, float* to) {
 void load_values(LUMIGRAD_RUNNER_ARGUMENTS) {
   LUMIGRAD_TILE;
   const float* from = step->lanes[0] + i;
-  each_register<0, tile_registers, 1>([&](auto k) LUMIGRAD_INLINED {
+  each_register<0, tile_registers>([&](auto k) LUMIGRAD_INLINED {
     r[k] = Tile::load(from + k * width);
     if (k * vector_bytes % 64 == 0) __builtin_prefetch(from + k * width + ahead, 0, 2);
   });
@@ -31,7 +31,7 @@ void load_values(LUMIGRAD_RUNNER_ARGUMENTS) {
 }
 void load_pixels(LUMIGRAD_RUNNER_ARGUMENTS) {
   LUMIGRAD_TILE;
-  each_register<0, pixel_registers, 1>([&](auto k) LUMIGRAD_INLINED {
+  each_register<0, pixel_registers>([&](auto k) LUMIGRAD_INLINED {
     const float* from = step->lanes[k % 3] + i + k / 3 * width;
     r[k] = Tile::load(from);
     if (k / 3 * vector_bytes % 64 == 0) __builtin_prefetch(from + ahead, 0, 2);
@@ -42,9 +42,9 @@ void keep(LUMIGRAD_RUNNER_ARGUMENTS) {
   LUMIGRAD_TILE;
   float* to = step->room;
   const bool full = step->full;
-  each_register<0, pixel_registers, 1>([&](auto k) LUMIGRAD_INLINED { r[k].store(to + k * width); });
+  each_register<0, pixel_registers>([&](auto k) LUMIGRAD_INLINED { r[k].store(to + k * width); });
   if (full)
-    each_register<pixel_registers, tile_registers, 1>([&](auto k) LUMIGRAD_INLINED { r[k].store(to + k * width); });
+    each_register<pixel_registers, tile_registers>([&](auto k) LUMIGRAD_INLINED { r[k].store(to + k * width); });
   LUMIGRAD_HAND_ON;
 }
 
@@ -53,14 +53,14 @@ template <bool past_caches>
 void store_values(LUMIGRAD_RUNNER_ARGUMENTS) {
   const LUMIGRAD_TILE;
   float* to = step->lanes[0] + i;
-  each_register<0, tile_registers, 1>([&](auto k) LUMIGRAD_INLINED { put<past_caches>(r[k], to + k * width); });
+  each_register<0, tile_registers>([&](auto k) LUMIGRAD_INLINED { put<past_caches>(r[k], to + k * width); });
 }
 template <bool past_caches>
 void store_pixels(LUMIGRAD_RUNNER_ARGUMENTS) {
   const LUMIGRAD_TILE;
   float* const lanes[3] = {step->lanes[0] + i, step->lanes[1] + i, step->lanes[2] + i};
-  each_register<0, pixel_registers, 1>([&](auto k)
-                                           LUMIGRAD_INLINED { put<past_caches>(r[k], lanes[k % 3] + k / 3 * width); });
+  each_register<0, pixel_registers>([&](auto k)
+                                        LUMIGRAD_INLINED { put<past_caches>(r[k], lanes[k % 3] + k / 3 * width); });
 }
 void stop(LUMIGRAD_RUNNER_ARGUMENTS) {
   static_cast<void>(step), static_cast<void>(i);
