@@ -151,6 +151,44 @@ TEST_CASE("the fused pass sums what its definition says, at every level, loss an
   }
 }
 
+TEST_CASE("where all pixels move alike, what translations ask for is summed as it is anywhere") {
+  const scene::Texture texture(74);
+  Tensor holes = scene::seen(texture, scene::turned(61, 83, 1, 1, 0.4, 0.3), 61, 83);
+  for (int k = 0; k < 9; ++k)
+    holes.mutable_data<float>()[(7 + 5 * k) * 83 + 11 * k % 83] = std::numeric_limits<float>::quiet_NaN();
+  const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 67, 75)), moving = plane_of(holes);
+  constexpr int asked[4] = {2, 5, 8, 9};
+  for (Level level : {Level::baseline, Level::v3, Level::v4}) {
+    if (!available(level)) continue;
+    for (Robust loss : {Robust::huber, Robust::geman_mcclure})
+      for (Sampling sampling : {Sampling::bilinear, Sampling::spline})
+        for (const Point by :
+             {Point{0.25, 0.5}, Point{3.217, -4.683}, Point{-9.25, 2.5}, Point{30.75, 41.5}, Point{-61.3, -50.1}}) {
+          CAPTURE(lumigrad::name(level));
+          CAPTURE(by.x);
+          RefinementOptions options;
+          options.model = Model::translation, options.loss = loss, options.sampling = sampling;
+          std::vector<float> scratch;
+          AlignmentPass pass =
+              make_pass({fixed, moving}, {{1, 0, by.x, 0, 1, by.y, 0, 0, 1}, {1.1, -0.04}}, options, 0.1, scratch);
+          REQUIRE(pass.shifts);
+          NormalEquations fast;
+          alignment_kernels(level).accumulate(pass, fast);
+          const NormalEquations plain = plainly(pass);
+          CHECK(fast.pixels == plain.pixels);
+          CHECK(plain.pixels > 50);
+          CHECK(fast.loss == doctest::Approx(plain.loss).epsilon(1e-4));
+          CHECK(fast.slope == doctest::Approx(plain.slope).epsilon(1e-4).scale(plain.hessian[2][2]));
+          for (const int i : asked) {
+            const double si = std::sqrt(plain.hessian[i][i]);
+            CHECK(std::fabs(fast.gradient[i] - plain.gradient[i]) < 1e-5 * si * std::sqrt(plain.pixels));
+            for (const int j : asked)
+              CHECK(std::fabs(fast.hessian[i][j] - plain.hessian[i][j]) < 2e-5 * si * std::sqrt(plain.hessian[j][j]));
+          }
+        }
+  }
+}
+
 TEST_CASE("a wide box is summed in strips that meet without a seam") {
   const scene::Texture texture(72);
   const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 12, 1300));

@@ -107,13 +107,61 @@ static INLINE int slant_of(const AlignmentPass& p) {
   return drop > -3.0f && drop < 3.0f ? static_cast<int>((drop < 0.0f ? -drop : drop) + 0.75f) : 0;
 }
 
+/// Linear weights of two neighbours, cubic B-splines' of four, at t in [0, 1] right of the middle.
+static INLINE void weights_at(V t, V (&w)[2]) { w[0] = splat(1.0f) - t, w[1] = t; }
+static INLINE void weights_at(V t, V (&w)[4]) {
+  const V s = splat(1.0f) - t, tt = t * t, sixth = splat(1.0f / 6.0f);
+  w[0] = sixth * s * s * s;
+  w[1] = fused(tt, fused(splat(0.5f), t, splat(-1.0f)), splat(2.0f / 3.0f));
+  w[3] = sixth * t * tt;
+  w[2] = splat(1.0f) - w[0] - w[1] - w[3];
+}
+
+/// Where a map that moves all pixels alike reads the row `y`: every pixel K x K neighbours by the same weights.
+template <int K>
+class Shift {
+ public:
+  INLINE Shift(const AlignmentPass& p, int y) : image_(p.moving) {
+    if (!p.shifts) return;
+    // Differences of the centres are halves of whole numbers: only the fraction is rounded.
+    const float x = p.map[2] + (p.moving_x - p.center_x), down = p.map[5] + (p.moving_y - p.center_y);
+    const float left = __builtin_floorf(x), top = __builtin_floorf(down);
+    column_ = p.x0 - K / 2 + static_cast<int>(left), row_ = y + 1 - K / 2 + static_cast<int>(top);
+    known_ = row_ >= 0 && row_ + K <= image_.height;
+    weights_at(splat(x - left), wx_), weights_at(splat(down - top), wy_);
+  }
+  /// Whether the pixels from the i-th of the row on, a vector of them, have all their neighbours.
+  INLINE bool reads(int i) const { return known_ && column_ + i >= 0 && column_ + i + lanes + K - 1 <= image_.width; }
+  INLINE V read(int i) const {
+    const float* p = image_.data + row_ * image_.stride + column_ + i;
+    V sum = V{};
+    for (int j = 0; j < K; ++j, p += image_.stride) {
+      V row = wx_[0] * load(p);
+      for (int k = 1; k < K; ++k) row = fused(wx_[k], load(p + k), row);
+      sum = fused(wy_[j], row, sum);
+    }
+    return sum;
+  }
+
+ private:
+  PlaneView image_;
+  std::ptrdiff_t column_ = 0, row_ = 0;  // of the first neighbour of the row's first pixel
+  bool known_ = false;
+  V wx_[K] = {}, wy_[K] = {};
+};
+
 /// One row of moving(map x) for fixed columns x0 - 1 .. x1, `count` pixels rounded up to whole vectors.
 static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;  // a copy that stores into `row` cannot change
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
+  const Shift<2> shift(p, y);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
+    if (shift.reads(i)) {
+      store(row + i, shift.read(i));
+      continue;
+    }
     Place s = place(p, x * splat(p.unit), v, 0, 1);
     V tap[2][2];
     const Window window(s.column, s.row, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 2);
@@ -166,15 +214,6 @@ static INLINE V quads(const float* p, const int* at) {
 #endif
 }
 
-/// Cubic B-spline: the weights of four neighbours at t in [0, 1] between the middle two.
-static INLINE void spline_weights(V t, V (&w)[4]) {
-  const V s = splat(1.0f) - t, tt = t * t, sixth = splat(1.0f / 6.0f);
-  w[0] = sixth * s * s * s;
-  w[1] = fused(tt, fused(splat(0.5f), t, splat(-1.0f)), splat(2.0f / 3.0f));
-  w[3] = sixth * t * tt;
-  w[2] = splat(1.0f) - w[0] - w[1] - w[3];
-}
-
 /// The taps of pixels g, g + 4, g + 8, ... in x, summed over y.
 template <int g>
 static INLINE V column_sums(const float* p, std::ptrdiff_t stride, const int* at, const V (&w)[4]) {
@@ -221,14 +260,19 @@ static void sample_spline(const AlignmentPass& pass, int y, int count, float* ro
   const std::ptrdiff_t stride = p.moving.stride;
   const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
+  const Shift<4> shift(p, y);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
+    if (shift.reads(i)) {
+      store(row + i, shift.read(i));
+      continue;
+    }
     Place s = place(p, x * splat(p.unit), v, 1, 2);
     if constexpr (vector_bytes == 64) {
       const Window window(s.column - 1, s.row - 1, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 4,
                           window_floats - 4);
       if (window.holds) {
         V wx[4], wy[4];
-        spline_weights(s.fx, wx), spline_weights(s.fy, wy);
+        weights_at(s.fx, wx), weights_at(s.fy, wy);
         const float* corner = p.moving.data + window.y * stride + window.x;
         store(row + i, select(s.inside, spline_in_window(window, corner, stride, wx, wy), not_counted()));
         __builtin_prefetch(corner + (window.rows + 2 + rows_ahead) * stride);
@@ -238,13 +282,13 @@ static void sample_spline(const AlignmentPass& pass, int y, int count, float* ro
     alignas(64) int at[lanes];
     spill(at, (s.row - 1) * static_cast<int>(stride) + s.column - 1);
     V w[4];
-    spline_weights(s.fy, w);
+    weights_at(s.fy, w);
     const float* m = p.moving.data;
     const V a = column_sums<0>(m, stride, at, w), b = column_sums<1>(m, stride, at, w);
     const V c = column_sums<2>(m, stride, at, w), d = column_sums<3>(m, stride, at, w);
     const V ab = in_groups<0, 4, 1, 5>(a, b), cd = in_groups<0, 4, 1, 5>(c, d);  // a0 b0 a1 b1, c0 d0 c1 d1
     const V ef = in_groups<2, 6, 3, 7>(a, b), gh = in_groups<2, 6, 3, 7>(c, d);  // a2 b2 a3 b3, c2 d2 c3 d3
-    spline_weights(s.fx, w);
+    weights_at(s.fx, w);
     V sum = fused(w[1], in_groups<2, 3, 6, 7>(ab, cd), w[0] * in_groups<0, 1, 4, 5>(ab, cd));
     sum += fused(w[3], in_groups<2, 3, 6, 7>(ef, gh), w[2] * in_groups<0, 1, 4, 5>(ef, gh));
     store(row + i, select(s.inside, sum, not_counted()));

@@ -177,8 +177,19 @@ static INLINE Slopes slopes(const RowConstants& k, const float* m, const float* 
   return s;
 }
 
-/// Sums one row. up, mid, down: sampled rows y - 1, y, y + 1; their element 1 is column x0.
-template <Robust loss, bool gain_bias>
+/// Adds q times the first `count` powers of u to the sums from `moment` on.
+template <int moment, int count>
+static INLINE void add(V (&sums)[all_moments], V q, const V (&power)[5]) {
+  sums[moment] += q;
+  if constexpr (count > 1) sums[moment + 1] = fused(q, power[1], sums[moment + 1]);
+  if constexpr (count > 2) sums[moment + 2] = fused(q, power[2], sums[moment + 2]);
+  if constexpr (count > 3) sums[moment + 3] = fused(q, power[3], sums[moment + 3]);
+  if constexpr (count > 4) sums[moment + 4] = fused(q, power[4], sums[moment + 4]);
+}
+
+/// Sums one row. up, mid, down: sampled rows y - 1, y, y + 1; their element 1 is column x0. `powers`: with the moments
+/// of u, which translations do without.
+template <Robust loss, bool gain_bias, bool powers>
 static void sum_row(const AlignmentPass& pass, int y, const float* up, const float* mid, const float* down,
                     float* moments) {
   const AlignmentPass p = pass;
@@ -194,31 +205,18 @@ static void sum_row(const AlignmentPass& pass, int y, const float* up, const flo
     const Slopes at = slopes<loss>(k, mid + (x - p.x0 + 1), f + x, left);
     __builtin_prefetch(f + x + rows_ahead * p.fixed.stride);
     const V a = at.a, b = at.b, h = at.h, wr = at.w * at.r;
-    V u2 = u * u, ha = h * a, hb = h * b, q = ha * a;
-    s[aa] += q, s[aa + 1] = fused(q, u, s[aa + 1]), s[aa + 2] = fused(q, u2, s[aa + 2]);
-    V u3 = u2 * u;
-    s[aa + 3] = fused(q, u3, s[aa + 3]), s[aa + 4] = fused(q, u2 * u2, s[aa + 4]);
-    q = ha * b;
-    s[ab] += q, s[ab + 1] = fused(q, u, s[ab + 1]), s[ab + 2] = fused(q, u2, s[ab + 2]),
-                       s[ab + 3] = fused(q, u3, s[ab + 3]);
-    q = hb * b;
-    s[bb] += q, s[bb + 1] = fused(q, u, s[bb + 1]), s[bb + 2] = fused(q, u2, s[bb + 2]);
-    q = wr * a;
-    s[ar] += q, s[ar + 1] = fused(q, u, s[ar + 1]), s[ar + 2] = fused(q, u2, s[ar + 2]);
-    q = wr * b;
-    s[br] += q, s[br + 1] = fused(q, u, s[br + 1]);
+    const V ha = h * a, hb = h * b;
+    const V power[5] = {splat(1.0f), u, u * u, u * u * u, (u * u) * (u * u)};
+    add<aa, powers ? 5 : 1>(s, ha * a, power), add<ab, powers ? 4 : 1>(s, ha * b, power);
+    add<bb, powers ? 3 : 1>(s, hb * b, power);
+    add<ar, powers ? 3 : 1>(s, wr * a, power), add<br, powers ? 2 : 1>(s, wr * b, power);
     s[rho] += at.cost;  // rho(0) = 0, so lanes that do not count add nothing
     s[count_] += keep(at.counts, splat(1.0f));
     if constexpr (loss != Robust::l2) s[slope] = fused(at.slope, fused(a, a, b * b), s[slope]);
     if constexpr (gain_bias) {
-      const V value = keep(at.counts, at.value);
-      q = ha * value;
-      s[am] += q, s[am + 1] = fused(q, u, s[am + 1]), s[am + 2] = fused(q, u2, s[am + 2]);
-      q = hb * value;
-      s[bm] += q, s[bm + 1] = fused(q, u, s[bm + 1]);
-      s[a1] += ha, s[a1 + 1] = fused(ha, u, s[a1 + 1]), s[a1 + 2] = fused(ha, u2, s[a1 + 2]);
-      s[b1] += hb, s[b1 + 1] = fused(hb, u, s[b1 + 1]);
-      q = h * value;
+      const V value = keep(at.counts, at.value), q = h * value;
+      add<am, powers ? 3 : 1>(s, ha * value, power), add<bm, powers ? 2 : 1>(s, hb * value, power);
+      add<a1, powers ? 3 : 1>(s, ha, power), add<b1, powers ? 2 : 1>(s, hb, power);
       s[mm] = fused(q, value, s[mm]), s[m1] += q, s[hh] += h, s[mr] = fused(wr, value, s[mr]), s[r1] += wr;
     }
   }
@@ -302,8 +300,14 @@ static void accumulate_strip(const AlignmentPass& p, int first, int last, Folded
   for (int y = first; y < last; ++y) {
     sample(p, y + 1, count, ring[2]);
     by_loss(p.loss, [&]<Robust loss>() {
-      p.gain_bias ? sum_row<loss, true>(p, y, ring[0], ring[1], ring[2], moments)
-                  : sum_row<loss, false>(p, y, ring[0], ring[1], ring[2], moments);
+      const auto row = [&]<bool powers>() {
+        p.gain_bias ? sum_row<loss, true, powers>(p, y, ring[0], ring[1], ring[2], moments)
+                    : sum_row<loss, false, powers>(p, y, ring[0], ring[1], ring[2], moments);
+      };
+      if constexpr (loss == Robust::geman_mcclure) {  // what nearly everybody uses: worth two functions more
+        if (p.shifts) return row.template operator()<false>();
+      }
+      row.template operator()<true>();
     });
     const double v = height_of(p, y);
     p.gain_bias ? fold<padded_moments>(moments, v, folded) : fold<plain_moments>(moments, v, folded);
@@ -348,7 +352,7 @@ static void scatter(const AlignmentPass& p, GradientScatter& sums, NormalEquatio
       scatter_rows<loss>(p, first, end, p.scratch, pitch, sums);
       for (int r = first; r < end; r += noise_rows) {
         const float* row = p.scratch + (r - first + 1) * pitch;
-        sum_row<loss, false>(difference, r, row - pitch, row, row + pitch, moments);
+        sum_row<loss, false, true>(difference, r, row - pitch, row, row + pitch, moments);
         fold<plain_moments>(moments, height_of(p, r), folded);
       }
     });

@@ -43,6 +43,9 @@ struct AlignmentPass {
   int band = 1 << 16, band_distance = 1 << 16;
   int thinning = 1;  ///< `scatter` looks at one row of tiles in so many
   float map[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  /// The map moves all pixels alike (m0 unit = m4 unit = m8 = 1 and, m2 and m5 aside, the others are 0), and only
+  /// translations are asked for: the sums of unknowns other than 2, 5, 8 and 9 may be left at zero.
+  bool shifts = false;
   float center_x = 0, center_y = 0, unit = 1;
   float moving_x = 0, moving_y = 0;
   float gain = 1, bias = 0;

@@ -95,14 +95,7 @@ static void doubled_row(const float* near, const float* far, float* __restrict t
   if (n % 2) to[n - 1] = mid[half - 1];
 }
 
-static void grey_bytes(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b, float* __restrict to,
-                       std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i)
-    to[i] = (0.299f / 255.0f) * static_cast<float>(r[i]) + (0.587f / 255.0f) * static_cast<float>(g[i]) +
-            (0.114f / 255.0f) * static_cast<float>(b[i]);
-}
-
-static void grey_floats(const float* r, const float* g, const float* b, float* __restrict to, std::size_t n) {
+static void grey(const float* r, const float* g, const float* b, float* __restrict to, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) to[i] = 0.299f * r[i] + 0.587f * g[i] + 0.114f * b[i];
 }
 
@@ -128,7 +121,6 @@ static void butterfly(float* __restrict a_re, float* __restrict a_im, float* __r
 
 }  // namespace
 
-extern const PlaneKernels plane_table = {smooth,      halve,          doubled_row, grey_bytes,
-                                         grey_floats, local_contrast, butterfly};
+extern const PlaneKernels plane_table = {smooth, halve, doubled_row, grey, local_contrast, butterfly};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

@@ -22,9 +22,8 @@ struct PlaneKernels {
   /// A row at double the size, in y between two rows: weights 3/4 near and 1/4 far in y and x, the border pixel
   /// repeated. `n` floats are written; `row` holds n / 2 + 64.
   void (*doubled_row)(const float* near, const float* far, float* to, std::size_t n, float* row);
-  /// grey = 0.299 r + 0.587 g + 0.114 b, of n bytes scaled to [0, 1] or of n floats.
-  void (*grey_bytes)(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b, float* to, std::size_t n);
-  void (*grey_floats)(const float* r, const float* g, const float* b, float* to, std::size_t n);
+  /// grey = 0.299 r + 0.587 g + 0.114 b
+  void (*grey)(const float* r, const float* g, const float* b, float* to, std::size_t n);
   /// value <- (value - mean) / (sqrt(max(0, square - mean^2)) + floor)
   void (*local_contrast)(float* value, const float* mean, const float* square, float floor, std::size_t n);
   /// (a, b) <- (a + b, (a - b) (c + i s)) on n complex numbers kept as two planes.

@@ -151,6 +151,13 @@ class Curvature {
 
 }  // namespace
 
+/// Whether a motion of pixels moves all of them alike, but for rounding.
+static bool is_shift(const Matrix3& m) {
+  double bent = 0;
+  for (const std::size_t k : {0u, 1u, 3u, 4u, 6u, 7u, 8u}) bent = std::max(bent, std::fabs(m[k] - unit_matrix[k]));
+  return bent < 1e-10 && std::fabs(m[2]) + std::fabs(m[5]) < 1e6;
+}
+
 Matrix3 centred_frame(const PlaneView& fixed) {
   const double unit = 2.0 / std::max(fixed.width, fixed.height);
   return {unit, 0, -0.5 * (fixed.width - 1) * unit, 0, unit, -0.5 * (fixed.height - 1) * unit, 0, 0, 1};
@@ -173,6 +180,7 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   const Matrix3 local =
       scaled_to_unit(Matrix3{1, 0, -mx, 0, 1, -my, 0, 0, 1} * e.map * inverse(centred_frame(pair.fixed)));
   for (std::size_t k = 0; k < 9; ++k) p.map[k] = static_cast<float>(local[k]);
+  p.shifts = o.model == Model::translation && is_shift(e.map);
   p.moving_x = static_cast<float>(mx);
   p.moving_y = static_cast<float>(my);
   p.gain = static_cast<float>(e.tone.gain);
@@ -263,7 +271,7 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       const int k = unknowns(o.model);
       if (o.gain_bias) next.tone.gain += step[k], next.tone.bias += step[k + 1];
       r.last_move = corner_distance(r.estimate.map, next.map, h, w);
-      if (previous_move > 0 && !widened) ratio = std::clamp(r.last_move / previous_move, 0.3, 1.0);
+      if (previous_move > 0 && !widened) ratio = std::clamp(r.last_move / previous_move, 0.2, 1.0);
       const bool small = r.last_move < 10 * o.tolerance;
       if (rows == Rows::strips && small && r.iterations > 0) {
         widen();
@@ -275,7 +283,8 @@ Refinement refine(std::span<const LevelPair> pairs, const Estimate& start, const
       // A small move whose successor would be well within the tolerance is the last, and is taken without another look
       // at the images, unless it is small because it is damped, or the scale has just changed and moves say nothing of
       // each other.
-      if (sane && small && same_scales && damping < 0.2 && rows == Rows::all && r.last_move * ratio < 0.3 * o.tolerance)
+      if (sane && small && same_scales && damping < 0.2 && rows == Rows::all &&
+          r.last_move * ratio < 0.25 * o.tolerance)
         return r.estimate = next, r.ending = Ending::settled, r;
       if (sane) {
         const NormalEquations then = equations(next, rows);
