@@ -109,6 +109,8 @@ TEST_CASE("numbers of the CPU are handed to a device, and a learned one gets its
   CHECK(factor.grad().item() == doctest::Approx(sum(x).item()).epsilon(1e-6));
   CHECK((2 - there).device() == gpu);
   CHECK_THROWS_WITH_AS(there + x, doctest::Contains("add: expected"), DeviceError);
+  const Tensor fine = x.to(DType::f64);
+  check_close(quantile(fine.to(gpu), {0.25, 0.75}, 1), quantile(fine, {0.25, 0.75}, 1), 1e-15);
 }
 
 TEST_CASE("sums over axes take every way through a device's memory") {

@@ -174,7 +174,7 @@ Tensor median(const Tensor& x, Here here) { return median(reshape(x, {-1}, here)
 Tensor quantile(const Tensor& x, const Tensor& q, int axis, bool keep, QuantileRule rule, Here here) {
   axis = checked_axis("quantile", axis, x.rank());
   require<DTypeError>(is_differentiable(x.dtype()), "quantile: expected f32 or f64, got ", x.dtype());
-  if (q.is_weak() && q.dtype() != x.dtype())
+  if (q.is_weak() && (q.dtype() != x.dtype() || q.device() != x.device()))
     return quantile(x, q.to(x.dtype(), here).to(x.device(), here), axis, keep, rule, here);
   require<DTypeError>(q.dtype() == x.dtype(), "quantile: expected q of dtype ", x.dtype(), ", got ", q.dtype());
   require<ShapeError>(q.rank() <= 1, "quantile: expected q to be a number or a vector, got shape ", q.shape());
