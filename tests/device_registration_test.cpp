@@ -35,7 +35,8 @@ TEST_CASE("every model is found on the device") {
       {Model::similarity, {1.03 * c, -1.03 * s, 4, 1.03 * s, 1.03 * c, -6, 0, 0, 1}},
       {Model::affine, {1.02, 0.03, -2, -0.01, 0.98, 3, 0, 0, 1}},
       {Model::homography, {1.01, 0.02, -2, -0.01, 0.99, 1, 1e-4, -5e-5, 1}}};
-  for (const auto& [model, motion] : cases) {
+  for (const auto& [of_case, motion] : cases) {
+    const Model model = of_case;
     CAPTURE(name(model));
     const Tensor fixed = view_of(unit_matrix, h, w, 1, 0).to(gpu), moving = view_of(motion, h, w, 0.8, 0.1).to(gpu);
     const Result result = align_batch(fixed, moving, {.model = model}).results().at(0);
@@ -142,7 +143,8 @@ TEST_CASE("grey levels far from [0, 1] are registered on the device as those wit
   const Matrix3 motion{1.01, 0, 2, 0, 1, -1.5, 0, 0, 1};
   const Tensor fixed = reshape(view_of(unit_matrix, h, w, 1, 0), {h, w}).to(gpu),
                moving = reshape(view_of(motion, h, w, 0.8, 0.1), {h, w}).to(gpu);
-  for (const auto& [of_fixed, of_moving] : {std::pair{1e18, 1e18}, {1e-18, 1e-18}, {1.0, 1e-18}, {1e18, 1.0}}) {
+  for (const std::array<double, 2>& unit : {std::array{1e18, 1e18}, {1e-18, 1e-18}, {1.0, 1e-18}, {1e18, 1.0}}) {
+    const double of_fixed = unit[0], of_moving = unit[1];
     CAPTURE(of_fixed);
     CAPTURE(of_moving);
     const Tensor f = fixed * of_fixed, m = moving * of_moving;
