@@ -12,7 +12,9 @@ Tensor axis_angle_turn(const Tensor& v, double epsilon, Here here) {
   const auto at = [&](int k) { return slice(v, 1, k, k + 1, 1, here); };
   const Tensor square = sum(mul(v, v, here), {1}, true, here);
   const Tensor turned = sign(square.detach());
-  const Tensor angle = sqrt(where(turned, square, 1.0, here), here), length = add(angle, epsilon, here);
+  const Tensor angle = sqrt(where(turned, square, 1.0, here), here);
+  const Tensor far = sign(maximum(sub(square.detach(), epsilon), 0.0));  // small angles do without epsilon
+  const Tensor length = add(angle, mul(far, epsilon), here);
   const Tensor s = sin(mul(angle, 0.5, here), here), versed = mul(mul(s, s, here), 2.0, here);
   const Tensor cross = where(turned, div(sin(angle, here), length, here), 1.0, here);
   const Tensor outer = where(turned, div(versed, mul(length, length, here), here), 0.5, here);

@@ -6,7 +6,7 @@
 namespace lumigrad {
 
 /// The right-handed turns by axis angles v [N, 3], radians: [N, 3, 3]. `epsilon` is added to the angle where v is
-/// divided by it (see geometry::get_rotation_matrix3d). Smooth everywhere, at v = 0 too.
+/// divided by it, if the angle's square is larger (see geometry::get_rotation_matrix3d). Smooth at v = 0, too.
 Tensor axis_angle_turn(const Tensor& v, double epsilon, Here here);
 
 }  // namespace lumigrad

@@ -277,6 +277,11 @@ std::vector<Operator> builders() {
   rows.back().golden.push_back({"a quarter turn about z through (1, 0, 0): (2, 0, 0) goes to (1, 1, 0)",
                                 {{"center", numbers({1, 0, 0}, {3})}, {"axis_angle", numbers({0, 0, pi / 2}, {3})}},
                                 {numbers({0, -1, 0, 1, 1, 0, 0, -1, 0, 0, 1, 0}, {1, 3, 4})}});
+  rows.back().golden.push_back(
+      {"a turn far smaller than what is added to its angle",
+       {{"center", numbers({0, 0, 0}, {3})}, {"axis_angle", numbers({0, 0, 1e-7}, {3})}, {"axis_epsilon", 1e-6}},
+       {numbers({1, -1e-7, 0, 0, 1e-7, 1, 0, 0, 0, 0, 1, 0}, {1, 3, 4})},
+       1e-13});
   rows.push_back(builder_row(
       "get_shear_matrix3d", "Shear of space about a centre.",
       {center, tensor("shear", "radians (xy, xz, yx, yz, zx, zy), [N, 6]", exact), fixed},

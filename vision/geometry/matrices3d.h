@@ -12,7 +12,7 @@ namespace lumigrad::geometry {
 /// O. Rodrigues, Des lois geometriques qui regissent les deplacements d'un systeme solide, 1840.
 ///
 /// Kornia's get_projective_transform takes degrees, and divides by the angle plus 1e-6, which turns by a little less:
-/// axis_epsilon is that number (for parity).
+/// axis_epsilon is that number (for parity). It leaves angles alone whose square is not larger.
 LUMIGRAD_API Tensor get_rotation_matrix3d(const Tensor& center, const Tensor& axis_angle, const Tensor& scale = 1,
                                           double axis_epsilon = 0, Here here = {});
 
