@@ -164,6 +164,30 @@ TEST_CASE("grey levels far from [0, 1] are registered on the device as those wit
   }
 }
 
+TEST_CASE("beside a float image that has to be scaled, integers stay shares of their largest number on the device") {
+  constexpr int h = 100, w = 120;
+  const Matrix3 motion{1, 0, 3.3, 0, 1, -2.1, 0, 0, 1};
+  const Tensor fixed = reshape(view_of(unit_matrix, h, w, 1, 0), {h, w});
+  Tensor moving = reshape(view_of(motion, h, w, 1, 0), {h, w});
+  moving.mutable_data<float>()[50 * w + 60] = 10;  // one hot pixel, and [0, 1] is left
+  const Options options{.model = Model::translation, .start = Start::identity, .gain_bias = false};
+  for (const DType dtype : {DType::u8, DType::u16}) {
+    CAPTURE(to_string(dtype));
+    const Tensor levels = round(fixed * (dtype == DType::u8 ? 255 : 65535)).to(dtype);
+    const std::pair<Tensor, Tensor> orders[] = {{levels, moving}, {moving, levels}};
+    for (const auto& [first, second] : orders) {
+      const Matrix3 expected = first.dtype() == dtype ? motion : inverse(motion);
+      const Result here = register_images(first, second, options),
+                   there = register_images(first.to(gpu), second.to(gpu), options);
+      // No word of the status: to the correlation by which the device judges, a pixel as bright is structure.
+      CHECK(corner_distance(there.matrix, expected, h, w) < 0.03);
+      CHECK(corner_distance(there.matrix, here.matrix, h, w) < 0.02);
+      CHECK(there.gain == 1);
+      CHECK(there.bias == 0);
+    }
+  }
+}
+
 TEST_CASE("after a step that lost the overlap, the next one is not judged by a loss of another scale on the device") {
   // As in registration_pass_test.cpp: a strip of eight columns, a first step that changes the scale, a second that
   // leaves the strip.

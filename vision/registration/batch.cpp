@@ -30,11 +30,16 @@ void check(const Tensor& image, const char* what) {
                       "align_batch: expected ", what, " as u8, u16, f32 or f64, got ", image.dtype());
 }
 
+// f32; u8 and u16 as shares of their largest number.
+Tensor shares_of(const Tensor& image) {
+  const int full = largest_of(image.dtype());
+  const Tensor numbers = image.detach().to(DType::f32);
+  return full == 1 ? numbers : mul(numbers, 1.0 / full);
+}
+
 // [N, 1, H, W] f32 grey levels, NaN where the mask is zero.
 Tensor grey_of(const Tensor& given, const Tensor& mask, const char* what) {
-  const int full = largest_of(given.dtype());
-  Tensor image = given.detach().to(DType::f32);
-  if (full != 1) image = mul(image, 1.0 / full);
+  Tensor image = shares_of(given);
   if (image.size(1) == 3) {
     const auto channel = [&](std::int64_t c) { return slice(image, 1, c, c + 1); };
     image = add(add(mul(channel(0), 0.299), mul(channel(1), 0.587)), mul(channel(2), 0.114));
@@ -182,7 +187,8 @@ float largest_grey(const Tensor& image, const Tensor& mask, const char* what) {
   return static_cast<float>(4 * *std::max_element(left.begin(), left.end()));
 }
 
-// Scales float images to about [0, 1], and says by which powers of two.
+// Scales float images to about [0, 1], and integers beside them where one gain holds for both; says by which powers of
+// two.
 Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
   NoGrad off;
   check(fixed, "fixed");
@@ -195,7 +201,7 @@ Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
   const auto scale = [](Tensor& image, int power) {
     if (power == 0) return;
     // In two steps: a power may be one that a float does not have.
-    image = mul(mul(image.to(DType::f32), std::ldexp(1.0, power / 2)), std::ldexp(1.0, power - power / 2));
+    image = mul(mul(shares_of(image), std::ldexp(1.0, power / 2)), std::ldexp(1.0, power - power / 2));
   };
   scale(fixed, powers.fixed), scale(moving, powers.moving);
   return powers;
