@@ -21,7 +21,7 @@
 namespace lumigrad::device {
 
 /// Raised with every change of a record that crosses the seam.
-inline constexpr std::uint32_t table_version = 1;
+inline constexpr std::uint32_t table_version = 2;
 inline constexpr char header_symbol[] = "lumigrad_device_header";
 inline constexpr char table_symbol[] = "lumigrad_device_table";
 
