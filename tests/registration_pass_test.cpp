@@ -189,6 +189,32 @@ TEST_CASE("where all pixels move alike, what translations ask for is summed as i
   }
 }
 
+TEST_CASE("what a pass takes for a shift moves every pixel as one does, to 1e-4 px, whatever the size") {
+  RefinementOptions options;
+  options.model = Model::translation;
+  std::vector<float> scratch;
+  for (const int side : {64, 2000, 65535})
+    for (const double by : {0.3, 20000.0})
+      for (const std::size_t entry : {0u, 1u, 3u, 4u, 6u, 7u, 8u})
+        for (const double bent : {1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 9e-11, 1e-12, 1e-13, 1e-15, 0.0}) {
+          CAPTURE(side);
+          CAPTURE(by);
+          CAPTURE(entry);
+          CAPTURE(bent);
+          Matrix3 map = {1, 0, by, 0, 1, -by, 0, 0, 1};
+          map[entry] += bent;
+          double worst = 0;
+          for (const Point p : {Point{side - 1.0, 0}, Point{0, side - 1.0}, Point{side - 1.0, side - 1.0}}) {
+            const Point q = lumigrad::apply(map, p);
+            worst = std::max({worst, std::fabs(q.x - p.x - by), std::fabs(q.y - p.y + by)});
+          }
+          const bool shifts =
+              make_pass({{nullptr, side, side, 0}, {nullptr, side, side, 0}}, {map, {}}, options, 1, scratch).shifts;
+          if (shifts) CHECK(worst < 1e-4);
+          if (worst < 1e-5) CHECK(shifts);
+        }
+}
+
 TEST_CASE("a wide box is summed in strips that meet without a seam") {
   const scene::Texture texture(72);
   const Plane fixed = plane_of(scene::seen(texture, unit_matrix, 12, 1300));

@@ -123,7 +123,7 @@ class Shift {
  public:
   INLINE Shift(const AlignmentPass& p, int y) : image_(p.moving) {
     if (!p.shifts) return;
-    // Differences of the centres are halves of whole numbers: only the fraction is rounded.
+    // Differences of the centres are halves of whole numbers; m2 and m5 are rounded, and hold a tile's offset, too.
     const float x = p.map[2] + (p.moving_x - p.center_x), down = p.map[5] + (p.moving_y - p.center_y);
     const float left = __builtin_floorf(x), top = __builtin_floorf(down);
     column_ = p.x0 - K / 2 + static_cast<int>(left), row_ = y + 1 - K / 2 + static_cast<int>(top);

@@ -151,11 +151,13 @@ class Curvature {
 
 }  // namespace
 
-/// Whether a motion of pixels moves all of them alike, but for rounding.
-static bool is_shift(const Matrix3& m) {
-  double bent = 0;
-  for (const std::size_t k : {0u, 1u, 3u, 4u, 6u, 7u, 8u}) bent = std::max(bent, std::fabs(m[k] - unit_matrix[k]));
-  return bent < 1e-10 && std::fabs(m[2]) + std::fabs(m[5]) < 1e6;
+/// Whether a motion of pixels moves all of an image alike, but for less than 1e-4 px.
+static bool is_shift(const Matrix3& m, const PlaneView& image) {
+  // By how much (m0 x + m1 y + m2) / (m6 x + m7 y + m8) may differ from x + m2 within the image, and so in y.
+  const double side = std::max(image.width, image.height), far = std::fabs(m[2]) + std::fabs(m[5]);
+  const auto off = [&](std::size_t k) { return std::fabs(m[k] - unit_matrix[k]); };
+  const double bent = side * (off(0) + off(1) + off(3) + off(4)) + (side + far) * (side * (off(6) + off(7)) + off(8));
+  return bent < 1e-4 && far < 1e6;
 }
 
 Matrix3 centred_frame(const PlaneView& fixed) {
@@ -180,7 +182,7 @@ AlignmentPass make_pass(const LevelPair& pair, const Estimate& e, const Refineme
   const Matrix3 local =
       scaled_to_unit(Matrix3{1, 0, -mx, 0, 1, -my, 0, 0, 1} * e.map * inverse(centred_frame(pair.fixed)));
   for (std::size_t k = 0; k < 9; ++k) p.map[k] = static_cast<float>(local[k]);
-  p.shifts = o.model == Model::translation && is_shift(e.map);
+  p.shifts = o.model == Model::translation && is_shift(e.map, pair.fixed);
   p.moving_x = static_cast<float>(mx);
   p.moving_y = static_cast<float>(my);
   p.gain = static_cast<float>(e.tone.gain);
