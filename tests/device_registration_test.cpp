@@ -119,6 +119,15 @@ TEST_CASE("images that cannot be registered end in a status on the device too") 
   CHECK(!align_batch(dot, dot).results()[0].converged());
   CHECK_THROWS_AS(align_batch(view.to(Device()), view.to(Device())), DeviceError);
   CHECK_THROWS_AS(align_batch(squeeze(view, 0), view), ShapeError);
+  const Tensor there = squeeze(view, 0), here = there.to(Device());
+  CHECK_THROWS_WITH_AS(register_images(here, there),
+                       "register_images: expected two images on one device, got cpu and cuda:0; move one with to()",
+                       DeviceError);
+  CHECK_THROWS_WITH_AS(register_images(there, here),
+                       "register_images: expected two images on one device, got cuda:0 and cpu; move one with to()",
+                       DeviceError);
+  CHECK_THROWS_AS(register_images(there, Tensor()), ShapeError);
+  CHECK_THROWS_AS(register_images(Tensor(), there), ShapeError);
 }
 
 TEST_CASE("masked pixels have no influence on the device") {

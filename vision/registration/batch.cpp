@@ -210,6 +210,9 @@ Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
 }  // namespace
 
 Result register_there(const Tensor& fixed, const Tensor& moving, const Options& options) {
+  require<ShapeError>(fixed.defined() && moving.defined(), "register_images: expected two images, got one undefined");
+  require<DeviceError>(fixed.device() == moving.device(), "register_images: expected two images on one device, got ",
+                       fixed.device(), " and ", moving.device(), "; move one with to()");
   const auto batch = [](const Tensor& image, const char* what) {
     require<ShapeError>(image.rank() == 2 || (image.rank() == 3 && (image.size(0) == 1 || image.size(0) == 3)),
                         "register_images: expected ", what, " [H, W], [1, H, W] or [3, H, W], got ", image.shape());

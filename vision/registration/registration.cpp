@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the images of a program to an alignment, and what it found back in their grey levels.
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
 #include <lumigrad/vision/registration/device.h>
@@ -85,7 +86,7 @@ Result register_images(const Tensor& fixed, const Tensor& moving, const Options&
   const auto since_begin = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
-  if (fixed.defined() && fixed.device() != Device()) {
+  if (device::device_of({&fixed, &moving}) != Device()) {
     Result there = register_there(fixed, moving, o);
     there.seconds = since_begin();
     return there;
