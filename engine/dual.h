@@ -75,7 +75,7 @@ LUMIGRAD_HD V positive_pow_slope(const V& x, double p, const V& y) {
   return V(p) * y / x;
 }
 
-// r = hypot(x, y):  r^2 = x^2 + y^2,  dr/dx = x / r; 0 at the origin. Division keeps the range: no r^3 at second order.
+// r = hypot(x, y):  dr/dx = x / r; 0 at the origin and where r overflows. Division keeps the range: no r^3 at order 2.
 template <class V>
 LUMIGRAD_HD V hypot_slope(const V& x, const V& r) {
   return select(r == V(0), V(0), x / r);

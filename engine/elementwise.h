@@ -74,7 +74,7 @@ struct Reciprocal {
     return 1 / x;
   }
 };
-/// sqrt(x^2 + y^2), no overflow on the way, nor in a derivative that is within range itself; slope 0 at the origin.
+/// sqrt(x^2 + y^2), no overflow on the way, nor in derivatives where the length is within range; slope 0 at the origin.
 struct Hypot {
   template <class V>
   LUMIGRAD_HD V operator()(V x, V y) const {

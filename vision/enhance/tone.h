@@ -53,7 +53,8 @@ struct TurnHue {
   }
 };
 
-/// A colour already in the hexagonal cone: hue plus p[0], kept in (-2 pi, 2 pi) with its sign.
+/// A colour already in the hexagonal cone: hue plus p[0], kept in (-2 pi, 2 pi) with its sign. In f64 at the baseline
+/// level, which fuses no product, some sums next to whole turns become 0 where fmod makes them nearly +-2 pi.
 struct TurnHueRaw {
   template <class V>
   LUMIGRAD_HD Pixel<V, 3> operator()(V h, V s, V v, Params<V, 1> p) const {
