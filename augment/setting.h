@@ -26,6 +26,9 @@ class Setting {
   const double* number() const { return kind_ == Kind::number ? &number_ : nullptr; }
   const std::string* text() const { return kind_ == Kind::text ? &text_ : nullptr; }
 
+  /// Of one kind, and of one value.
+  friend bool operator==(const Setting&, const Setting&) = default;
+
  private:
   Kind kind_ = Kind::flag;
   bool flag_ = false;

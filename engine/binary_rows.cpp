@@ -185,7 +185,7 @@ Operator clamp_row() {
   Operator op;
   op.name = "engine.clamp";
   op.doc = "x limited to [low, high]; slope 1 on the closed interval.";
-  const char* bound = "a number, or one an image, or as they broadcast";
+  const char* bound = "a number, one an image, or broadcasts from the right";
   op.arguments = {tensor("x", "any shape", almost), tensor("low", bound, almost),
                   tensor("high", bound, almost, ">= low")};
   op.call = [](const Values& v) { return std::vector{clamp(v.tensor("x"), v.tensor("low"), v.tensor("high"))}; };
@@ -217,7 +217,17 @@ Operator clamp_row() {
                  {"low", Tensor::from(std::vector<double>{0, 1}, {1, 2})},
                  {"high", number(1.5)}},
                 {Tensor::from(std::vector<double>{0, 1.5, 0, 1.5}, {2, 2})},
+                0},
+               {"one an image below, bounds of columns above",
+                {{"x", Tensor::from(std::vector<double>{-1, 2, -1, 2}, {2, 2})},
+                 {"low", Tensor::from(std::vector<double>{0, 1}, {2})},
+                 {"high", Tensor::from(std::vector<double>{1, 1.5}, {1, 2})}},
+                {Tensor::from(std::vector<double>{0, 1.5, 1, 1.5}, {2, 2})},
                 0}};
+  op.refusals = {
+      {"bounds that do not broadcast",
+       {{"x", Tensor::ones({4, 3}, DType::f64)}, {"low", Tensor::zeros({1, 2}, DType::f64)}, {"high", number(2)}},
+       "clamp: expected"}};
   op.bench = [](const Shape& shape, DType dtype) {
     return Values{{"x", uniform({7, 1}, shape, -1, 2, dtype)}, {"low", 0.0}, {"high", 1.0}};
   };

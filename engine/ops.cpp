@@ -37,7 +37,10 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here) {
   return elements(Where{}, "where", {number, a, b}, here);
 }
 Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high, Here here) {
-  if (varies_within(low, x) || varies_within(high, x)) return minimum(maximum(x, low, here), high, here);
+  if (varies_within(low, x) || varies_within(high, x)) {
+    const Tensor least = operand_of("clamp", low, x, here), most = operand_of("clamp", high, x, here);
+    return minimum(maximum(x, least, here), most, here);
+  }
   return elements(Clamp{}, "clamp", {x}, here, {low, high});
 }
 Tensor elu(const Tensor& x, const Tensor& alpha, Here here) { return elements(Elu{}, "elu", {x}, here, {alpha}); }

@@ -30,7 +30,9 @@ LUMIGRAD_API Tensor remainder(const Tensor& a, const Tensor& b, Here here = {});
 LUMIGRAD_API Tensor fmod(const Tensor& a, const Tensor& b, Here here = {});
 /// a where the mask is not zero, else b; the gradient goes where the value came from. The mask is bool or a number.
 LUMIGRAD_API Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b, Here here = {});
-/// x limited to [low, high]: numbers, one an image, or of more axes (one a column: [1, n]), to which x may broadcast.
+/// x limited to [low, high]. A bound is one number; or one an image, [N] or as many axes as x, [N, 1, ..], N the first
+/// axis of x; or of any other shape of more than one axis, to which x may broadcast (from the right; one a column:
+/// [1, n]; one a channel: [C, 1, 1]). It is taken in the dtype of x.
 LUMIGRAD_API Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high, Here here = {});
 
 #define LUMIGRAD_UNARY(name) LUMIGRAD_API Tensor name(const Tensor& x, Here here = {});

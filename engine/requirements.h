@@ -11,11 +11,17 @@ inline void require_real(const char* name, const Tensor& x) {
                       "; convert it with to()");
 }
 
-/// Whether a parameter of x is neither one number nor one an image ([N], [N, 1, ...]): it varies within images, and
-/// broadcasts as operands do.
+/// Whether a parameter of x is neither one number nor one an image, which is [N], or [N, 1, 1, 1] with as many axes as
+/// x, N the first axis of at least four. It then varies within images and broadcasts as operands do, from the right:
+/// [C, 1, 1] is one a channel whatever C is, and [N, 1] is one a row.
 inline bool varies_within(const Tensor& parameter, const Tensor& x) {
   const int rank = parameter.rank();
-  return rank > 1 && parameter.numel() != 1 && (rank < x.rank() || parameter.numel() != parameter.size(0));
+  return rank > 1 && parameter.numel() != 1 && (rank < 4 || rank != x.rank() || parameter.numel() != parameter.size(0));
 }
+
+/// A parameter of x, where one beside it varies within images, as an operand: of the dtype of x, and one an image ([N])
+/// along the first axis. What parameters of formulas may do it may: numbers, and one an image, are handed to the device
+/// of x. Throws under `name` what does not broadcast to x, is on another device or holds no f32 or f64.
+Tensor operand_of(const char* name, const Tensor& parameter, const Tensor& x, Here here);
 
 }  // namespace lumigrad

@@ -286,4 +286,8 @@ TEST_CASE("a setting is a switch, a number or a text by what it is made from") {
   CHECK((flag.flag() && *flag.flag() && !flag.number() && !flag.text()));
   CHECK((number.number() && *number.number() == 3 && !number.flag()));
   CHECK((text.text() && *text.text() == "zeros" && !text.flag()));
+  const Settings settings = {{"border", "zeros"}, {"size", 1}};
+  CHECK((settings == Settings{{"size", 1}, {"border", "zeros"}}));
+  for (const Setting& other : {Setting(2), Setting(true), Setting("1")})  // another value, other kinds
+    CHECK((settings != Settings{{"border", "zeros"}, {"size", other}}));
 }

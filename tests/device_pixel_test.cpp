@@ -113,6 +113,24 @@ TEST_CASE("numbers of the CPU are handed to a device, and a learned one gets its
   check_close(quantile(fine.to(gpu), {0.25, 0.75}, 1), quantile(fine, {0.25, 0.75}, 1), 1e-15);
 }
 
+TEST_CASE("maps of parameters are on the device of their images, numbers beside them need not be") {
+  const Tensor bytes = (uniform(Generator{8}, {2, 3, 4, 5}) * 255).to(DType::u8);
+  const Tensor image = uniform(Generator{9}, {2, 3, 4, 5}), map = uniform(Generator{10}, {4, 5});
+  const Tensor each = uniform(Generator{11}, {2});
+  const enhance::Weights mixed{.alpha = map, .beta = each, .gamma = 0.5};
+  const enhance::Weights there{.alpha = map.to(gpu), .beta = each, .gamma = 0.5};
+  check_close(enhance::invert(bytes.to(gpu), map.to(gpu)), enhance::invert(bytes, map), 1e-6);
+  check_close(enhance::add_weighted(image.to(gpu), bytes.to(gpu), there), enhance::add_weighted(image, bytes, mixed),
+              1e-6);
+  check_close(clamp(image.to(gpu), each - 0.5, map.to(gpu)), clamp(image, each - 0.5, map), 0);
+  const auto refused = [](const char* what) { return doctest::Contains(what); };
+  CHECK_THROWS_WITH_AS(enhance::invert(image.to(gpu), map), refused("enhance.invert: expected"), DeviceError);
+  CHECK_THROWS_WITH_AS(enhance::invert(image, map.to(gpu)), refused("enhance.invert: expected"), DeviceError);
+  CHECK_THROWS_WITH_AS(enhance::add_weighted(image.to(gpu), image.to(gpu), mixed),
+                       refused("enhance.add_weighted: expected"), DeviceError);
+  CHECK_THROWS_WITH_AS(clamp(image.to(gpu), 0, map), refused("clamp: expected"), DeviceError);
+}
+
 TEST_CASE("sums over axes take every way through a device's memory") {
   const Tensor x = uniform(Generator{8}, {5, 40, 3, 33}).to(DType::f64);
   for (const std::vector<int>& axes : std::vector<std::vector<int>>{{0}, {1}, {2}, {3}, {0, 3}, {1, 2}, {0, 1, 2, 3}})

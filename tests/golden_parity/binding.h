@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a case of the golden data becomes a call of one catalogue operator.
 //
-// A binding renames, rearranges and converts units of arguments; it computes nothing. What it hands over is the name of
-// a row and the row's arguments, and what comes back is compared with the golden outputs in order.
+// A binding renames, rearranges and converts units of arguments, and may stand in for a keyword or a constant of the
+// reference's own (torch.add's alpha, its 0.70710678 for the root of 1/2); it computes nothing else. What it hands over
+// is the name of a row and the row's arguments, and what comes back is compared with the golden outputs in order.
 //
 //   {"color.rgb_to_hsv", "color.rgb_to_hsv"},                                   names and arguments agree
 //   {"torch.sub", "engine.sub", {{"input", "a"}, {"other", "b"}}},              arguments are called differently

@@ -179,7 +179,7 @@ std::vector<Operator> curve_rows() {
        .doc = "max_value - image.",
        .channels = 0,
        .call = [](const Tensor& x, const Values& v) { return std::vector{enhance::invert(x, v.tensor("max_value"))}; },
-       .options = {factor("max_value", "one number, one an image, or as it broadcasts", "1.0")},
+       .options = {factor("max_value", "one number, one an image, or broadcasts from the right", "1.0")},
        .choose =
            [](Values& values, const Shape& shape, std::size_t index) {
              const Tensor columns = uniform({index, 3}, {1, shape[shape.rank() - 1]}, 1, 3, DType::f64);
@@ -188,8 +188,23 @@ std::vector<Operator> curve_rows() {
   known(all.back(), "one a channel",
         {{"image", pixel_of({0.25, 0.5, 1})}, {"max_value", Tensor::from(std::vector<double>{1, 2, 3}, {3, 1, 1})}},
         pixel_of({0.75, 1.5, 2}), 1e-15);
-  all.back().refusals.push_back(
-      {"no map", {{"image", pixel_of({0, 0, 0})}, {"max_value", Tensor::ones({2, 2})}}, "enhance.invert: expected"});
+  known(all.back(), "one a channel of a single image",
+        {{"image", Tensor::full({3, 1, 1}, 0.25, DType::f64)},
+         {"max_value", Tensor::from(std::vector<double>{1, 2, 3}, {3, 1, 1})}},
+        Tensor::from(std::vector<double>{0.75, 1.75, 2.75}, {3, 1, 1}), 1e-15);
+  known(all.back(), "one a channel of as many images",
+        {{"image", Tensor::full({2, 2, 1, 1}, 0.25, DType::f64)},
+         {"max_value", Tensor::from(std::vector<double>{1, 2}, {2, 1, 1})}},
+        Tensor::from(std::vector<double>{0.75, 1.75, 0.75, 1.75}, {2, 2, 1, 1}), 1e-15);
+  known(all.back(), "one an image of as many axes",
+        {{"image", Tensor::full({2, 2, 1, 1}, 0.25, DType::f64)},
+         {"max_value", Tensor::from(std::vector<double>{1, 2}, {2, 1, 1, 1})}},
+        Tensor::from(std::vector<double>{0.75, 0.75, 1.75, 1.75}, {2, 2, 1, 1}), 1e-15);
+  for (const Shape& shape : {Shape{2, 2}, Shape{2, 1, 1}})
+    all.back().refusals.push_back(
+        {"no map",
+         {{"image", Tensor::zeros({2, 3, 1, 1}, DType::f64)}, {"max_value", Tensor::ones(shape, DType::f64)}},
+         "enhance.invert: expected"});
   all.push_back(image_row(
       {.name = "enhance.solarize",
        .doc = "Values from the threshold on become 1 - value.",

@@ -26,9 +26,9 @@ std::vector<Operator> enhance_arithmetic_rows() {
              return std::vector{enhance::add_weighted(
                  a, b, {.alpha = v.tensor("alpha"), .beta = v.tensor("beta"), .gamma = v.tensor("gamma")})};
            },
-       .options = {factor("alpha", "one number, one an image, or as it broadcasts", "0.5"),
-                   factor("beta", "one number, one an image, or as it broadcasts", "0.5"),
-                   factor("gamma", "one number, one an image, or as it broadcasts", "0.0")},
+       .options = {factor("alpha", "one number, one an image, or broadcasts from the right", "0.5"),
+                   factor("beta", "one number, one an image, or broadcasts from the right", "0.5"),
+                   factor("gamma", "one number, one an image, or broadcasts from the right", "0.0")},
        .choose =
            [](Values& values, const Shape& shape, std::size_t index) {
              values.set("alpha", factor_of(shape, index, 0.2, 0.9));
@@ -44,6 +44,18 @@ std::vector<Operator> enhance_arithmetic_rows() {
                                 {"alpha", Tensor::from(std::vector<double>{0.75, 1}, {1, 1, 1, 2})},
                                 {"beta", Tensor::from(std::vector<double>{0.25, 0}, {1, 2})}},
                                {Tensor::from(std::vector<double>{2.5, 2}, {1, 1, 1, 2})}});
+  all.back().golden.push_back({"one a channel, and one an image beside it",
+                               {{"a", Tensor::full({2, 2, 1, 1}, 2, DType::f64)},
+                                {"b", Tensor::full({2, 2, 1, 1}, 4, DType::f64)},
+                                {"alpha", Tensor::from(std::vector<double>{1, 0.5}, {2, 1, 1})},
+                                {"beta", Tensor::from(std::vector<double>{0, 0.25}, {2})},
+                                {"gamma", Tensor(0.125)}},
+                               {Tensor::from(std::vector<double>{2.125, 1.125, 3.125, 2.125}, {2, 2, 1, 1})}});
+  all.back().refusals.push_back({"no map",
+                                 {{"a", Tensor::ones({2, 3, 1, 1}, DType::f64)},
+                                  {"b", Tensor::ones({2, 3, 1, 1}, DType::f64)},
+                                  {"alpha", Tensor::ones({2, 1, 1}, DType::f64)}},
+                                 "enhance.add_weighted: expected"});
   const auto statistics = [&](const char* name, const char* doc, auto convert) {
     Operator op = image_row({.name = name,
                              .doc = doc,

@@ -24,14 +24,23 @@ struct Batch {
   Tensor restored(const Tensor& y, Here here) const { return reshape(y, shape, here); }
 };
 
-// A parameter as an operand that broadcasts to the images: one an image stands along the first axis.
+// A parameter as an operand that broadcasts to the images.
 Tensor map_over(const char* name, const Tensor& p, const Tensor& images, Here here) {
-  require_image(name, images);
-  Tensor map = p;
-  for (int k = 1; p.rank() == 1 && p.numel() != 1 && k < images.rank(); ++k) map = unsqueeze(map, -1, here);
+  require<ShapeError>(p.numel() == 1 || p.rank() != 1 || images.rank() >= 4, name,
+                      ": expected a parameter of one number for images ", images.shape(), ", got shape ", p.shape());
+  const Tensor map = operand_of(name, p, images, here);
   require<ShapeError>(broadcast(name, map.shape(), images.shape()) == images.shape(), name,
                       ": expected a parameter that broadcasts to images ", images.shape(), ", got shape ", p.shape());
   return map;
+}
+
+// Images as the numbers that formulas read in them: shares of 255 and 65535 where they are bytes and words.
+Tensor numbers_of(const char* name, const Tensor& images, Here here) {
+  require_image(name, images);
+  const bool stored = images.dtype() == DType::u8 || images.dtype() == DType::u16;
+  require<DTypeError>(stored || is_floating(images.dtype()), name, ": expected f32 or f64 (or u8, u16 pixels), got ",
+                      images.dtype());
+  return stored ? rescale(images, 1.0, here) : images;
 }
 
 // The mean over each image [N, C, H, W] of a formula of its pixels.
@@ -133,7 +142,8 @@ Tensor adjust_sigmoid(const Tensor& image, const SigmoidOptions& options, Here h
 
 Tensor invert(const Tensor& image, const Tensor& max_value, Here here) {
   if (!varies_within(max_value, image)) return fuse(image, {steps::invert(max_value)}, here);
-  return sub(map_over("enhance.invert", max_value, image, here), image, here);
+  const Tensor numbers = numbers_of("enhance.invert", image, here);
+  return sub(map_over("enhance.invert", max_value, numbers, here), numbers, here);
 }
 
 Tensor solarize(const Tensor& image, const Tensor& threshold, const Tensor& addition, Here here) {
@@ -153,11 +163,15 @@ Tensor add_weighted(const Tensor& a, const Tensor& b, const Weights& weights, He
   const Tensor* parts[] = {&weights.alpha, &weights.beta, &weights.gamma};
   if (std::none_of(std::begin(parts), std::end(parts), [&](const Tensor* w) { return varies_within(*w, a); }))
     return each_value(name, AddWeighted{}, {a, b}, {weights.alpha, weights.beta, weights.gamma}, here);
-  require_image(name, a);
   require<ShapeError>(a.shape() == b.shape(), name, ": expected images of one shape, got ", a.shape(), " and ",
                       b.shape());
-  const auto over = [&](const Tensor& w) { return map_over(name, w, a, here); };
-  return add(add(mul(a, over(weights.alpha), here), mul(b, over(weights.beta), here), here), over(weights.gamma), here);
+  require<DeviceError>(a.device() == b.device(), name, ": expected images on one device, got ", a.device(), " and ",
+                       b.device());
+  const Tensor x = numbers_of(name, a, here), y = numbers_of(name, b, here);
+  require<DTypeError>((x.dtype() == DType::f64) == (y.dtype() == DType::f64), name,
+                      ": expected images of one dtype, got ", x.dtype(), " and ", y.dtype());
+  const auto over = [&](const Tensor& w) { return map_over(name, w, x, here); };
+  return add(add(mul(x, over(weights.alpha), here), mul(y, over(weights.beta), here), here), over(weights.gamma), here);
 }
 
 Tensor rescale(const Tensor& image, const Tensor& factor, Here here) {

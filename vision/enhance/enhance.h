@@ -3,8 +3,9 @@
 //
 // Images are [.., C, H, W] with any leading axes and any number of channels unless said otherwise, in [0, 1], f32 or
 // f64; u8 and u16 images stand for value / 255 and value / 65535 and give f32. A factor is one number, or one an image
-// ([N], N the first axis of an image of at least four). Everything is differentiable in the image and in the factors,
-// to second order. What is limited to [0, 1] has slope 0 outside and 1 on the ends.
+// ([N], N the first axis of an image of at least four); those of invert and add_weighted may vary within images too.
+// Everything is differentiable in the image and in the factors, to second order. What is limited to [0, 1] has slope 0
+// outside and 1 on the ends.
 #pragma once
 #include <lumigrad/engine/tensor.h>
 
@@ -73,7 +74,9 @@ struct SigmoidOptions {
 };
 LUMIGRAD_API Tensor adjust_sigmoid(const Tensor& image, const SigmoidOptions& options = {}, Here here = {});
 
-/// max_value - image; max_value is one number, one an image, or broadcasts to the image (one a channel: [C, 1, 1]).
+/// max_value - image. Unlike the factors above, max_value may vary within images: it is one number; or one an image,
+/// [N] or [N, 1, 1, 1] (as many axes as the image); or any other shape of more than one axis, which broadcasts to the
+/// image from the right (one a channel: [C, 1, 1]). It is taken in the dtype of the image, on its device.
 LUMIGRAD_API Tensor invert(const Tensor& image, const Tensor& max_value = 1.0, Here here = {});
 /// Values from the threshold on become 1 - value; before that `addition`, if given, is added and the sum limited to
 /// [0, 1]. No gradient in the threshold: the jump it moves has none.
@@ -94,8 +97,9 @@ enum class ThresholdMode {
 LUMIGRAD_API Tensor threshold(const Tensor& image, const Tensor& threshold, const Tensor& level = 1.0,
                               ThresholdMode mode = ThresholdMode::binary, Here here = {});
 
-/// alpha a + beta b + gamma for images of one shape; the weights are one number, one an image, or maps that broadcast
-/// to the images.
+/// alpha a + beta b + gamma for images of one shape. Each weight is one number; or one an image, [N] or [N, 1, 1, 1]
+/// (as many axes as the images); or, as max_value of invert may, it varies within images: any other shape of more than
+/// one axis broadcasts to them from the right (a mask: [H, W]; one a channel: [C, 1, 1]).
 struct Weights {
   Tensor alpha = 0.5, beta = 0.5, gamma = 0.0;
 };
