@@ -148,7 +148,9 @@ class Reader {
     const Json& params = json.at("params");
     expect(params.is_object(), where + ".params", "an object", params);
     const Settings settings = made->settings();
-    for (const auto& [key, value] : params.items()) {
+    for (const auto& param : params.items()) {
+      const std::string& key = param.key();
+      const Json& value = param.value();
       const std::string place = where + ".params." + key;
       placed(place, [&] {
         if (settings.contains(key))
