@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values by name: what a module's state, a file of tensors and a draw are. A flat map, like std::flat_map of C++23: one
-// vector in the order of the names, read by halving. It is used as std::map<std::string, T> would be, whose header and
-// trees cost every program that includes lumigrad.h a twelfth of the time its compiler takes.
+// Values by name: what a module's state, a file of tensors and a draw are. It is used as std::map<std::string, T> would
+// be, whose header costs every program that includes lumigrad.h a twelfth of the time its compiler takes.
 #pragma once
 #include <lumigrad/engine/error.h>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,16 +12,51 @@
 
 namespace lumigrad {
 
-/// Names, all different, and their values, in ascending order of the names' bytes. Unlike those of std::map, references
-/// and iterators hold until a name is added or removed, and who runs over the pairs leaves the names as they are.
+/// Runs over the pairs of a Dictionary, random access.
+template <class Node, class Pair>
+class DictionaryIterator {
+ public:
+  using value_type = Pair;
+  using reference = Pair&;
+  using pointer = Pair*;
+  using difference_type = std::ptrdiff_t;
+  using iterator_category = std::random_access_iterator_tag;
+
+  DictionaryIterator() = default;
+  explicit DictionaryIterator(const Node* node) : node_(node) {}
+  operator DictionaryIterator<Node, const Pair>() const { return DictionaryIterator<Node, const Pair>(node_); }
+
+  Pair& operator*() const { return **node_; }
+  Pair* operator->() const { return node_->get(); }
+  Pair& operator[](difference_type k) const { return *node_[k]; }
+  DictionaryIterator& operator+=(difference_type k) { return node_ += k, *this; }
+  DictionaryIterator& operator-=(difference_type k) { return node_ -= k, *this; }
+  DictionaryIterator& operator++() { return *this += 1; }
+  DictionaryIterator& operator--() { return *this -= 1; }
+  DictionaryIterator operator++(int) { return DictionaryIterator(node_++); }
+  DictionaryIterator operator--(int) { return DictionaryIterator(node_--); }
+  friend DictionaryIterator operator+(DictionaryIterator i, difference_type k) { return i += k; }
+  friend DictionaryIterator operator+(difference_type k, DictionaryIterator i) { return i += k; }
+  friend DictionaryIterator operator-(DictionaryIterator i, difference_type k) { return i -= k; }
+  friend difference_type operator-(DictionaryIterator a, DictionaryIterator b) { return a.node_ - b.node_; }
+  friend auto operator<=>(DictionaryIterator a, DictionaryIterator b) = default;
+
+ private:
+  const Node* node_ = nullptr;
+};
+
+/// Names, all different, and their values, in ascending order of the names' bytes. References to pairs hold as long as
+/// their names are there, iterators until any name is added or removed. To find a name takes the logarithm of their
+/// number; to add one moves a pointer for each name behind it, none where names come in ascending order.
 template <class T>
 class Dictionary {
  public:
   using key_type = std::string;
   using mapped_type = T;
-  using value_type = std::pair<std::string, T>;
-  using iterator = value_type*;
-  using const_iterator = const value_type*;
+  using value_type = std::pair<const std::string, T>;
+  using Node = std::unique_ptr<value_type>;
+  using iterator = DictionaryIterator<Node, value_type>;
+  using const_iterator = DictionaryIterator<Node, const value_type>;
 
   Dictionary() = default;
   /// Of a name that is there twice, the first.
@@ -31,20 +66,21 @@ class Dictionary {
   Dictionary(Iterator first, Iterator last) {
     for (; first != last; ++first) emplace(first->first, first->second);
   }
+  Dictionary(const Dictionary& other) : Dictionary(other.begin(), other.end()) {}
+  Dictionary(Dictionary&&) = default;
+  Dictionary& operator=(Dictionary other) { return nodes_.swap(other.nodes_), *this; }
+  ~Dictionary() = default;
 
-  std::size_t size() const { return items_.size(); }
-  bool empty() const { return items_.empty(); }
-  iterator begin() { return items_.data(); }
-  iterator end() { return items_.data() + items_.size(); }
-  const_iterator begin() const { return items_.data(); }
-  const_iterator end() const { return items_.data() + items_.size(); }
+  std::size_t size() const { return nodes_.size(); }
+  bool empty() const { return nodes_.empty(); }
+  iterator begin() { return iterator(nodes_.data()); }
+  iterator end() { return iterator(nodes_.data() + nodes_.size()); }
+  const_iterator begin() const { return const_iterator(nodes_.data()); }
+  const_iterator end() const { return const_iterator(nodes_.data() + nodes_.size()); }
 
   /// The pair of a name, or end().
-  const_iterator find(std::string_view name) const {
-    const const_iterator place = begin() + rank(name);
-    return place != end() && place->first == name ? place : end();
-  }
-  iterator find(std::string_view name) { return begin() + (std::as_const(*this).find(name) - begin()); }
+  iterator find(std::string_view name) { return iterator(place_of(name)); }
+  const_iterator find(std::string_view name) const { return const_iterator(place_of(name)); }
   bool contains(std::string_view name) const { return find(name) != end(); }
   std::size_t count(std::string_view name) const { return contains(name) ? 1 : 0; }
   /// The value of a name; throws FormatError when it is not there.
@@ -61,37 +97,51 @@ class Dictionary {
   template <class... Arguments>
   std::pair<iterator, bool> emplace(std::string_view name, Arguments&&... value) {
     const std::size_t place = rank(name);
-    const bool added = place == size() || items_[place].first != name;
-    if (added) items_.emplace(items_.begin() + place, std::string(name), T(std::forward<Arguments>(value)...));
-    return {begin() + place, added};
+    const bool added = place == size() || nodes_[place]->first != name;
+    if (added) {
+      Node node(new value_type(std::string(name), T(std::forward<Arguments>(value)...)));
+      nodes_.insert(nodes_.begin() + static_cast<std::ptrdiff_t>(place), std::move(node));
+    }
+    return {begin() + static_cast<std::ptrdiff_t>(place), added};
   }
   std::pair<iterator, bool> insert(value_type item) { return emplace(item.first, std::move(item.second)); }
   /// Removes a name; says how many there were, 0 or 1.
   std::size_t erase(std::string_view name) {
-    const iterator found = find(name);
-    if (found == end()) return 0;
-    items_.erase(items_.begin() + (found - begin()));
+    const std::size_t place = rank(name);
+    if (place == size() || nodes_[place]->first != name) return 0;
+    nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(place));
     return 1;
   }
-  void clear() { items_.clear(); }
+  void clear() { nodes_.clear(); }
 
-  friend bool operator==(const Dictionary& a, const Dictionary& b) { return a.items_ == b.items_; }
+  friend bool operator==(const Dictionary& a, const Dictionary& b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      if (!(*a.nodes_[k] == *b.nodes_[k])) return false;
+    }
+    return true;
+  }
 
  private:
   /// How many names come before this one.
   std::size_t rank(std::string_view name) const {
     std::size_t low = 0, high = size();
+    if (high > 0 && nodes_[high - 1]->first < name) return high;
     while (low < high) {
       const std::size_t middle = low + (high - low) / 2;
-      if (items_[middle].first < name)
+      if (nodes_[middle]->first < name)
         low = middle + 1;
       else
         high = middle;
     }
     return low;
   }
+  const Node* place_of(std::string_view name) const {
+    const std::size_t place = rank(name);
+    return nodes_.data() + (place < size() && nodes_[place]->first == name ? place : size());
+  }
 
-  std::vector<value_type> items_;
+  std::vector<Node> nodes_;
 };
 
 }  // namespace lumigrad

@@ -16,7 +16,7 @@ using Items = std::vector<std::pair<std::string, int>>;
 template <class Map>
 Items items_of(const Map& map) {
   Items items;
-  for (const auto& [name, value] : map) items.emplace_back(name, value);
+  for (const auto& [name, value] : map) items.push_back({name, value});
   return items;
 }
 
@@ -42,6 +42,39 @@ TEST_CASE("a dictionary holds after each change what a map holds") {
   CHECK(!dictionary.empty());
   dictionary.clear();
   CHECK(dictionary.empty());
+}
+
+TEST_CASE("references into a dictionary hold while names come and go") {
+  Dictionary<std::string> dictionary = {{"m", "middle"}};
+  std::string& held = dictionary["m"];
+  dictionary["a"] = dictionary["m"];  // the right side is a reference already when the left side adds a name
+  dictionary.emplace("b", dictionary["a"]);
+  for (int k = 0; k < 100; ++k) dictionary["name " + std::to_string(k)] = held;
+  dictionary.erase("a");
+  held += "!";
+  CHECK(dictionary.at("m") == "middle!");
+  CHECK(dictionary.at("b") == "middle");
+  CHECK(dictionary.at("name 99") == "middle");
+
+  Dictionary<std::string> copy = dictionary;
+  CHECK(copy == dictionary);
+  copy["m"] = "other";
+  CHECK(held == "middle!");
+  copy = copy;
+  dictionary = std::move(copy);
+  CHECK(dictionary.at("m") == "other");
+  CHECK(dictionary.size() == 102);
+}
+
+TEST_CASE("iterators of a dictionary are those of an array, and names cannot be written") {
+  const Dictionary<int> dictionary = {{"a", 1}, {"b", 2}, {"c", 3}};
+  const auto found = std::find_if(dictionary.begin(), dictionary.end(), [](const auto& p) { return p.second == 2; });
+  CHECK(found - dictionary.begin() == 1);
+  CHECK(found[1].first == "c");
+  CHECK(*(found + 1) == *--dictionary.end());
+  CHECK(std::is_sorted(dictionary.begin(), dictionary.end()));
+  CHECK(dictionary.begin() < found);
+  static_assert(std::is_same_v<decltype(Dictionary<int>().begin()->first), const std::string>);
 }
 
 TEST_CASE("a dictionary goes to a map and back, and keeps the first of equal names") {

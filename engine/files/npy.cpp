@@ -5,6 +5,7 @@
 #include <lumigrad/engine/files/zip.h>
 
 #include <algorithm>
+#include <map>
 
 namespace lumigrad {
 
@@ -68,7 +69,7 @@ std::vector<std::byte> encode_npy(const Tensor& tensor) {
 
 Dictionary<Tensor> load_npz(std::span<const std::byte> bytes, const TensorFileLimits& limits) {
   const ZipArchive archive(bytes, limits.tensor_bytes);
-  Dictionary<Tensor> tensors;
+  std::map<std::string, Tensor> tensors;
   for (const ZipEntry& entry : archive.entries()) {
     std::string name = entry.name;
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -76,7 +77,7 @@ Dictionary<Tensor> load_npz(std::span<const std::byte> bytes, const TensorFileLi
     const FileBytes content = archive.unpack(entry);
     tensors.emplace(name, load_npy(content.bytes(), limits));
   }
-  return tensors;
+  return {tensors.begin(), tensors.end()};
 }
 
 Dictionary<Tensor> load_npz(const std::string& path, const TensorFileLimits& limits) {

@@ -140,10 +140,12 @@ TensorFile read_safetensors(std::span<const std::byte> bytes, const TensorFileLi
 
   TensorFile file;
   file.metadata = std::move(header.metadata);
-  for (const auto& entry : header.entries) {
-    const ByteReader part = data.part(entry.begin, entry.end - entry.begin);
-    file.tensors.emplace(entry.name, tensor_from_stored(format, stored_type(entry), checked_shape(format, entry.shape),
-                                                        part, ByteOrder::little));
+  // In the order of their names: a dictionary grows at its end without moving anything.
+  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
+  for (const auto* entry : order) {
+    const ByteReader part = data.part(entry->begin, entry->end - entry->begin);
+    file.tensors.emplace(entry->name, tensor_from_stored(format, stored_type(*entry),
+                                                         checked_shape(format, entry->shape), part, ByteOrder::little));
   }
   return file;
 }

@@ -4,6 +4,7 @@
 #include <lumigrad/engine/error.h>
 #include <lumigrad/engine/files/safetensors_header.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@ namespace {
 class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
+  std::map<std::string, std::string> remarks;
 
   bool start_object(std::size_t) override {
     switch (place_) {
@@ -42,7 +44,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
         place_ = Place::name;
         return true;
       case Place::remarks:
-        if (!header.metadata.emplace(text, "").second) refuse_twice(text);
+        if (!remarks.emplace(text, "").second) refuse_twice(text);
         remark_ = text;
         place_ = Place::remark;
         return true;
@@ -63,7 +65,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(std::string& text) override {
     if (place_ == Place::remark) {
-      header.metadata[remark_] = text;
+      remarks[remark_] = text;
       place_ = Place::remarks;
     } else if (place_ == Place::dtype) {
       header.entries.back().dtype = text;
@@ -158,6 +160,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text) {
   require<FormatError>(text.find('\0') == std::string_view::npos, "safetensors: the header holds a zero byte");
   HeaderEvents events;
   nlohmann::json::sax_parse(text.begin(), text.end(), &events);
+  events.header.metadata = {events.remarks.begin(), events.remarks.end()};
   return std::move(events.header);
 }
 
