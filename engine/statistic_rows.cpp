@@ -9,7 +9,6 @@
 namespace lumigrad::rows {
 namespace {
 
-constexpr auto exact = Differentiability::exact;
 constexpr auto almost = Differentiability::almost_everywhere;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 using List = std::vector<double>;

@@ -294,7 +294,7 @@ TEST_CASE("a pipeline comes back from its files with every draw, bit for bit") {
   const auto again = load_policy(path);
   const State a = augmentation->state(), b = again->state();
   REQUIRE(a.size() == b.size());
-  for (const auto& [name, tensor] : a) CHECK_MESSAGE(same_bits(tensor, b.at(name)), name);
+  for (const auto& item : a) CHECK_MESSAGE(same_bits(item.second, b.at(item.first)), item.first);
   CHECK(again->parameters().size() == augmentation->parameters().size());
   CHECK(policy_text(*again) == policy_text(*augmentation));
   CHECK(same_bits((*again)(x), (*augmentation)(x)));
@@ -341,9 +341,9 @@ TEST_CASE("policies of the documented form are read, others are refused with the
       {R"({"version": 1, "steps": [{"some_of": [{"op": "hue"}], "n": 2}]})", "some_of: expected n from 0 to 1"},
       {R"({"version": 1, "steps": [{"one_of": []}]})", "at least one step"},
       {R"({"version": 1, "steps": [{"op": "rotate", "params": {"angle": 1e999}}]})", "policy"}};
-  for (const auto& [text, reason] : refused) {
-    INFO(text);
-    CHECK_THROWS_WITH_AS(parse_policy(text), doctest::Contains(reason.c_str()), FormatError);
+  for (const auto& policy : refused) {
+    INFO(policy.first);
+    CHECK_THROWS_WITH_AS(parse_policy(policy.first), doctest::Contains(policy.second.c_str()), FormatError);
   }
   // What cuts the domain is meant, and learning may lead anywhere.
   for (const char* params : {R"({"gamma": [-1, 2]})", R"({"gain": {"normal": [-1, 1]}})", R"({"gamma": 3})"})

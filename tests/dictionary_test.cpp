@@ -60,7 +60,8 @@ TEST_CASE("references into a dictionary hold while names come and go") {
   CHECK(copy == dictionary);
   copy["m"] = "other";
   CHECK(held == "middle!");
-  copy = copy;
+  const auto& same = copy;
+  copy = same;
   dictionary = std::move(copy);
   CHECK(dictionary.at("m") == "other");
   CHECK(dictionary.size() == 102);

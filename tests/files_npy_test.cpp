@@ -94,9 +94,9 @@ TEST_CASE("npy: what is wrong or not supported is refused") {
       {"{'descr': '|u1, 'fortran_order': False, 'shape': (1,)}", "a"},
       {"{'more': 1, 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}", "a"},
   };
-  for (const auto& [dictionary, data] : refused) {
-    CAPTURE(dictionary);
-    CHECK_THROWS_AS(load_npy(npy(dictionary, data)), FormatError);
+  for (const auto& file : refused) {
+    CAPTURE(file.first);
+    CHECK_THROWS_AS(load_npy(npy(file.first, file.second)), FormatError);
   }
   CHECK_THROWS_AS(load_npy(npy(good, "a", 4)), FormatError);
   CHECK_THROWS_AS(load_npy(npy(good + std::string(70000, ' '), "a", 2)), FormatError);

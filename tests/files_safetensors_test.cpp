@@ -38,9 +38,9 @@ TEST_CASE("safetensors: every dtype, rank and layout comes back as it was") {
   const TensorFile file = read_safetensors(folder / "a.safetensors");
   CHECK(file.metadata == remarks);
   REQUIRE(file.tensors.size() == tensors.size());
-  for (const auto& [name, tensor] : tensors) {
-    CAPTURE(name);
-    const Tensor& back = file.tensors.at(name);
+  for (const auto& item : tensors) {
+    CAPTURE(item.first);
+    const Tensor &tensor = item.second, &back = file.tensors.at(item.first);
     CHECK(back.dtype() == tensor.dtype());
     CHECK(back.shape() == tensor.shape());
     CHECK(back.values() == tensor.values());
@@ -129,9 +129,9 @@ TEST_CASE("safetensors: what the format forbids is refused") {
       {R"({"a":null})", ""},
       {R"({"a":true})", ""},
   };
-  for (const auto& [header, data] : refused) {
-    CAPTURE(header.substr(0, 120));
-    CHECK_THROWS_AS(load_safetensors(file_of(header, data)), FormatError);
+  for (const auto& file : refused) {
+    CAPTURE(file.first.substr(0, 120));
+    CHECK_THROWS_AS(load_safetensors(file_of(file.first, file.second)), FormatError);
   }
   for (const std::uint64_t length :
        {std::uint64_t{3}, std::uint64_t{1} << 40, ~std::uint64_t{0} - 7, ~std::uint64_t{0}})

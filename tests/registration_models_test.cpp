@@ -85,10 +85,10 @@ TEST_CASE("large turns, scales and shifts are found without a hint") {
   const struct {
     double degrees, scale, dx, dy;
   } motions[] = {{0, 1, 60, -40}, {35, 1, 0, 5}, {90, 1, 8, 0}, {-170, 0.8, 0, 0}, {10, 1.6, 0, 0}};
-  for (auto [degrees, scale, dx, dy] : motions) {
-    CAPTURE(degrees);
-    CAPTURE(scale);
-    const Matrix3 truth = scene::turned(height, width, degrees, scale, dx, dy);
+  for (const auto& m : motions) {
+    CAPTURE(m.degrees);
+    CAPTURE(m.scale);
+    const Matrix3 truth = scene::turned(height, width, m.degrees, m.scale, m.dx, m.dy);
     const Result r = register_images(fixed, scene::moved(texture, truth, height, width), {.model = Model::similarity});
     CHECK(r.converged());
     CHECK(corner_distance(r.matrix, truth, height, width) < 0.02);

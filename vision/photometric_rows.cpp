@@ -129,7 +129,7 @@ Operator pair_row(const PairRow& row) {
   Operator op;
   op.name = row.name;
   op.doc = row.doc;
-  const auto [first, second] = row.names;
+  const auto first = row.names.first, second = row.names.second;
   const char* shape_doc = row.images ? "[.., C, H, W]" : "any shape";
   op.arguments = {{.name = first, .doc = shape_doc, .gradient = row.gradient},
                   {.name = second, .doc = "like the other", .gradient = row.gradient}};
