@@ -29,9 +29,9 @@ std::vector<std::string> choices_of(const Kind& kind, const std::string& option)
 std::vector<Tensor> applied(const Kind& kind, const Values& v) {
   const auto augmentation = kind.make();
   for (const auto& [name, setting] : augmentation->settings()) {
-    if (setting.flag()) augmentation->set(name, v.flag(name));
-    if (setting.number()) augmentation->set(name, v.number(name));
-    if (setting.text()) augmentation->set(name, v.choice(name));
+    if (setting.if_flag()) augmentation->set(name, v.flag(name));
+    if (setting.if_number()) augmentation->set(name, v.number(name));
+    if (setting.if_text()) augmentation->set(name, v.choice(name));
   }
   const Tensor image = v.tensor("image");
   Draw draw;
@@ -60,11 +60,11 @@ std::vector<Argument> arguments_of(const augment::Augmentation& augmentation, co
                  .range = "[0, 1]",
                  .optional = true});
   for (const auto& [name, setting] : augmentation.settings()) {
-    if (const auto* flag = setting.flag())
+    if (const auto* flag = setting.if_flag())
       all.push_back({.name = name, .kind = Argument::Kind::flag, .otherwise = *flag ? "true" : "false"});
-    if (const auto* number = setting.number())
+    if (const auto* number = setting.if_number())
       all.push_back({.name = name, .kind = Argument::Kind::number, .otherwise = to_string(*number)});
-    if (const auto* text = setting.text())
+    if (const auto* text = setting.if_text())
       all.push_back({.name = name,
                      .kind = Argument::Kind::choice,
                      .otherwise = "\"" + *text + "\"",
@@ -97,10 +97,10 @@ std::vector<Sample> samples_of_kind(const Kind& kind, std::uint64_t seed) {
     if (i % 3 == 1) values.set("gate", uniform({seed, 77}, {shape[0]}, 0.6, 0.95, DType::f64));
     if (i == 4) values.set("gate", Tensor::from(std::vector<double>{1, 0, 1}, {3}));
     for (const auto& [name, setting] : augmentation->settings()) {
-      if (setting.flag()) values.set(name, i % 4 != 1);
+      if (setting.if_flag()) values.set(name, i % 4 != 1);
       if (name == "fill" && i % 4 == 2) values.set(name, 0.75);
       if (name.starts_with("kernel") && i % 2 == 1) values.set(name, name == "kernel_width" ? 5.0 : 4.0);
-      if (setting.text()) {
+      if (setting.if_text()) {
         const std::vector<std::string> known = choices_of(kind, name);
         values.set(name, known[(name == "order"                 ? 5 * i
                                 : name == "mode" && kind.volume ? std::size_t{i == 3}

@@ -25,8 +25,8 @@ Distribution given(const Distribution& distribution) {
 }
 
 const std::string& text_of(const std::string& option, const Setting& value) {
-  require<FormatError>(value.text(), option, ": expected a name");
-  return *value.text();
+  require<FormatError>(value.if_text(), option, ": expected a name");
+  return *value.if_text();
 }
 
 Tensor middle(const Shape& image) { return {(double(image[3]) - 1) / 2, (double(image[2]) - 1) / 2}; }
@@ -101,11 +101,11 @@ void Geometric::set(const std::string& option, const Setting& value) {
   } else if (option == "border") {
     resampling_.border = border_named(text_of(option, value));
   } else if (option == "fill") {
-    require<FormatError>(value.number(), name(), ": expected a number for fill");
-    resampling_.fill = *value.number();
+    require<FormatError>(value.if_number(), name(), ": expected a number for fill");
+    resampling_.fill = *value.if_number();
   } else if (option == "align_corners") {
-    require<FormatError>(value.flag(), name(), ": expected true or false for align_corners");
-    resampling_.align_corners = *value.flag();
+    require<FormatError>(value.if_flag(), name(), ": expected true or false for align_corners");
+    resampling_.align_corners = *value.if_flag();
   } else {
     Augmentation::set(option, value);
   }

@@ -30,16 +30,11 @@ Settings window_settings(Size kernel, Border border) {
   return {
       {"kernel_height", double(kernel.height)}, {"kernel_width", double(kernel.width)}, {"border", name_of(border)}};
 }
-Size window(const char* name, const Settings& settings) {
-  const auto extent = [&](const char* side) {
-    const double value = *settings.at(side).number();
-    require<NumericError>(value >= 1 && value == std::floor(value) && value < 1e6, name, ": expected a whole ", side,
-                          " >= 1, got ", value);
-    return static_cast<std::int64_t>(value);
-  };
+Size window(const Settings& settings) {
+  const auto extent = [&](const char* side) { return static_cast<std::int64_t>(*settings.at(side).if_number()); };
   return {extent("kernel_height"), extent("kernel_width")};
 }
-Border border(const Settings& settings) { return border_named(*settings.at("border").text()); }
+Border border(const Settings& settings) { return border_named(*settings.at("border").if_text()); }
 
 /// 1 where the rectangles of some images cover an axis: [N, extent]. `length` is a part of the extent, `place` says
 /// where in the room that is left it starts.
@@ -70,8 +65,17 @@ Settings Photometric::settings() const { return settings_; }
 void Photometric::set(const std::string& name, const Setting& value) {
   const auto found = settings_.find(name);
   if (found == settings_.end()) return Augmentation::set(name, value);
-  require<FormatError>(found->second.kind() == value.kind(), this->name(), ": expected for ", name,
-                       found->second.flag() ? " true or false" : (found->second.number() ? " a number" : " a text"));
+  require<FormatError>(
+      found->second.kind() == value.kind(), this->name(), ": expected for ", name,
+      found->second.if_flag() ? " true or false" : (found->second.if_number() ? " a number" : " a text"));
+  if (const double* number = value.if_number())
+    require<FormatError>(std::isfinite(*number), this->name(), ": expected a finite ", name, ", got ", *number);
+  if (name.starts_with("kernel_")) {
+    const double extent = *value.if_number();
+    require<FormatError>(extent >= 1 && extent == std::floor(extent) && extent < 1e6, this->name(),
+                         ": expected a whole ", name, " >= 1, got ", extent);
+  }
+  if (name == "border") border_named(*value.if_text());
   found->second = value;
 }
 
@@ -103,9 +107,9 @@ std::vector<Parameter> jitter_parameters(const ColorJitterOptions& o, const Doma
 }
 
 void set_order(const std::string& name, std::string& order, const Setting& value) {
-  require<FormatError>(value.text(), name, ": expected a text for order");
-  check_order(name, *value.text());
-  order = *value.text();
+  require<FormatError>(value.if_text(), name, ": expected a text for order");
+  check_order(name, *value.if_text());
+  order = *value.if_text();
 }
 
 /// The order of one sample as a number in base four: b = 0, c = 1, s = 2, h = 3, the first step first.
@@ -226,14 +230,14 @@ RandomBrightness::RandomBrightness(FactorOptions o)
     : Photometric("brightness", std::move(o.p), {{"factor", given(o.factor), {1, 0, 2}, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
                     return enhance::steps::adjust_brightness(number(d, "factor", x) - 1,
-                                                             {.clip = *s.at("clip").flag()});
+                                                             {.clip = *s.at("clip").if_flag()});
                   },
                   {{"clip", true}}) {}
 
 RandomContrast::RandomContrast(FactorOptions o)
     : Photometric("contrast", std::move(o.p), {{"factor", given(o.factor), factors, about_one}},
                   [](const Tensor& x, const Draw& d, const Settings& s) {
-                    return enhance::steps::adjust_contrast(number(d, "factor", x), {.clip = *s.at("clip").flag()});
+                    return enhance::steps::adjust_contrast(number(d, "factor", x), {.clip = *s.at("clip").if_flag()});
                   },
                   {{"clip", true}}) {}
 
@@ -279,7 +283,7 @@ RandomGaussianBlur::RandomGaussianBlur(GaussianBlurOptions o)
           [](const Tensor& x, const Draw& d, const Settings& s) {
             const Tensor sigma = number(d, "sigma", x);
             return filters::gaussian_blur2d(
-                x, {.kernel = window("gaussian_blur", s), .sigma = stack({sigma, sigma}, 1), .border = border(s)});
+                x, {.kernel = window(s), .sigma = stack({sigma, sigma}, 1), .border = border(s)});
           },
           window_settings(o.kernel, o.border)) {}
 
@@ -287,7 +291,7 @@ RandomBoxBlur::RandomBoxBlur(WindowOptions o)
     : Photometric(
           "box_blur", std::move(o.p), {},
           [](const Tensor& x, const Draw&, const Settings& s) {
-            return filters::box_blur(x, {.kernel = window("box_blur", s), .border = border(s)});
+            return filters::box_blur(x, {.kernel = window(s), .border = border(s)});
           },
           window_settings(o.kernel, o.border)) {}
 
@@ -295,7 +299,7 @@ RandomMedianBlur::RandomMedianBlur(WindowOptions o)
     : Photometric(
           "median_blur", std::move(o.p), {},
           [](const Tensor& x, const Draw&, const Settings& s) {
-            return filters::median_blur(x, {.kernel = window("median_blur", s), .border = border(s)});
+            return filters::median_blur(x, {.kernel = window(s), .border = border(s)});
           },
           window_settings(o.kernel, o.border)) {}
 
@@ -317,7 +321,7 @@ RandomErasing::RandomErasing(ErasingOptions o)
                     const Tensor rows = covered(d.value("y"), d.value("height"), x.size(2));
                     const Tensor mask =
                         reshape(rows, {x.size(0), 1, x.size(2), 1}) * reshape(columns, {x.size(0), 1, 1, x.size(3)});
-                    return where(mask.to(x.device()), *s.at("value").number(), x);
+                    return where(mask.to(x.device()), *s.at("value").if_number(), x);
                   },
                   {{"value", o.value}}) {}
 
@@ -325,7 +329,7 @@ RandomGrayscale::RandomGrayscale(Gate p)
     : Photometric("grayscale", std::move(p), {},
                   [](const Tensor& x, const Draw&, const Settings& s) {
                     require_rgb("grayscale", x);
-                    const auto weight = [&](const char* channel) { return *s.at(channel).number(); };
+                    const auto weight = [&](const char* channel) { return *s.at(channel).if_number(); };
                     const std::vector<double> weights = {weight("red"), weight("green"), weight("blue")};
                     return expand(color::rgb_to_grayscale(x, Tensor::from(weights, {3}).to(x.dtype())), x.shape());
                   },
@@ -334,7 +338,7 @@ RandomGrayscale::RandomGrayscale(Gate p)
 RandomInvert::RandomInvert(Gate p)
     : Photometric("invert", std::move(p), {},
                   [](const Tensor&, const Draw&, const Settings& s) {
-                    return enhance::steps::invert(*s.at("max_value").number());
+                    return enhance::steps::invert(*s.at("max_value").if_number());
                   },
                   {{"max_value", 1.0}}) {}
 

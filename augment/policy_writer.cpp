@@ -5,6 +5,7 @@
 #include <lumigrad/engine/ops.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace lumigrad::augment {
@@ -48,9 +49,12 @@ Json json_of(const Augmentation& augmentation) {
     Json params = Json::object();
     for (const Parameter& p : augmentation.drawn()) params[p.name] = json_of(p.distribution);
     for (const auto& [name, setting] : augmentation.settings()) {
-      if (const bool* flag = setting.flag()) params[name] = *flag;
-      if (const double* number = setting.number()) params[name] = *number;
-      if (const std::string* text = setting.text()) params[name] = *text;
+      if (const bool* flag = setting.if_flag()) params[name] = *flag;
+      if (const double* number = setting.if_number()) {
+        require<FormatError>(std::isfinite(*number), "policy: expected a finite ", name, ", got ", *number);
+        params[name] = *number;
+      }
+      if (const std::string* text = setting.if_text()) params[name] = *text;
     }
     if (!params.empty()) json["params"] = params;
   }

@@ -15,16 +15,17 @@ class Setting {
 
   Setting() = default;
   template <class T>
-  requires std::is_arithmetic_v<T> Setting(T value)
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, char>) Setting(T value)
       : kind_(std::is_same_v<T, bool> ? Kind::flag : Kind::number), flag_(value), number_(static_cast<double>(value)) {}
   Setting(std::string text) : kind_(Kind::text), text_(std::move(text)) {}
   Setting(const char* text) : Setting(std::string(text)) {}
+  Setting(std::nullptr_t) = delete;
 
   Kind kind() const { return kind_; }
-  /// The value of its kind; null for the two others.
-  const bool* flag() const { return kind_ == Kind::flag ? &flag_ : nullptr; }
-  const double* number() const { return kind_ == Kind::number ? &number_ : nullptr; }
-  const std::string* text() const { return kind_ == Kind::text ? &text_ : nullptr; }
+  /// Where the value is if it is of this kind, else null.
+  const bool* if_flag() const { return kind_ == Kind::flag ? &flag_ : nullptr; }
+  const double* if_number() const { return kind_ == Kind::number ? &number_ : nullptr; }
+  const std::string* if_text() const { return kind_ == Kind::text ? &text_ : nullptr; }
 
   /// Of one kind, and of one value.
   friend bool operator==(const Setting&, const Setting&) = default;

@@ -56,11 +56,11 @@ Settings RandomAffine3D::settings() const {
 
 void RandomAffine3D::set(const std::string& option, const Setting& value) {
   if (option == "axis_epsilon") {
-    require<FormatError>(value.number(), name(), ": expected a number for axis_epsilon");
-    axis_epsilon_ = *value.number();
+    require<FormatError>(value.if_number(), name(), ": expected a number for axis_epsilon");
+    axis_epsilon_ = *value.if_number();
   } else if (option == "fixed_center") {
-    require<FormatError>(value.flag(), name(), ": expected true or false for fixed_center");
-    fixed_center_ = *value.flag();
+    require<FormatError>(value.if_flag(), name(), ": expected true or false for fixed_center");
+    fixed_center_ = *value.if_flag();
   } else {
     Geometric::set(option, value);
   }

@@ -283,11 +283,24 @@ TEST_CASE("damaged policies end in an error of the library or in a pipeline, nev
 
 TEST_CASE("a setting is a switch, a number or a text by what it is made from") {
   const Setting flag = true, number = 3, text = "zeros";
-  CHECK((flag.flag() && *flag.flag() && !flag.number() && !flag.text()));
-  CHECK((number.number() && *number.number() == 3 && !number.flag()));
-  CHECK((text.text() && *text.text() == "zeros" && !text.flag()));
+  CHECK((flag.if_flag() && *flag.if_flag() && !flag.if_number() && !flag.if_text()));
+  CHECK((number.if_number() && *number.if_number() == 3 && !number.if_flag()));
+  CHECK((text.if_text() && *text.if_text() == "zeros" && !text.if_flag()));
   const Settings settings = {{"border", "zeros"}, {"size", 1}};
   CHECK((settings == Settings{{"size", 1}, {"border", "zeros"}}));
   for (const Setting& other : {Setting(2), Setting(true), Setting("1")})  // another value, other kinds
     CHECK((settings != Settings{{"border", "zeros"}, {"size", other}}));
+}
+
+TEST_CASE("a setting that does not fit is refused where it is set, and a policy holds what can be read back") {
+  RandomGaussianBlur blur;
+  for (const double extent : {-3.0, 0.0, 4.5, 1e18, double(NAN)})
+    CHECK_THROWS_AS(blur.set("kernel_height", extent), FormatError);
+  CHECK_THROWS_AS(blur.set("border", "mirror"), FormatError);
+  CHECK_THROWS_AS(blur.set("border", 3), FormatError);
+  blur.set("kernel_height", 7), blur.set("border", "zeros");
+  CHECK(*blur.settings().at("kernel_height").if_number() == 7);
+  RandomRotation turn;
+  turn.set("fill", double(NAN));  // marks what lies outside, but JSON has no such number
+  CHECK_THROWS_WITH_AS(policy_text(turn), doctest::Contains("expected a finite fill"), FormatError);
 }
