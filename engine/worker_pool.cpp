@@ -51,11 +51,13 @@ WorkerPool& WorkerPool::instance() {
   return *expected;
 }
 
-/// Claims and runs chunks until none is left; true when it ran any.
-bool WorkerPool::work(Slot& slot) {
+/// Claims and runs chunks until none is left; true when it ran any. `worker`: -1 is the caller.
+bool WorkerPool::work(Slot& slot, int worker) {
   bool any = false;
   std::uint64_t ticket = slot.ticket.load(std::memory_order_acquire);
   while (const auto left = static_cast<std::uint32_t>(ticket)) {
+    // Read after the ticket: who set a limit and then opened this region is obeyed by a worker that slept in between.
+    if (worker >= limit_.load(std::memory_order_relaxed)) return any;
     if (!slot.ticket.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
     const std::uint32_t chunks = slot.chunks;
@@ -109,17 +111,17 @@ void WorkerPool::run(std::uint32_t chunks, Body body, int helpers) {
     else
       for (int i = 0; i < helpers; ++i) epoch_.notify_one();
   }
-  work(slot);
+  work(slot, -1);
   open_.fetch_and(~(1u << index), std::memory_order_relaxed);
   wait_for(slot, chunks);
   taken_.fetch_and(~(1u << index), std::memory_order_release);
 }
 
 /// One look at all open regions; true when a chunk was run.
-bool WorkerPool::help() {
+bool WorkerPool::help(int worker) {
   bool any = false;
   for (std::uint32_t open = open_.load(std::memory_order_acquire); open != 0; open &= open - 1)
-    any |= work(slots_[std::countr_zero(open)]);
+    any |= work(slots_[std::countr_zero(open)], worker);
   return any;
 }
 
@@ -133,7 +135,7 @@ void WorkerPool::serve(int worker) {
         return;
       }
     }
-    if (help()) continue;
+    if (help(worker)) continue;
     if (spin([&] { return epoch_.load(std::memory_order_relaxed) != epoch; })) continue;
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     epoch_.wait(epoch, std::memory_order_seq_cst);

@@ -40,10 +40,10 @@ class WorkerPool {
   };
   static constexpr int slots = 32;
 
-  static bool work(Slot& slot);
+  bool work(Slot& slot, int worker);
   void serve(int worker);
   void start(int workers);
-  bool help();
+  bool help(int worker);
   static void wait_for(Slot& slot, std::uint32_t chunks);
 
   Slot slots_[slots];

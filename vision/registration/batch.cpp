@@ -193,11 +193,10 @@ Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
   NoGrad off;
   check(fixed, "fixed");
   check(moving, "moving");
-  const auto is_integer = [](const Tensor& image) { return !is_differentiable(image.dtype()); };
-  if ((is_integer(fixed) && is_integer(moving)) || moving.device() != fixed.device()) return {};
+  if (holds_shares(fixed.dtype()) && holds_shares(moving.dtype())) return {};
   const Powers powers =
-      settling_powers(largest_grey(fixed, options.fixed_mask, "fixed"), is_integer(fixed),
-                      largest_grey(moving, options.moving_mask, "moving"), is_integer(moving), options.gain_bias);
+      settling_powers(largest_grey(fixed, options.fixed_mask, "fixed"), fixed.dtype(),
+                      largest_grey(moving, options.moving_mask, "moving"), moving.dtype(), options.gain_bias);
   const auto scale = [](Tensor& image, int power) {
     if (power == 0) return;
     // In two steps: a power may be one that a float does not have.
@@ -210,15 +209,14 @@ Powers settled(Tensor& fixed, Tensor& moving, const Options& options) {
 }  // namespace
 
 Result register_there(const Tensor& fixed, const Tensor& moving, const Options& options) {
-  require<ShapeError>(fixed.defined() && moving.defined(), "register_images: expected two images, got one undefined");
+  require_picture(fixed, "fixed");
+  require_picture(moving, "moving");
   require<DeviceError>(fixed.device() == moving.device(), "register_images: expected two images on one device, got ",
                        fixed.device(), " and ", moving.device(), "; move one with to()");
-  const auto batch = [](const Tensor& image, const char* what) {
-    require<ShapeError>(image.rank() == 2 || (image.rank() == 3 && (image.size(0) == 1 || image.size(0) == 3)),
-                        "register_images: expected ", what, " [H, W], [1, H, W] or [3, H, W], got ", image.shape());
+  const auto batch = [](const Tensor& image) {
     return image.rank() == 2 ? unsqueeze(unsqueeze(image, 0), 0) : unsqueeze(image, 0);
   };
-  Tensor f = batch(fixed.detach(), "fixed"), m = batch(moving.detach(), "moving");
+  Tensor f = batch(fixed.detach()), m = batch(moving.detach());
   const Powers powers = settled(f, m, options);
   Result result = align_batch(f, m, options).results()[0];
   unsettle(result, powers);

@@ -47,22 +47,24 @@ int settling_power(float largest) {
 
 }  // namespace
 
-StoredPicture picture_to_register(const Tensor& image, const char* what) {
+void require_picture(const Tensor& image, const char* what) {
   require<ShapeError>(image.defined(), "register_images: expected an image, ", what, " is undefined");
   const int rank = image.rank();
   const bool planar = rank == 3 && (image.size(0) == 1 || image.size(0) == 3);
   require<ShapeError>(rank == 2 || planar, "register_images: expected ", what, " [H, W], [1, H, W] or [3, H, W], got ",
                       image.shape());
-  const StoredPicture p = stored_picture(image, 0);
-  require<ShapeError>(p.height <= 65535 && p.width <= 65535,
+  require<ShapeError>(image.size(-2) <= 65535 && image.size(-1) <= 65535,
                       "register_images: expected at most 65535 pixels a side, got ", image.shape());
-  return p;
+}
+
+StoredPicture picture_to_register(const Tensor& image, const char* what) {
+  require_picture(image, what);
+  return stored_picture(image, 0);
 }
 
 Plane grey_plane(const Tensor& image, const char* what) {
   const StoredPicture p = picture_to_register(image, what);
-  const bool integer = p.dtype == DType::u8 || p.dtype == DType::u16;
-  require<DTypeError>(integer || p.dtype == DType::f32 || p.dtype == DType::f64, "register_images: expected ", what,
+  require<DTypeError>(holds_shares(p.dtype) || is_differentiable(p.dtype), "register_images: expected ", what,
                       " as u8, u16, f32 or f64, got ", p.dtype);
   if (p.height == 0 || p.width == 0) return Plane(1, 1);
   Plane plane(static_cast<int>(p.height), static_cast<int>(p.width));
@@ -74,7 +76,7 @@ Plane grey_plane(const Tensor& image, const char* what) {
              [&](std::int64_t c) { return p.channels == 3 ? &colours[static_cast<std::size_t>(c) * n] : to; });
     if (p.channels == 3) plane_kernels(simd_level()).grey(&colours[0], &colours[n], &colours[2 * n], to, n);
   }
-  if (!integer) mask_what_is_not_finite(plane);
+  if (!holds_shares(p.dtype)) mask_what_is_not_finite(plane);
   return plane;
 }
 
@@ -93,17 +95,17 @@ void scale_by_power(Plane& plane, int power) {
   for (std::size_t i = 0; i < plane.floats(); ++i) plane.row(0)[i] = std::ldexp(plane.row(0)[i], power);
 }
 
-Powers settling_powers(float fixed, bool fixed_is_integer, float moving, bool moving_is_integer, bool gain_bias) {
-  if (fixed_is_integer && moving_is_integer) return {};
-  if (gain_bias) return {fixed_is_integer ? 0 : settling_power(fixed), moving_is_integer ? 0 : settling_power(moving)};
+Powers settling_powers(float fixed, DType of_fixed, float moving, DType of_moving, bool gain_bias) {
+  const bool keep_fixed = holds_shares(of_fixed), keep_moving = holds_shares(of_moving);
+  if (keep_fixed && keep_moving) return {};
+  if (gain_bias) return {keep_fixed ? 0 : settling_power(fixed), keep_moving ? 0 : settling_power(moving)};
   const int both = settling_power(std::max(fixed, moving));
   return {both, both};
 }
 
-Powers settle(Plane& fixed, bool fixed_is_integer, Plane& moving, bool moving_is_integer, bool gain_bias) {
-  if (fixed_is_integer && moving_is_integer) return {};
-  const Powers powers =
-      settling_powers(largest_grey(fixed), fixed_is_integer, largest_grey(moving), moving_is_integer, gain_bias);
+Powers settle(Plane& fixed, DType of_fixed, Plane& moving, DType of_moving, bool gain_bias) {
+  if (holds_shares(of_fixed) && holds_shares(of_moving)) return {};
+  const Powers powers = settling_powers(largest_grey(fixed), of_fixed, largest_grey(moving), of_moving, gain_bias);
   scale_by_power(fixed, powers.fixed);
   scale_by_power(moving, powers.moving);
   return powers;

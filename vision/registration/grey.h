@@ -6,8 +6,10 @@
 
 namespace lumigrad::registration {
 
-/// An image [H, W], [1, H, W] or [3, H, W] of at most 65535 pixels a side, where it lies. Throws ShapeError, naming the
-/// image as `what`.
+/// Throws ShapeError, naming the image as `what`, unless it is [H, W], [1, H, W] or [3, H, W] of at most 65535 pixels a
+/// side.
+void require_picture(const Tensor& image, const char* what);
+/// Such an image, where it lies.
 StoredPicture picture_to_register(const Tensor& image, const char* what);
 
 /// Its grey levels: shares of the largest value of bytes and words, floats as they are. Pixels that are not finite do
@@ -23,10 +25,12 @@ struct Powers {
 };
 /// Those that bring float images whose largest grey levels are far from [0, 1] there, so that squares and cubes of them
 /// stay finite; it costs no accuracy. Each image has its own power where the gain makes up for it, else both the same.
-Powers settling_powers(float fixed, bool fixed_is_integer, float moving, bool moving_is_integer, bool gain_bias);
+Powers settling_powers(float fixed, DType of_fixed, float moving, DType of_moving, bool gain_bias);
+/// Whether grey levels of this type are shares of a largest one, in [0, 1] already.
+constexpr bool holds_shares(DType dtype) { return largest_of(dtype) != 1; }
 
-/// Scales both planes so.
-Powers settle(Plane& fixed, bool fixed_is_integer, Plane& moving, bool moving_is_integer, bool gain_bias);
+/// Scales both planes so; types are those of the images.
+Powers settle(Plane& fixed, DType of_fixed, Plane& moving, DType of_moving, bool gain_bias);
 void scale_by_power(Plane& plane, int power);
 
 }  // namespace lumigrad::registration

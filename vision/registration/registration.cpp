@@ -15,8 +15,6 @@
 namespace lumigrad::registration {
 namespace {
 
-bool is_integer(const Tensor& image) { return image.dtype() == DType::u8 || image.dtype() == DType::u16; }
-
 void check_mask(const Tensor& mask, const StoredPicture& image, const char* what) {
   if (!mask.defined()) return;
   const Shape expected{image.height, image.width};
@@ -48,7 +46,7 @@ Alignment aligned(const Tensor& fixed, const Tensor& moving, const Options& o, c
   check_mask(o.fixed_mask, f, "fixed_mask");
   check_mask(o.moving_mask, m, "moving_mask");
   auto settled = [&](Plane& first, Plane& second) {
-    return settle(first, is_integer(fixed), second, is_integer(moving), o.gain_bias);
+    return settle(first, fixed.dtype(), second, moving.dtype(), o.gain_bias);
   };
   const int halvings = halvings_for(static_cast<int>(f.height), static_cast<int>(f.width), static_cast<int>(m.height),
                                     static_cast<int>(m.width));
