@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/cpu/relay_kernels.h>
 #include <lumigrad/engine/families/chain_device.h>
+#include <lumigrad/engine/families/line_room.h>
 #include <lumigrad/engine/families/pixel_blocks.h>
 #include <lumigrad/engine/machine.h>
 #include <lumigrad/engine/ops.h>

@@ -18,6 +18,12 @@ bool is_plain(const Lane& lane, const Domain& domain, DType dtype) {
   return true;
 }
 
+bool is_number(const Lane& lane, const Domain& domain) {
+  for (int i = domain.images > 1 ? 1 : 0; i < domain.shape.rank(); ++i)
+    if (domain.shape[i] != 1 && lane.strides[static_cast<std::size_t>(i)] != 0) return false;
+  return lane.base && domain.extent > 1;
+}
+
 PixelLanes pixel_lanes(const Lane* lanes, int count, const Domain& domain) {
   const int last = domain.shape.rank() - 1;
   for (int first = 0; last >= 0 && first + 3 <= count; ++first) {

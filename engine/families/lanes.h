@@ -43,6 +43,9 @@ struct Domain {
 /// True when every image of the lane lies in memory as plain numbers of `dtype`, in order and without gaps.
 bool is_plain(const Lane& lane, const Domain& domain, DType dtype);
 
+/// True when every image of the lane is one number (and longer than that).
+bool is_number(const Lane& lane, const Domain& domain);
+
 /// The first such lanes among these, for kernels of f32.
 PixelLanes pixel_lanes(const Lane* lanes, int count, const Domain& domain);
 
