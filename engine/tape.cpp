@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <lumigrad/engine/families/pixel_call.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/tape.h>
 #include <algorithm>
@@ -65,7 +66,7 @@ void accumulate(Node& node, int output, const Tensor& cotangent) {
   const auto k = static_cast<std::size_t>(output);
   if (node.cotangents.size() <= k) node.cotangents.resize(std::max(node.outputs().size(), k + 1));
   Tensor& slot = node.cotangents[k];
-  slot = slot.defined() ? add(slot, cotangent) : cotangent;
+  slot = slot.defined() ? add_onto(std::move(slot), cotangent) : cotangent;
 }
 
 Tensor seed_of(const Tensor& output, const Tensor& seed) {

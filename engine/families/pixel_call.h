@@ -33,6 +33,9 @@ Tensor small_forward(const PixelKernels& kernels, std::span<const Tensor> inputs
 void small_adjoint(const PixelKernels& kernels, std::span<const Tensor> inputs, const Tensor& w,
                    std::span<const bool> wants, std::span<Tensor> gradients);
 
+/// a + b, written where a stands if nobody else holds it and the sum is not recorded.
+Tensor add_onto(Tensor a, const Tensor& b);
+
 /// y = f(x, p)
 Tensor pixel_forward(const PixelPlan& plan, std::span<const Tensor> inputs, std::span<const Tensor> params);
 /// Segment sums of the results: [segments][outputs]. Segments are the images of the domain.
