@@ -11,8 +11,9 @@ template <class T>
 struct SumKernel {
   /// The sum of at most 1024 numbers.
   double (*block)(const T* x, std::size_t n);
-  /// sums[i] += x[i]
-  void (*accumulate)(const T* x, double* sums, std::size_t n);
+  /// Adds x[0][i], x[1][i], ... of `count` rows to sums[i], or to 0 where they are the first. With y the sum ends here:
+  /// y[i] = scale sums[i], which are not written.
+  void (*accumulate)(const T* const* x, int count, double* sums, bool first, T* y, double scale, std::size_t n);
   /// The largest (smallest) of n >= 1 numbers; NaN where one of them is.
   T (*largest)(const T* x, std::size_t n);
   T (*smallest)(const T* x, std::size_t n);

@@ -20,8 +20,30 @@ double block(const T* x, std::size_t n) {
 }
 
 template <class T>
-void accumulate(const T* x, double* sums, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) sums[i] += static_cast<double>(x[i]);
+void accumulate(const T* const* x, int count, double* sums, bool first, T* y, double scale, std::size_t n) {
+  using Wide = native::D;
+  constexpr std::size_t width = sizeof(Wide) / sizeof(double);
+  typedef T Narrow __attribute__((vector_size(sizeof(T) * width), aligned(sizeof(T)), may_alias));
+  std::size_t i = 0;
+  for (; i + width <= n; i += width) {
+    Wide sum = {};
+    if (!first) __builtin_memcpy(&sum, sums + i, sizeof sum);
+    for (int k = 0; k < count; ++k) sum += __builtin_convertvector(*reinterpret_cast<const Narrow*>(x[k] + i), Wide);
+    if (y) {
+      *reinterpret_cast<Narrow*>(y + i) = __builtin_convertvector(scale * sum, Narrow);
+    } else {
+      __builtin_memcpy(sums + i, &sum, sizeof sum);
+    }
+  }
+  for (; i < n; ++i) {
+    double sum = first ? 0 : sums[i];
+    for (int k = 0; k < count; ++k) sum += static_cast<double>(x[k][i]);
+    if (y) {
+      y[i] = static_cast<T>(scale * sum);
+    } else {
+      sums[i] = sum;
+    }
+  }
 }
 
 template <bool largest, class V>

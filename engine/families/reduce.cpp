@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/cpu/sum_kernels.h>
 #include <lumigrad/engine/device/module.h>
+#include <lumigrad/engine/families/line_room.h>
 #include <lumigrad/engine/families/pixel_call.h>
 #include <lumigrad/engine/families/pixel_device.h>
 #include <lumigrad/engine/families/reduce.h>
@@ -168,22 +169,26 @@ void sum_axes(const Tensor& x, int kept, bool last_is_summed, double scale, T* t
     }
     return;
   }
-  // The last axis stays: add whole rows of results, term by term.
+  // The last axis stays: add whole rows of results, some terms at a time.
+  constexpr std::int64_t together = 8;
   const Lane lane{base, outer_strides, dtype_of<T>, 1};
   parallel_for((K + lane_block - 1) / lane_block,
                [&](std::int64_t job) {
                  const std::int64_t begin = job * lane_block, n = std::min(lane_block, K - begin);
-                 std::vector<double> sums(static_cast<std::size_t>(n), 0.0);
-                 std::vector<T> room(static_cast<std::size_t>(n));
+                 const LineRoom<double> sums(static_cast<std::size_t>(R > together ? n : 0));
+                 const LineRoom<T> room(static_cast<std::size_t>(std::min(R, together) * n));
                  Lane term = lane;
-                 for (std::int64_t r = 0; r < R; ++r) {
-                   term.base = base + offset(inner, inner_strides, r) * size;
-                   const LaneReader<T> reader(term, {outer, 1, K}, 0);
-                   kernel_of<T>().accumulate(reader.at(begin, n, room.data()), sums.data(),
+                 for (std::int64_t r = 0; r < std::max<std::int64_t>(R, 1); r += together) {
+                   const T* terms[together];
+                   const std::int64_t count = std::min(together, R - r);
+                   for (std::int64_t k = 0; k < count; ++k) {
+                     term.base = base + offset(inner, inner_strides, r + k) * size;
+                     terms[k] = LaneReader<T>(term, {outer, 1, K}, 0).at(begin, n, room.get() + k * n);
+                   }
+                   kernel_of<T>().accumulate(terms, static_cast<int>(count), sums.get(), r == 0,
+                                             r + together >= R ? to + begin : nullptr, scale,
                                              static_cast<std::size_t>(n));
                  }
-                 for (std::int64_t i = 0; i < n; ++i)
-                   to[begin + i] = static_cast<T>(scale * sums[static_cast<std::size_t>(i)]);
                },
                1e-3 * static_cast<double>(std::min(K, lane_block) * R));
 }
