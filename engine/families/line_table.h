@@ -13,9 +13,12 @@ const ResampleKernels<T>& resample_kernels_of() {
   return of_type<T>(resample_kernels(simd_level()));
 }
 
-/// Whether the last axis of planes is changed before the other: what lies between the two is the smaller image.
+/// Whether the last axis of planes is changed before the other. A term of it has to be put into its lane, which costs
+/// about what four terms of the other axis do.
 inline bool columns_first(const Band& rows, const Band& columns) {
-  return columns.rows() * rows.columns() < rows.rows() * columns.columns();
+  const auto terms = [](const Band& band) { return static_cast<std::int64_t>(band.source().size()); };
+  return 4 * terms(columns) * rows.columns() + terms(rows) * columns.rows() <
+         4 * terms(columns) * rows.rows() + terms(rows) * columns.columns();
 }
 
 /// A band for the last axis, laid out tap by tap, so that neighbouring results share a vector.
