@@ -12,15 +12,16 @@
 namespace lumigrad::filters {
 namespace {
 
-Tensor pooled(const char* name, Tensor image, Size size, std::int64_t stride, Here here) {
+// Of each axis the last `beyond` places are no part of the image.
+Tensor pooled(const char* name, Tensor image, Size size, std::int64_t stride, std::int64_t beyond, Here here) {
   require<ShapeError>(stride >= 1, name, ": expected a stride of at least 1, got ", stride);
   for (const int axis : {-2, -1}) {
-    const std::int64_t taps = axis == -2 ? size.height : size.width, extent = image.size(axis);
+    const std::int64_t taps = axis == -2 ? size.height : size.width, extent = image.size(axis) - beyond;
     const std::vector<double> weights = get_pascal_kernel_1d(taps, true, DType::f64).values();
     const std::int64_t around = (taps - 1) / 2, last = extent + 2 * around - taps;
     require<ShapeError>(last >= 0, name, ": expected an image at least as large as the kernel less its margin, got ",
                         image.shape(), " for ", taps, " weights");
-    Band band(extent);
+    Band band(extent + beyond);
     for (std::int64_t i = 0; i <= last; i += stride) {
       band.start_row();
       for (std::int64_t t = 0; t < taps; ++t) {
@@ -37,7 +38,7 @@ Tensor pooled(const char* name, Tensor image, Size size, std::int64_t stride, He
 
 Tensor blur_pool2d(const Tensor& image, const BlurPool& options, Here here) {
   require_filterable("filters.blur_pool2d", image);
-  return pooled("filters.blur_pool2d", image, options.kernel, options.stride, here);
+  return pooled("filters.blur_pool2d", image, options.kernel, options.stride, 0, here);
 }
 
 Tensor max_blur_pool2d(const Tensor& image, const MaxBlurPool& options, Here here) {
@@ -54,9 +55,7 @@ Tensor max_blur_pool2d(const Tensor& image, const MaxBlurPool& options, Here her
                                   .border = Border::zeros,
                                   .outside = -std::numeric_limits<double>::infinity()},
                                  {}, {}, here);
-  const Tensor within =
-      slice(slice(most, -2, 0, image.size(-2) - window + 1, 1, here), -1, 0, image.size(-1) - window + 1, 1, here);
-  return pooled(name, within, options.kernel, options.stride, here);
+  return pooled(name, most, options.kernel, options.stride, window - 1, here);
 }
 
 Tensor edge_aware_blur_pool2d(const Tensor& image, const EdgeAwareBlurPool& o, Here here) {
@@ -71,7 +70,7 @@ Tensor edge_aware_blur_pool2d(const Tensor& image, const EdgeAwareBlurPool& o, H
   constexpr std::int64_t around = 2;
   const auto inner = [&](const Tensor& x, int axis) { return slice(x, axis, around, x.size(axis) - around, 1, here); };
   const Tensor wide = surrounded(image, {2 * around + 1, 2 * around + 1}, Border::reflection, here);
-  const Tensor blurred = inner(inner(pooled(name, wide, o.kernel, 1, here), -2), -1);
+  const Tensor blurred = inner(inner(pooled(name, wide, o.kernel, 1, 0, here), -2), -1);
   Tensor edges;
   {
     const NoGrad fixed;
