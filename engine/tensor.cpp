@@ -5,6 +5,7 @@
 #include <lumigrad/engine/tape.h>
 #include <lumigrad/engine/views.h>
 #include <cmath>
+#include <cstring>
 
 namespace lumigrad {
 
@@ -108,6 +109,11 @@ Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device
   Tensor result = empty(shape, dtype, device);
   if (device != Device()) {
     fill_values(result, value);
+    return result;
+  }
+  Buffer& buffer = *result.state().buffer;
+  if (constexpr std::size_t most = 1 << 16; value == 0 && !std::signbit(value) && buffer.bytes() <= most) {
+    std::memset(buffer.data(), 0, buffer.bytes());  // zero bits in every dtype, with nothing to set up
     return result;
   }
   const Tensor number = scalar(value);

@@ -32,6 +32,15 @@ struct SliceNode final : Node {  // y = x at begin, begin + step, ..; gx = zeros
   void adjoint(Cotangents w, Gradients g) override { g[0] = embed(w[0], axis, begin, step, extent, here()); }
 };
 
+struct SelectNode final : Node {  // y = x at one index, without the axis
+  using Node::Node;
+  int axis = 0;
+  std::int64_t index = 0, extent = 0;
+  void adjoint(Cotangents w, Gradients g) override {
+    g[0] = embed(unsqueeze(w[0], axis, here()), axis, index, 1, extent, here());
+  }
+};
+
 struct EmbedNode final : Node {  // the transpose of slice
   using Node::Node;
   int axis = 0;
@@ -84,6 +93,12 @@ Tensor view_of(const char* name, const Tensor& x, const Shape& shape, const Stri
     node->attach(y);
   }
   return y;
+}
+
+// Strides without those of an axis.
+Strides without(Strides strides, int axis) {
+  std::copy(strides.begin() + axis + 1, strides.end(), strides.begin() + axis);
+  return strides;
 }
 
 // Strides of x read in another shape, if some exist: extents are matched in groups whose elements lie evenly apart.
@@ -202,7 +217,12 @@ Tensor select(const Tensor& x, int axis, std::int64_t index, Here here) {
   const std::int64_t extent = x.size(axis), at = index < 0 ? index + extent : index;
   require<ShapeError>(at >= 0 && at < extent, "select: expected an index in [", -extent, ", ", extent - 1, "], got ",
                       index);
-  return squeeze(slice(x, axis, at, at + 1, 1, here), axis, here);
+  return view_of<SelectNode>("select", x, x.shape().without(axis), without(x.strides(), axis),
+                             at * x.strides()[static_cast<std::size_t>(axis)], here, [&](SelectNode& n) {
+                               n.axis = axis;
+                               n.index = at;
+                               n.extent = extent;
+                             });
 }
 
 Tensor unsqueeze(const Tensor& x, int axis, Here here) {
@@ -217,10 +237,7 @@ Tensor unsqueeze(const Tensor& x, int axis, Here here) {
 Tensor squeeze(const Tensor& x, int axis, Here here) {
   axis = checked_axis("squeeze", axis, x.rank());
   require<ShapeError>(x.size(axis) == 1, "squeeze: expected extent 1 at axis ", axis, ", got shape ", x.shape());
-  Strides strides{};
-  for (int i = 0, j = 0; i < x.rank(); ++i)
-    if (i != axis) strides[static_cast<std::size_t>(j++)] = x.strides()[static_cast<std::size_t>(i)];
-  return view_of<ReshapeNode>("squeeze", x, x.shape().without(axis), strides, 0, here,
+  return view_of<ReshapeNode>("squeeze", x, x.shape().without(axis), without(x.strides(), axis), 0, here,
                               [&](ReshapeNode& n) { n.from = x.shape(); });
 }
 

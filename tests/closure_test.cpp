@@ -24,7 +24,7 @@ std::string family_of(const std::string& node) {
       {"sample", {"sample_homography", "sample_volume_affine", "resample"}},
       {"contract", {"matmul", "solve_triangular", "inverse"}},
       {"gather", {"gather", "scatter", "cumsum"}},
-      {"", {"reshape", "expand", "clone", "slice", "embed", "permute", "concat", "squeeze", "unsqueeze"}}};
+      {"", {"reshape", "expand", "clone", "slice", "select", "embed", "permute", "concat", "squeeze", "unsqueeze"}}};
   for (const auto& [family, nodes] : families)
     if (nodes.count(node)) return family;
   return "unknown: " + node;

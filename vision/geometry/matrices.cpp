@@ -7,26 +7,29 @@
 namespace lumigrad::geometry {
 namespace {
 
-// The last axis must be (x, y); a lone number counts for both where `spread` allows it.
-struct Pair {
-  Tensor x, y;
-};
-Pair pair_of(const char* name, const char* argument, const Tensor& value, bool spread, Here here) {
-  if (spread && value.numel() == 1) return {value, value};
-  require<ShapeError>((value.rank() == 1 || value.rank() == 2) && value.size(-1) == 2, name, ": expected ", argument,
-                      " of shape [N, 2] or [2], got ", value.shape());
-  return {select(value, -1, 0, here), select(value, -1, 1, here)};
+// What matrices are made of are images of one pixel: the numbers of [N, 2], [2] or [N] are its channels, and a formula
+// takes them as they lie there. A lone number counts for both of a pair where `spread` allows it.
+Tensor channels_of(const char* name, const char* argument, const Tensor& value, std::int64_t count, bool spread,
+                   Here here) {
+  require<DTypeError>(value.dtype() != DType::u8 && value.dtype() != DType::u16, name, ": expected ", argument,
+                      " of f32 or f64, got ", value.dtype());
+  const std::int64_t found = count == 1 ? 1 : value.rank() == 0 ? 0 : value.size(-1);
+  if (spread && value.numel() == 1) return expand(reshape(value, {1, 1, 1, 1}, here), {1, count, 1, 1}, here);
+  return reshape(value, {found == 0 ? 0 : value.numel() / found, count, 1, 1}, here);
+}
+Tensor pair_of(const char* name, const char* argument, const Tensor& value, bool spread, Here here) {
+  require<ShapeError>(
+      (spread && value.numel() == 1) || ((value.rank() == 1 || value.rank() == 2) && value.size(-1) == 2), name,
+      ": expected ", argument, " of shape [N, 2] or [2], got ", value.shape());
+  return channels_of(name, argument, value, 2, spread, here);
+}
+Tensor angle_of(const char* name, const Tensor& value, Here here) {
+  require<ShapeError>(value.rank() <= 1, name, ": expected angle of shape [N] or one number, got ", value.shape());
+  return channels_of(name, "angle", value, 1, false, here);
 }
 
-// [N, 6] or [6] to [N, 2, 3].
-Tensor matrix_from_rows(const Tensor& rows, Here here) {
-  return reshape(rows, Shape{rows.rank() == 1 ? 1 : rows.size(0), 2, 3}, here);
-}
-
-void require_vector(const char* name, const char* argument, const Tensor& value) {
-  require<ShapeError>(value.rank() <= 1, name, ": expected ", argument, " of shape [N] or one number, got ",
-                      value.shape());
-}
+// [N, 6, 1, 1] to [N, 2, 3].
+Tensor matrix_from_pixels(const Tensor& rows, Here here) { return reshape(rows, Shape{rows.size(0), 2, 3}, here); }
 
 // Bare numbers together have no dtype to adapt to; they become f64.
 Tensor settled(const Tensor& value, std::initializer_list<const Tensor*> all) {
@@ -39,10 +42,9 @@ Tensor settled(const Tensor& value, std::initializer_list<const Tensor*> all) {
 
 Tensor get_rotation_matrix2d(const Tensor& center, const Tensor& angle, const Tensor& scale, Here here) {
   const char* name = "get_rotation_matrix2d";
-  const Pair c = pair_of(name, "center", settled(center, {&center, &angle, &scale}), false, here);
-  const Pair s = pair_of(name, "scale", scale, true, here);
-  require_vector(name, "angle", angle);
-  return matrix_from_rows(pixel(RotationMatrix{}, {c.x, c.y, angle, s.x, s.y}, {}, name, here), here);
+  const Tensor c = pair_of(name, "center", settled(center, {&center, &angle, &scale}), false, here);
+  const Tensor s = pair_of(name, "scale", scale, true, here), a = angle_of(name, angle, here);
+  return matrix_from_pixels(pixel_planes(RotationMatrix{}, {c, a, s}, {}, name, here), here);
 }
 
 Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
@@ -51,21 +53,20 @@ Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
 
 Tensor get_shear_matrix2d(const Tensor& center, const Tensor& shear, Here here) {
   const char* name = "get_shear_matrix2d";
-  const Pair c = pair_of(name, "center", settled(center, {&center, &shear}), false, here);
-  const Pair k = pair_of(name, "shear", shear, false, here);
+  const Tensor c = pair_of(name, "center", settled(center, {&center, &shear}), false, here);
+  const Tensor k = pair_of(name, "shear", shear, false, here);
   return convert_affinematrix_to_homography(
-      matrix_from_rows(pixel(ShearMatrix{}, {c.x, c.y, k.x, k.y}, {}, name, here), here), here);
+      matrix_from_pixels(pixel_planes(ShearMatrix{}, {c, k}, {}, name, here), here), here);
 }
 
 Tensor get_affine_matrix2d(const AffineParameters& p, Here here) {
   const char* name = "get_affine_matrix2d";
   const Tensor translation = settled(p.translation, {&p.translation, &p.center, &p.scale, &p.angle, &p.shear});
-  const Pair t = pair_of(name, "translation", translation, false, here),
-             c = pair_of(name, "center", p.center, false, here);
-  const Pair s = pair_of(name, "scale", p.scale, true, here), k = pair_of(name, "shear", p.shear, false, here);
-  require_vector(name, "angle", p.angle);
-  const Tensor rows = pixel(AffineMatrix{}, {t.x, t.y, c.x, c.y, s.x, s.y, p.angle, k.x, k.y}, {}, name, here);
-  return convert_affinematrix_to_homography(matrix_from_rows(rows, here), here);
+  const Tensor t = pair_of(name, "translation", translation, false, here),
+               c = pair_of(name, "center", p.center, false, here), s = pair_of(name, "scale", p.scale, true, here),
+               a = angle_of(name, p.angle, here), k = pair_of(name, "shear", p.shear, false, here);
+  return convert_affinematrix_to_homography(
+      matrix_from_pixels(pixel_planes(AffineMatrix{}, {t, c, s, a, k}, {}, name, here), here), here);
 }
 
 Tensor get_perspective_transform(const Tensor& source, const Tensor& destination, Here here) {
@@ -77,26 +78,24 @@ Tensor get_perspective_transform(const Tensor& source, const Tensor& destination
                       "destinations, got ",
                       source.size(0), " and ", destination.size(0));
   // u (g x + h y + 1) = a x + b y + c and the same for v: eight equations in a ... h.
-  const Tensor x = slice(source, 2, 0, 1), y = slice(source, 2, 1, 2);
-  const Tensor u = slice(destination, 2, 0, 1).to(source.dtype(), here),
-               v = slice(destination, 2, 1, 2).to(source.dtype(), here);
-  const Tensor one = Tensor::ones(x.shape(), x.dtype(), x.device());
-  const Tensor zero = Tensor::zeros(x.shape(), x.dtype(), x.device());
-  const auto negative = [&](const Tensor& a, const Tensor& b) { return neg(mul(a, b, here), here); };
-  const Tensor upper = concat({x, y, one, zero, zero, zero, negative(x, u), negative(y, u)}, 2, here);
-  const Tensor lower = concat({zero, zero, zero, x, y, one, negative(x, v), negative(y, v)}, 2, here);
-  const Tensor entries = solve(concat({upper, lower}, 1, here), concat({u, v}, 1, here), here);
+  const Shape column{source.size(0), 4, 1};
+  const Tensor one = Tensor::ones(column, source.dtype(), source.device());
+  const Tensor zeros = Tensor::zeros(column.with(2, 3), source.dtype(), source.device());
+  const Tensor target = destination.to(source.dtype(), here), against = neg(target, here);
+  const auto equations = [&](int axis) {
+    const Tensor right = mul(slice(against, 2, axis, axis + 1, 1, here), source, here);
+    return axis == 0 ? concat({source, one, zeros, right}, 2, here) : concat({zeros, source, one, right}, 2, here);
+  };
+  const Tensor values = concat({slice(target, 2, 0, 1, 1, here), slice(target, 2, 1, 2, 1, here)}, 1, here);
+  const Tensor entries = solve(concat({equations(0), equations(1)}, 1, here), values, here);
   return reshape(concat({entries, slice(one, 1, 0, 1)}, 1, here), Shape{source.size(0), 3, 3}, here);
 }
 
 Tensor invert_affine_transform(const Tensor& matrix, Here here) {
   require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == 2 && matrix.size(2) == 3,
                       "invert_affine_transform: expected matrices [N, 2, 3], got ", matrix.shape());
-  const auto entry = [&](int row, int column) { return select(select(matrix, 1, row, here), 1, column, here); };
-  return matrix_from_rows(
-      pixel(InvertAffine{}, {entry(0, 0), entry(0, 1), entry(0, 2), entry(1, 0), entry(1, 1), entry(1, 2)}, {},
-            "invert_affine_transform", here),
-      here);
+  const Tensor entries = reshape(matrix, {matrix.size(0), 6, 1, 1}, here);
+  return matrix_from_pixels(pixel_planes(InvertAffine{}, {entries}, {}, "invert_affine_transform", here), here);
 }
 
 Tensor convert_affinematrix_to_homography(const Tensor& matrix, Here here) {
