@@ -154,9 +154,9 @@ class Shift {
 static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* row) {
   const AlignmentPass p = pass;  // a copy that stores into `row` cannot change
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
-  const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   const Shift<2> shift(p, y);
+  const WindowFrame frame(p.moving.data, 0, p.moving.width + 32, slant_of(p), p.moving.height - 2);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     if (shift.reads(i)) {
       store(row + i, shift.read(i));
@@ -164,7 +164,7 @@ static void sample_bilinear(const AlignmentPass& pass, int y, int count, float* 
     }
     Place s = place(p, x * splat(p.unit), v, 0, 1);
     V tap[2][2];
-    const Window window(s.column, s.row, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 2);
+    const Window window(s.column, s.row, frame);
     if (window.holds) {
       const float* corner = p.moving.data + window.y * p.moving.stride + window.x;
       window.fetch(corner, p.moving.stride, tap);
@@ -258,9 +258,9 @@ static void sample_spline(const AlignmentPass& pass, int y, int count, float* ro
   const AlignmentPass p = pass;
   const float v = (static_cast<float>(y) - p.center_y) * p.unit;
   const std::ptrdiff_t stride = p.moving.stride;
-  const int slant = slant_of(p);
   V x = iota() + splat(static_cast<float>(p.x0 - 1) - p.center_x);
   const Shift<4> shift(p, y);
+  const WindowFrame frame(p.moving.data, 0, p.moving.width + 32, slant_of(p), p.moving.height - 4, 4);
   for (int i = 0; i < count; i += lanes, x += splat(static_cast<float>(lanes))) {
     if (shift.reads(i)) {
       store(row + i, shift.read(i));
@@ -268,8 +268,7 @@ static void sample_spline(const AlignmentPass& pass, int y, int count, float* ro
     }
     Place s = place(p, x * splat(p.unit), v, 1, 2);
     if constexpr (vector_bytes == 64) {
-      const Window window(s.column - 1, s.row - 1, p.moving.data, 0, p.moving.width + 32, slant, p.moving.height - 4,
-                          window_floats - 4);
+      const Window window(s.column - 1, s.row - 1, frame);
       if (window.holds) {
         V wx[4], wy[4];
         weights_at(s.fx, wx), weights_at(s.fy, wy);

@@ -13,20 +13,23 @@ LUMIGRAD_SIMD bool aligned(const T* p) {
 }
 
 template <class W, class T>
-LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c, int order_x,
-                               int order_y, T* to, int count) {
+LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, const Spot<T, taps_of<W>>& spot, T* to) {
   constexpr int K = taps_of<W>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   Vec<T> wx[K], wy[K];
-  cell_weights<W>(c.tx, task.cubic, order_x, wx);
-  cell_weights<W>(c.ty, task.cubic, order_y, wy);
+  cell_weights<W>(spot.cell.tx, task.cubic, task.order_x, wx);
+  cell_weights<W>(spot.cell.ty, task.cubic, task.order_y, wy);
+  const int count = spot.count, channels = task.channels;  // copies, which no store can change
+  const bool plain = count >= lanes<T> && !task.stream;
   with_reader<T, K>(
-      task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
-        for (int ch = 0; ch < task.channels; ++ch) {
+      task, t, spot, [&](const auto& reader) __attribute__((always_inline)) {
+        for (int ch = 0; ch < channels; ++ch) {
           Vec<T> tap[K][K];
           reader.fetch(ch, tap);
           const Vec<T> value = weigh<T, K>(wx, wy, tap);
-          if (task.stream && count >= lanes<T> && aligned(to + ch * plane)) {
+          if (plain) {
+            value.store(to + ch * plane);
+          } else if (count >= lanes<T> && aligned(to + ch * plane)) {
             value.stream(to + ch * plane);
           } else {
             store_some(value, to + ch * plane, count);
@@ -35,25 +38,23 @@ LUMIGRAD_SIMD void read_vector(const SampleTask<T>& task, const Tile<T>& t, cons
       });
 }
 
-template <class W, bool Slopes, class T>
+template <class W, class T>
 void forward(const SampleTask<T>& task, T* out, std::int64_t first, std::int64_t last) {
   constexpr int K = taps_of<W>;
-  const int order_x = Slopes ? task.order_x : 0, order_y = Slopes ? task.order_y : 0;
+  const bool filled = task.fill && task.order_x + task.order_y == 0;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   for (std::int64_t index = first; index < last; ++index) {
     const Tile<T> t = tile_at(task, index);
-    each_vector<W>(
-        task,
-        t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
-          T* to = out + static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
-          if (c.outside) {
+    each_spot<W>(
+        task, t, [&](const Spot<T, K>& spot) __attribute__((always_inline)) {
+          T* to = out + static_cast<ptrdiff_t>(t.y + spot.dy) * task.out_width + t.x + spot.dx;
+          if (spot.cell.outside) {
             for (int ch = 0; ch < task.channels; ++ch) {
-              const bool filled = task.fill && order_x + order_y == 0;
-              store_some(Vec<T>(filled ? task.fill[ch] : T(0)), to + ch * plane, count);
+              store_some(Vec<T>(filled ? task.fill[ch] : T(0)), to + ch * plane, spot.count);
             }
             return;
           }
-          read_vector<W>(task, t, c, order_x, order_y, to, count);
+          read_vector<W>(task, t, spot, to);
         });
   }
   if (task.stream) fence();
@@ -66,7 +67,7 @@ void rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std:
     const Tile<T> t = tile_at(task, index);
     ptrdiff_t low = task.height, high = 0;
     each_vector<W>(
-        task, t, [&](int, int, int, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+        task, t, 0, t.height, [&](int, int, int, const Cell<T, K>& c) __attribute__((always_inline)) {
           if (c.outside) return;
           alignas(64) typename Int<T>::Integer iy[lanes<T>];
           c.iy.store(iy);
@@ -91,10 +92,12 @@ void rows(const SampleTask<T>& task, std::int64_t first, std::int64_t last, std:
 // The other adjoint: how the sum of cotangent times output changes when positions move. The slopes of the weights give
 // the change per position; the projection's own slopes carry it to the nine numbers of the tile's map.
 template <class W, class T>
-LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, taps_of<W>>& c,
-                                const T* cotangent, int count, Vec<T>& gx, Vec<T>& gy) {
+LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, const Spot<T, taps_of<W>>& spot,
+                                const T* cotangent, Vec<T>& gx, Vec<T>& gy) {
   constexpr int K = taps_of<W>;
   using V = Vec<T>;
+  const Cell<T, K>& c = spot.cell;
+  const int count = spot.count;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   V wx[K], wy[K], slope_x[K], slope_y[K];
   cell_weights<W>(c.tx, task.cubic, task.order_x, wx);
@@ -102,7 +105,7 @@ LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, con
   cell_weights<W>(c.tx, task.cubic, task.order_x + 1, slope_x);
   cell_weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
   with_reader<T, K>(
-      task, t, c, [&](const auto& reader) __attribute__((always_inline)) {
+      task, t, spot, [&](const auto& reader) __attribute__((always_inline)) {
         for (int ch = 0; ch < task.channels; ++ch) {
           V tap[K][K];
           const V w = load_some(cotangent + ch * plane, count);
@@ -125,12 +128,13 @@ void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t fir
     const Tile<T> t = tile_at(task, index);
     V total[9];
     for (V& v : total) v = V(0);
-    each_vector<W>(
-        task,
-        t, [&](int dx, int dy, int count, const Position<T>& p, const Cell<T, K>& c) __attribute__((always_inline)) {
+    each_spot<W>(
+        task, t, [&](const Spot<T, K>& spot) __attribute__((always_inline)) {
+          const int dx = spot.dx, dy = spot.dy, count = spot.count;
+          const Cell<T, K>& c = spot.cell;
           const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
           V gx(0), gy(0);
-          if (!c.outside) slope_of_sum<W>(task, t, c, cotangent + at, count, gx, gy);
+          if (!c.outside) slope_of_sum<W>(task, t, spot, cotangent + at, gx, gy);
           if (task.kind == MapKind::grid) {
             T* const to = grid_gradient + at * task.gradient_pixel;
             if (task.gradient_pixel == 1) {
@@ -150,6 +154,7 @@ void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t fir
           if (c.outside) return;
           V g[3] = {gx, gy, V(0)};
           if (task.kind == MapKind::homography) {
+            const Position<T> p = position(task, t, dx, dy, count);
             const V x[3] = {select(c.valid, p.a, V(0)), select(c.valid, p.b, V(0)), select(c.valid, p.w, V(1))};
             const V w[2] = {gx, gy};
             dual_vjp<Projection, false>(x, static_cast<const V*>(nullptr), w, g, static_cast<V*>(nullptr));
@@ -180,15 +185,13 @@ void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t fir
 
 template <class T>
 void choose_forward(const SampleTask<T>& task, T* out, std::int64_t first, std::int64_t last) {
-  const bool slopes = task.order_x + task.order_y > 0;
   switch (task.mode) {
     case Interpolation::nearest:
-      return forward<NearestWeights, false>(task, out, first, last);
+      return forward<NearestWeights>(task, out, first, last);
     case Interpolation::bilinear:
-      return slopes ? forward<LinearWeights, true>(task, out, first, last)
-                    : forward<LinearWeights, false>(task, out, first, last);
+      return forward<LinearWeights>(task, out, first, last);
     case Interpolation::bicubic:
-      return forward<CubicWeights, true>(task, out, first, last);
+      return forward<CubicWeights>(task, out, first, last);
   }
 }
 

@@ -116,40 +116,36 @@ template <class T>
 }
 
 template <class T>
+LUMIGRAD_SIMD Position<T> grid_position(const SampleTask<T>& task, const Tile<T>& t, int dx, int dy, int count) {
+  using V = Vec<T>;
+  const ptrdiff_t from = (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel;
+  if (task.grid_pixel == 1 && count == lanes<T>) {
+    const V x = V::load(task.grid_x + from), y = V::load(task.grid_y + from);
+    return {x, y, x, y, V(1)};
+  }
+  alignas(64) T x[lanes<T>], y[lanes<T>];
+  read_grid(task, from, count, x, y);
+  return {V::load(x), V::load(y), V::load(x), V::load(y), V(1)};
+}
+
+template <class T>
 LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, int dx, int dy, int count) {
   using V = Vec<T>;
-  Position<T> p;
-  if (task.kind == MapKind::grid) {
-    const ptrdiff_t from = (t.y + dy) * task.grid_row + (t.x + dx) * task.grid_pixel;
-    if (task.grid_pixel == 1 && count == lanes<T>) {
-      p.x = p.a = V::load(task.grid_x + from);
-      p.y = p.b = V::load(task.grid_y + from);
-    } else {
-      alignas(64) T x[lanes<T>], y[lanes<T>];
-      read_grid(task, from, count, x, y);
-      p.x = p.a = V::load(x);
-      p.y = p.b = V::load(y);
-    }
-    p.w = V(1);
-    return p;
-  }
+  if (task.kind == MapKind::grid) return grid_position(task, t, dx, dy, count);
   const V u = V::ramp() + V(dx);
   const T v = static_cast<T>(dy);
-  p.a = fma(V(t.m[0]), u, V(t.m[1] * v + t.m[2]));
-  p.b = fma(V(t.m[3]), u, V(t.m[4] * v + t.m[5]));
-  p.w = V(1);
+  const V a = fma(V(t.m[0]), u, V(t.m[1] * v + t.m[2]));
+  const V b = fma(V(t.m[3]), u, V(t.m[4] * v + t.m[5]));
+  V w(1), x = a, y = b;
   if (task.kind == MapKind::homography) {
-    p.w = fma(V(t.m[6]), u, V(t.m[7] * v + t.m[8]));
-    const V homogeneous[3] = {p.a, p.b, p.w};
+    w = fma(V(t.m[6]), u, V(t.m[7] * v + t.m[8]));
+    const V homogeneous[3] = {a, b, w};
     const auto plain = forward<Projection>(homogeneous, static_cast<const V*>(nullptr));
-    p.x = plain[0];
-    p.y = plain[1];
-  } else {
-    p.x = p.a;
-    p.y = p.b;
+    x = plain[0];
+    y = plain[1];
   }
-  if (count < lanes<T>) p.x = select(V::ramp() < V(count), p.x, V(static_cast<T>(__builtin_nan(""))));
-  return p;
+  if (count < lanes<T>) x = select(V::ramp() < V(count), x, V(static_cast<T>(__builtin_nan(""))));
+  return {x, y, a, b, w};
 }
 
 /// The first of K taps on each axis, counted from the base, and the fractions. Positions that are not finite, or beyond

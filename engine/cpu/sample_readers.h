@@ -10,19 +10,22 @@ namespace {
 
 /// Taps of one channel for cells that lie in one window.
 struct WindowReader {
-  const SampleTask<float>& task;
-  ptrdiff_t corner;
   const Window& window;
+  const float* corner;
+  ptrdiff_t channel_stride, row_stride, soon;
 
   LUMIGRAD_SIMD WindowReader(const SampleTask<float>& k, const Tile<float>& t, const Window& w)
-      : task(k), corner((t.base_y + w.y) * k.row_stride + t.base_x + w.x), window(w) {}
+      : window(w),
+        corner(k.image + (t.base_y + w.y) * k.row_stride + t.base_x + w.x),
+        channel_stride(k.channel_stride),
+        row_stride(k.row_stride),
+        soon((w.rows + rows_ahead) * k.row_stride) {}
   LUMIGRAD_SIMD void fetch(int channel, Vec<float> (&tap)[2][2]) const {
     native::F raw[2][2];
-    const float* from = task.image + channel * task.channel_stride + corner;
-    window.fetch(from, task.row_stride, raw);
-    const float* soon = from + (window.rows + rows_ahead) * task.row_stride;
-    __builtin_prefetch(soon);
-    __builtin_prefetch(soon + 16);
+    const float* from = corner + channel * channel_stride;
+    window.fetch(from, row_stride, raw);
+    __builtin_prefetch(from + soon);
+    __builtin_prefetch(from + soon + 16);
     for (int j = 0; j < 2; ++j) {
       for (int k = 0; k < 2; ++k) tap[j][k].raw[0] = raw[j][k];
     }
@@ -64,27 +67,77 @@ struct BorderReader {
   }
 };
 
-/// Calls body with the reader that a cell needs.
+/// Whether there are windows for such cells.
+template <class T, int K>
+inline constexpr bool by_windows = sizeof(T) == 4 && K == 2 && window_floats > 0;
+
+LUMIGRAD_SIMD WindowFrame frame_of(const SampleTask<float>& task, const Tile<float>& t) {
+  return {task.image + t.base_x, t.base_x, task.width, t.slant, static_cast<int>(task.height - 2 - t.base_y)};
+}
+
+/// A vector of output pixels, from (dx, dy) of a tile on, and where it reads.
+template <class T, int K>
+struct Spot {
+  int dx, dy, count;
+  const Cell<T, K>& cell;
+  WindowPlace<int> place;  // where cells of this kind may be read from windows
+};
+
+/// Calls body with the reader that a spot needs.
 template <class T, int K, class Body>
-LUMIGRAD_SIMD void with_reader(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, Body body) {
+LUMIGRAD_SIMD void with_reader(const SampleTask<T>& task, const Tile<T>& t, const Spot<T, K>& spot, Body body) {
+  const Cell<T, K>& c = spot.cell;
   if (!c.inside) return body(BorderReader<T, K>(task, t, c));
-  if constexpr (sizeof(T) == 4 && K == 2 && window_floats > 0) {
-    const auto bottom = static_cast<int>(task.height - K - t.base_y);
-    const Window window(c.ix.raw[0], c.iy.raw[0], task.image + t.base_x, t.base_x, task.width, t.slant, bottom);
+  if constexpr (by_windows<T, K>) {
+    const Window window(c.ix.raw[0], c.iy.raw[0], spot.place, frame_of(task, t));
     if (window.holds) return body(WindowReader(task, t, window));
   }
   body(InsideReader<T, K>(task, t, c));
 }
 
-/// Calls body(tile, dx, dy, count, position, cell) for each vector of output pixels of a tile, row by row.
+/// Calls body(dx, dy, count, cell) for each vector of output pixels in rows top ... bottom - 1 of a tile, row by row.
 template <class W, class T, class Body>
-LUMIGRAD_SIMD void each_vector(const SampleTask<T>& task, const Tile<T>& t, Body body) {
-  for (int dy = 0; dy < t.height; ++dy) {
+LUMIGRAD_SIMD void each_vector(const SampleTask<T>& task, const Tile<T>& t, int top, int bottom, Body body) {
+  for (int dy = top; dy < bottom; ++dy) {
     for (int dx = 0; dx < t.width; dx += lanes<T>) {
       const int count = t.width - dx < lanes<T> ? t.width - dx : lanes<T>;
-      const Position<T> p = position(task, t, dx, dy, count);
-      body(dx, dy, count, p, locate<T, taps_of<W>>(task, t, p, count));
+      body(dx, dy, count, locate<T, taps_of<W>>(task, t, position(task, t, dx, dy, count), count));
     }
+  }
+}
+
+/// Calls body(spot) for each vector of output pixels of a tile, row by row.
+///
+/// From a position to the first load is a long way, on which every step waits for the one before. So 32 vectors are
+/// located before the first of them is read, and their windows placed in between, as many at once as there are lanes.
+template <class W, class T, class Body>
+LUMIGRAD_SIMD void each_spot(const SampleTask<T>& task, const Tile<T>& t, Body body) {
+  constexpr int K = taps_of<W>;
+  using C = Cell<T, K>;
+  if constexpr (by_windows<T, K>) {
+    constexpr int rows = lanes<T>;  // of 32 pixels each
+    C cells[sample_tile];
+    WindowPlaces<sample_tile> places;
+    for (int top = 0; top < t.height; top += rows) {
+      const int bottom = t.height - top < rows ? t.height : top + rows;
+      int found = 0, read = 0;
+      each_vector<W>(
+          task, t, top, bottom, [&](int, int, int, const C& c) __attribute__((always_inline)) {
+            places.set_cells(found, c.ix.raw[0], c.iy.raw[0]);
+            cells[found++] = c;
+          });
+      places.place(frame_of(task, t));
+      for (int dy = top; dy < bottom; ++dy) {
+        for (int dx = 0; dx < t.width; dx += lanes<T>, ++read) {
+          body(Spot<T, K>{dx, dy, t.width - dx < lanes<T> ? t.width - dx : lanes<T>, cells[read], places.at(read)});
+        }
+      }
+    }
+  } else {
+    each_vector<W>(
+        task, t, 0, t.height, [&](int dx, int dy, int count, const C& c) __attribute__((always_inline)) {
+          body(Spot<T, K>{dx, dy, count, c, {}});
+        });
   }
 }
 

@@ -58,7 +58,7 @@ LUMIGRAD_SIMD void splat_directly(const SampleTask<T>& task, const Tile<T>& t, c
   constexpr int K = taps_of<W>;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   each_vector<W>(
-      task, t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+      task, t, 0, t.height, [&](int dx, int dy, int count, const Cell<T, K>& c) __attribute__((always_inline)) {
         if (c.outside) return;
         using I = Int<T>;
         using Integer = typename I::Integer;
@@ -193,8 +193,7 @@ LUMIGRAD_SIMD void splat_by_patch(const SampleTask<float>& task, const Tile<floa
     const int channels = task.channels - ch < 4 ? task.channels - ch : 4;
     for (int i = 0; i < patch.width * patch.height; ++i) sums[i] = Four{};
     each_vector<W>(
-        task,
-        t, [&](int dx, int dy, int count, const Position<T>&, const Cell<T, K>& c) __attribute__((always_inline)) {
+        task, t, 0, t.height, [&](int dx, int dy, int count, const Cell<T, K>& c) __attribute__((always_inline)) {
           if (dx == 0) {
             // The processor does not foresee the rows of a tile: ask for what the end of this tile adds to.
             const T* row = gradient + ch * task.channel_stride + (patch.y + dy) * task.row_stride + patch.x;
