@@ -26,6 +26,25 @@ LUMIGRAD_SIMD void ask_for(std::uintptr_t row, std::int64_t i) {
   __builtin_prefetch(reinterpret_cast<const void*>(row + static_cast<std::uintptr_t>(i) * sizeof(T)));
 }
 
+template <class W>
+struct IntegersOf;
+template <class T, int K>
+struct IntegersOf<Vec<T, K>> {
+  using Type = Int<T, K>;
+};
+template <class W>
+using IntOf = typename IntegersOf<W>::Type;
+
+// Calls step(batch, i) for a stretch, several registers a batch: what is read for a place of the window, its address
+// and its number, serves them all.
+template <class T, class Step>
+LUMIGRAD_SIMD void in_batches(std::int64_t stretch, const Step& step) {
+  using Wide = Vec<T, vector_bytes == 64 ? 4 : 2>;
+  std::int64_t i = 0;
+  for (; i + Wide::width <= stretch; i += Wide::width) step(Wide(), i);
+  for (; i < stretch; i += Vec<T>::width) step(Vec<T>(), i);
+}
+
 template <class T>
 void extremum(const T* const* place, const T* height, int count, T sign, T* out, Integer<T>* pick,
               std::int64_t stretch) {
@@ -43,23 +62,27 @@ void extremum(const T* const* place, const T* height, int count, T sign, T* out,
     }
     return;
   }
-  for (std::int64_t i = 0; i < stretch; i += V::width) {
-    V best = V::splat(lowest<T>());
-    if (pick == nullptr) {
-      for (int t = 0; t < count; ++t)
-        best = max(best, fma(V::splat(sign), V::load(place[t] + i), V::splat(height == nullptr ? T(-0.0) : height[t])));
-    } else {
-      Int<T> at(-1);
-      for (int t = 0; t < count; ++t) {
-        const V value = fma(V::splat(sign), V::load(place[t] + i), V::splat(height == nullptr ? T(-0.0) : height[t]));
-        const auto better = value > best;
-        best = select(better, value, best);
-        at = select(better, Int<T>(t), at);
-      }
-      at.store(pick + i);
-    }
-    (V::splat(sign) * best).store(out + i);
-  }
+  in_batches<T>(
+      stretch, [&](auto batch, std::int64_t i) __attribute__((always_inline)) {
+        using W = decltype(batch);
+        W best = W::splat(lowest<T>());
+        if (pick == nullptr) {
+          for (int t = 0; t < count; ++t)
+            best = max(best,
+                       fma(W::splat(sign), W::load(place[t] + i), W::splat(height == nullptr ? T(-0.0) : height[t])));
+        } else {
+          IntOf<W> at(-1);
+          for (int t = 0; t < count; ++t) {
+            const W value =
+                fma(W::splat(sign), W::load(place[t] + i), W::splat(height == nullptr ? T(-0.0) : height[t]));
+            const auto better = value > best;
+            best = select(better, value, best);
+            at = select(better, IntOf<W>(t), at);
+          }
+          at.store(pick + i);
+        }
+        (W::splat(sign) * best).store(out + i);
+      });
 }
 
 template <class V>
@@ -159,13 +182,14 @@ void median_of_columns(const float* const* sorted, float* out, std::int64_t stre
 
 template <class T>
 void collect(const T* const* value, const Integer<T>* const* pick, int count, T* out, std::int64_t stretch) {
-  using V = Vec<T>;
-  for (std::int64_t i = 0; i < stretch; i += V::width) {
-    V sum = V::splat(T(0));
-    for (int t = 0; t < count; ++t)
-      sum = sum + select(Int<T>::load(pick[t] + i) == Int<T>(t), V::load(value[t] + i), V::splat(T(0)));
-    sum.store(out + i);
-  }
+  in_batches<T>(
+      stretch, [&](auto batch, std::int64_t i) __attribute__((always_inline)) {
+        using W = decltype(batch);
+        W sum = W::splat(T(0));
+        for (int t = 0; t < count; ++t)
+          sum = sum + select(IntOf<W>::load(pick[t] + i) == IntOf<W>(t), W::load(value[t] + i), W::splat(T(0)));
+        sum.store(out + i);
+      });
 }
 
 }  // namespace
