@@ -23,11 +23,21 @@ Tensor loss(const char* name, F formula, std::initializer_list<Tensor> inputs, s
   return reduce(formula, inputs, params, Segments::all, scale, name, here);
 }
 
-template <class F>
-Tensor robust(const char* name, F formula, const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+const Tensor& scale_of(const char* name, const Robust& options) {
   for (const double scale : options.scale.values())
     require<NumericError>(scale > 0, name, ": expected scale > 0, got ", scale);
-  return loss(name, formula, {a, b}, {options.scale}, options.reduction, here);
+  return options.scale;
+}
+
+template <class F>
+Tensor robust(const char* name, F formula, const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return loss(name, formula, {a, b}, {scale_of(name, options)}, options.reduction, here);
+}
+
+// For formulas of d / scale: one division here instead of some an element in their gradients.
+template <class F>
+Tensor relative(const char* name, F formula, const Tensor& a, const Tensor& b, const Robust& options, Here here) {
+  return loss(name, formula, {a, b}, {reciprocal(scale_of(name, options), here)}, options.reduction, here);
 }
 
 // One number for each plane of [.., H, W], back in the shape of the leading axes.
@@ -46,19 +56,19 @@ Tensor mse_loss(const Tensor& a, const Tensor& b, Reduction reduction, Here here
 }
 
 Tensor charbonnier_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
-  return robust("losses.charbonnier_loss", Charbonnier{}, a, b, options, here);
+  return relative("losses.charbonnier_loss", Charbonnier{}, a, b, options, here);
 }
 
 Tensor cauchy_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
-  return robust("losses.cauchy_loss", Cauchy{}, a, b, options, here);
+  return relative("losses.cauchy_loss", Cauchy{}, a, b, options, here);
 }
 
 Tensor geman_mcclure_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
-  return robust("losses.geman_mcclure_loss", GemanMcclure{}, a, b, options, here);
+  return relative("losses.geman_mcclure_loss", GemanMcclure{}, a, b, options, here);
 }
 
 Tensor welsch_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {
-  return robust("losses.welsch_loss", Welsch{}, a, b, options, here);
+  return relative("losses.welsch_loss", Welsch{}, a, b, options, here);
 }
 
 Tensor soft_l1_loss(const Tensor& a, const Tensor& b, const Robust& options, Here here) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of one difference, as formulas.
 //
-// With d = a - b and t = (d / c)^2, c the scale p[0] at which a difference begins to count as an outlier:
+// With d = a - b and t = (d / c)^2, c the scale at which a difference begins to count as an outlier, and p[0] = 1 / c:
 //
 //     charbonnier      sqrt(t + 1) - 1          like |d| far out
 //     cauchy           log(t / 2 + 1)           grows without bound, ever more slowly
@@ -53,7 +53,7 @@ struct Square {
 struct Charbonnier {
   template <class V>
   LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
-    const V d = (a - b) * (1 / p[0]), t = d * d;
+    const V d = (a - b) * p[0], t = d * d;
     return t / (sqrt(t + 1) + 1);
   }
 };
@@ -70,7 +70,7 @@ struct SoftAbsolute {
 struct Cauchy {
   template <class V>
   LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
-    const V d = (a - b) * (1 / p[0]);
+    const V d = (a - b) * p[0];
     return log_beyond_one(d * d * V(0.5));
   }
 };
@@ -78,7 +78,7 @@ struct Cauchy {
 struct GemanMcclure {
   template <class V>
   LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
-    const V d = (a - b) * (1 / p[0]), t = d * d;
+    const V d = (a - b) * p[0], t = d * d;
     return 2 * t / (t + 4);
   }
 };
@@ -86,7 +86,7 @@ struct GemanMcclure {
 struct Welsch {
   template <class V>
   LUMIGRAD_HD V operator()(V a, V b, Params<V, 1> p) const {
-    const V d = (a - b) * (1 / p[0]);
+    const V d = (a - b) * p[0];
     return one_minus_exp(d * d * V(0.5));
   }
 };
