@@ -11,6 +11,7 @@
 #include <lumigrad/engine/formulas.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/ops.h>
+#include <cstring>
 
 namespace lumigrad {
 namespace {
@@ -28,6 +29,19 @@ struct NeighbourCall {
   /// Where pixel (y, 0) of a lane lies in image n of `in`, which is shaped as the image of the lane.
   std::int64_t at(const NeighbourLane& lane, const Tensor& in, std::int64_t n, std::int64_t y) const {
     return ((n * in.size(1) + lane.channel) * height() + y + lane.row) * width() + lane.column;
+  }
+  /// How many rows kernels take in one call, as if they were one: between the columns of one row and the next stand
+  /// places of no pair, which are made too and become zero.
+  std::int64_t together() const {
+    return std::max<std::int64_t>(1, 12288 / (std::max<std::int64_t>(width(), 1) * (kernels->inputs + 1)));
+  }
+  std::int64_t length(const NeighbourGroup& group, std::int64_t rows) const {
+    return (rows - 1) * width() + group.columns;
+  }
+  template <class T>
+  void clear_between(const NeighbourGroup& group, std::int64_t rows, T* x) const {
+    for (std::int64_t r = 1; r < rows; ++r)
+      for (T* at = x + (r - 1) * width() + group.columns; at < x + r * width(); ++at) *at = 0;
   }
   /// Calls body(n, first row, end, job) for all rows of all images.
   template <class Body>
@@ -48,22 +62,23 @@ void add_up(const NeighbourCall& call, T* y) {
   const std::int64_t jobs = (call.height() + rows_a_job - 1) / rows_a_job;
   std::vector<double> sums(static_cast<std::size_t>(call.count() * jobs), 0.0);
   call.each_job([&](std::int64_t n, std::int64_t begin, std::int64_t end, std::int64_t job) {
-    const LineRoom<T> terms(static_cast<std::size_t>(call.width()));
+    const LineRoom<T> terms(static_cast<std::size_t>(call.together() * call.width()));
     T* const out = terms.get();
     for (const NeighbourGroup& group : call.groups) {
       double sum = 0;
-      for (std::int64_t row = begin; row < std::min(end, group.rows); ++row) {
+      const std::int64_t last = group.columns == 0 ? begin : std::min(end, group.rows);
+      for (std::int64_t row = begin, rows = 0; row < last; row += rows) {
+        rows = std::min(call.together(), last - row);
         const T* lanes[max_lanes];
         for (std::size_t k = 0; k < group.lanes.size(); ++k) {
           const Tensor& image = call.images[static_cast<std::size_t>(group.lanes[k].image)];
           lanes[k] = elements<T>(image) + call.at(group.lanes[k], image, n, row);
         }
-        const auto columns = static_cast<std::size_t>(group.columns);
-        if (columns == 0) continue;
-        of_type<T>(*call.kernels).forward(lanes, nullptr, &out, columns, 0);
-        for (std::int64_t at = 0; at < group.columns; at += lane_block)
-          sum += of_type<T>(sum_kernels())
-                     .block(out + at, static_cast<std::size_t>(std::min(lane_block, group.columns - at)));
+        const std::int64_t length = call.length(group, rows);
+        of_type<T>(*call.kernels).forward(lanes, nullptr, &out, static_cast<std::size_t>(length), 0);
+        call.clear_between(group, rows, out);
+        for (std::int64_t at = 0; at < length; at += lane_block)
+          sum += of_type<T>(sum_kernels()).block(out + at, static_cast<std::size_t>(std::min(lane_block, length - at)));
       }
       sums[static_cast<std::size_t>(job)] += group.scale * sum;
     }
@@ -75,6 +90,14 @@ void add_up(const NeighbourCall& call, T* y) {
   }
 }
 
+// One number many times, by copies of copies.
+template <class T>
+void repeat(T number, std::int64_t count, T* to) {
+  if (count > 0) *to = number;
+  for (std::int64_t done = 1; done < count; done *= 2)
+    std::memcpy(to + done, to, static_cast<std::size_t>(std::min(done, count - done)) * sizeof(T));
+}
+
 // Gradients of <w, y> for the images that are defined in `gradients`.
 template <class T>
 void hand_back(const NeighbourCall& call, const T* w, std::span<const Tensor> gradients) {
@@ -82,19 +105,23 @@ void hand_back(const NeighbourCall& call, const T* w, std::span<const Tensor> gr
   const std::int64_t width = call.width();
   call.each_job([&](std::int64_t n, std::int64_t begin, std::int64_t end, std::int64_t) {
     const auto inputs = static_cast<std::size_t>(call.kernels->inputs);
-    const LineRoom<T> room((inputs + 1) * static_cast<std::size_t>(width));
-    T* const seed = room.get() + static_cast<std::int64_t>(inputs) * width;
+    const std::int64_t most = call.together() * width;
+    const LineRoom<T> room((inputs + 1) * static_cast<std::size_t>(most));
+    T* const seed = room.get() + static_cast<std::int64_t>(inputs) * most;
     for (const Tensor& g : gradients)
       for (std::int64_t c = 0; g.defined() && c < g.size(1); ++c)
-        std::fill_n(new_elements<T>(g) + ((n * g.size(1) + c) * call.height() + begin) * width, (end - begin) * width,
-                    T(0));
+        std::memset(new_elements<T>(g) + ((n * g.size(1) + c) * call.height() + begin) * width, 0,
+                    static_cast<std::size_t>((end - begin) * width) * sizeof(T));
     for (const NeighbourGroup& group : call.groups) {
-      const auto columns = static_cast<std::size_t>(group.columns);
-      if (columns == 0) continue;
-      std::fill_n(seed, columns, static_cast<T>(group.scale * static_cast<double>(w[n])));
+      if (group.columns == 0) continue;
+      repeat(static_cast<T>(group.scale * static_cast<double>(w[n])), most, seed);
       std::int64_t reach = 0;  // rows above that are seen from here
       for (const NeighbourLane& lane : group.lanes) reach = std::max(reach, lane.row);
-      for (std::int64_t row = std::max<std::int64_t>(begin - reach, 0); row < std::min(end, group.rows); ++row) {
+      const std::int64_t last = std::min(end, group.rows);
+      for (std::int64_t row = std::max<std::int64_t>(begin - reach, 0), rows = 0; row < last; row += rows) {
+        // Rows whose lanes all lie in these rows go together.
+        rows = row < begin ? 1 : std::clamp<std::int64_t>(std::min(last, end - reach) - row, 1, call.together());
+        const auto length = static_cast<std::size_t>(call.length(group, rows));
         const T* lanes[max_lanes];
         T* slopes[max_lanes];
         for (std::size_t k = 0; k < inputs; ++k) {
@@ -102,15 +129,16 @@ void hand_back(const NeighbourCall& call, const T* w, std::span<const Tensor> gr
           lanes[k] = elements<T>(call.images[image]) + call.at(group.lanes[k], call.images[image], n, row);
           const bool here =
               gradients[image].defined() && row + group.lanes[k].row >= begin && row + group.lanes[k].row < end;
-          slopes[k] = here ? room.get() + static_cast<std::int64_t>(k) * width : nullptr;
+          slopes[k] = here ? room.get() + static_cast<std::int64_t>(k) * most : nullptr;
         }
-        of_type<T>(*call.kernels).vjp(lanes, nullptr, &seed, slopes, columns, 0);
+        of_type<T>(*call.kernels).vjp(lanes, nullptr, &seed, slopes, length, 0);
         for (std::size_t k = 0; k < inputs; ++k) {
           if (!slopes[k]) continue;
+          call.clear_between(group, rows, slopes[k]);
           const Tensor& g = gradients[static_cast<std::size_t>(group.lanes[k].image)];
           T* const to = new_elements<T>(g) + call.at(group.lanes[k], g, n, row);
           const T* const both[2] = {to, slopes[k]};
-          add(both, nullptr, &to, columns, 0);
+          add(both, nullptr, &to, length, 0);
         }
       }
     }
