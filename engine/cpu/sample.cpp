@@ -3,6 +3,7 @@
 // stand the forward kernel and its adjoint to the map, in sample_splat.h the adjoint to the image.
 #include <lumigrad/engine/cpu/sample_readers.h>
 #include <lumigrad/engine/cpu/sample_splat.h>
+#include <lumigrad/engine/derivatives.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
@@ -97,7 +98,7 @@ LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, con
   constexpr int K = taps_of<W>;
   using V = Vec<T>;
   const Cell<T, K>& c = spot.cell;
-  const int count = spot.count;
+  const int count = spot.count, channels = task.channels;
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   V wx[K], wy[K], slope_x[K], slope_y[K];
   cell_weights<W>(c.tx, task.cubic, task.order_x, wx);
@@ -106,77 +107,109 @@ LUMIGRAD_SIMD void slope_of_sum(const SampleTask<T>& task, const Tile<T>& t, con
   cell_weights<W>(c.ty, task.cubic, task.order_y + 1, slope_y);
   with_reader<T, K>(
       task, t, spot, [&](const auto& reader) __attribute__((always_inline)) {
-        for (int ch = 0; ch < task.channels; ++ch) {
+        V along[2] = {V(0), V(0)}, down[2] = {V(0), V(0)};
+        for (int ch = 0; ch < channels; ++ch) {
           V tap[K][K];
           const V w = load_some(cotangent + ch * plane, count);
           __builtin_prefetch(cotangent + ch * plane + rows_ahead * task.out_width);
           reader.fetch(ch, tap);
-          gx = fma(w, weigh<T, K>(slope_x, wy, tap), gx);
-          gy = fma(w, weigh<T, K>(wx, slope_y, tap), gy);
+          if constexpr (K == 2) {
+            for (int k = 0; k < 2; ++k) {
+              along[k] = fma(w, tap[k][1] - tap[k][0], along[k]);
+              down[k] = fma(w, tap[1][k] - tap[0][k], down[k]);
+            }
+          } else {
+            gx = fma(w, weigh<T, K>(slope_x, wy, tap), gx);
+            gy = fma(w, weigh<T, K>(wx, slope_y, tap), gy);
+          }
+        }
+        if constexpr (K == 2) {  // slopes of two weights are opposite: differences of taps are summed first
+          gx = slope_x[1] * fma(wy[1], along[1], wy[0] * along[0]);
+          gy = slope_y[1] * fma(wx[1], down[1], wx[0] * down[0]);
         }
       });
   gx = select(c.valid, gx, V(0));
   gy = select(c.valid, gy, V(0));
 }
 
+/// What slope_of_sum gives for the pixels of a tile.
+template <class T>
+struct TileSlopes {
+  alignas(64) T x[sample_tile][sample_tile], y[sample_tile][sample_tile];
+};
+
+template <class T>
+[[gnu::noinline]] void slopes_to_grid(const SampleTask<T>& task, const Tile<T>& t, const TileSlopes<T>& slopes,
+                                      T* gradient) {
+  for (int dy = 0; dy < t.height; ++dy) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x;
+    T* const to = gradient + at * task.gradient_pixel;
+    const T *x = slopes.x[dy], *y = slopes.y[dy];
+    for (int i = 0; i < t.width; ++i) {
+      to[i * task.gradient_pixel] = x[i];
+      to[i * task.gradient_pixel + task.gradient_y] = y[i];
+    }
+  }
+}
+
+/// The tile's nine sums.
+template <class T>
+[[gnu::noinline]] void slopes_to_matrix(const SampleTask<T>& task, const Tile<T>& t, const TileSlopes<T>& slopes,
+                                        double* to) {
+  using V = Vec<T>;
+  V total[9];
+  for (V& v : total) v = V(0);
+  for (int dy = 0; dy < t.height; ++dy) {
+    for (int dx = 0; dx < t.width; dx += lanes<T>) {
+      const V w[2] = {V::load(slopes.x[dy] + dx), V::load(slopes.y[dy] + dx)};
+      V g[3] = {w[0], w[1], V(0)};
+      if (task.kind == MapKind::homography) {
+        // Where nothing moves, which is so wherever there is no position, the projection does not matter.
+        const auto still = (w[0] == V(0)) & (w[1] == V(0));
+        const Position<T> p = position(task, t, dx, dy, lanes<T>);
+        const V x[3] = {select(still, V(0), p.a), select(still, V(0), p.b), select(still, V(1), p.w)};
+        vjp<Projection, false>(x, static_cast<const V*>(nullptr), w, g, static_cast<V*>(nullptr));
+      }
+      const V u = V::ramp() + V(dx), v(dy);
+      for (int r = 0; r < 3; ++r) {
+        total[3 * r] = fma(g[r], u, total[3 * r]);
+        total[3 * r + 1] = fma(g[r], v, total[3 * r + 1]);
+        total[3 * r + 2] = total[3 * r + 2] + g[r];
+      }
+    }
+  }
+  // Back from the tile's map to the matrix: the transpose of what tile_at did.
+  for (int r = 0; r < 3; ++r) {
+    const double one = sum_lanes(total[3 * r + 2]) * t.scale;
+    to[3 * r] = sum_lanes(total[3 * r]) * t.scale + one * t.x;
+    to[3 * r + 1] = sum_lanes(total[3 * r + 1]) * t.scale + one * t.y;
+    to[3 * r + 2] = one;
+  }
+  for (int k = 0; k < 3; ++k) {
+    to[6 + k] -= static_cast<double>(t.base_x) * to[k] + static_cast<double>(t.base_y) * to[3 + k];
+  }
+}
+
 template <class W, class T>
 void map_adjoint(const SampleTask<T>& task, const T* cotangent, std::int64_t first, std::int64_t last, double* sums,
                  T* grid_gradient) {
   constexpr int K = taps_of<W>;
-  using V = Vec<T>;
+  TileSlopes<T> slopes;
   for (std::int64_t index = first; index < last; ++index) {
     const Tile<T> t = tile_at(task, index);
-    V total[9];
-    for (V& v : total) v = V(0);
     each_spot<W>(
         task, t, [&](const Spot<T, K>& spot) __attribute__((always_inline)) {
-          const int dx = spot.dx, dy = spot.dy, count = spot.count;
-          const Cell<T, K>& c = spot.cell;
-          const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + dy) * task.out_width + t.x + dx;
-          V gx(0), gy(0);
-          if (!c.outside) slope_of_sum<W>(task, t, spot, cotangent + at, gx, gy);
-          if (task.kind == MapKind::grid) {
-            T* const to = grid_gradient + at * task.gradient_pixel;
-            if (task.gradient_pixel == 1) {
-              store_some(gx, to, count);
-              store_some(gy, to + task.gradient_y, count);
-              return;
-            }
-            alignas(64) T x[lanes<T>], y[lanes<T>];
-            gx.store(x);
-            gy.store(y);
-            for (int i = 0; i < count; ++i) {
-              to[i * task.gradient_pixel] = x[i];
-              to[i * task.gradient_pixel + task.gradient_y] = y[i];
-            }
-            return;
-          }
-          if (c.outside) return;
-          V g[3] = {gx, gy, V(0)};
-          if (task.kind == MapKind::homography) {
-            const Position<T> p = position(task, t, dx, dy, count);
-            const V x[3] = {select(c.valid, p.a, V(0)), select(c.valid, p.b, V(0)), select(c.valid, p.w, V(1))};
-            const V w[2] = {gx, gy};
-            dual_vjp<Projection, false>(x, static_cast<const V*>(nullptr), w, g, static_cast<V*>(nullptr));
-          }
-          const V u = V::ramp() + V(dx), v(dy);
-          for (int r = 0; r < (task.kind == MapKind::homography ? 3 : 2); ++r) {
-            total[3 * r] = fma(g[r], u, total[3 * r]);
-            total[3 * r + 1] = fma(g[r], v, total[3 * r + 1]);
-            total[3 * r + 2] = total[3 * r + 2] + g[r];
-          }
+          const ptrdiff_t at = static_cast<ptrdiff_t>(t.y + spot.dy) * task.out_width + t.x + spot.dx;
+          Vec<T> gx(0), gy(0);
+          if (!spot.cell.outside) slope_of_sum<W>(task, t, spot, cotangent + at, gx, gy);
+          gx.store(slopes.x[spot.dy] + spot.dx);
+          gy.store(slopes.y[spot.dy] + spot.dx);
         });
-    if (task.kind == MapKind::grid) continue;
-    // Back from the tile's map to the matrix: the transpose of what tile_at did.
-    double* to = sums + 9 * index;
-    for (int r = 0; r < 3; ++r) {
-      const double one = sum_lanes(total[3 * r + 2]) * t.scale;
-      to[3 * r] = sum_lanes(total[3 * r]) * t.scale + one * t.x;
-      to[3 * r + 1] = sum_lanes(total[3 * r + 1]) * t.scale + one * t.y;
-      to[3 * r + 2] = one;
-    }
-    for (int k = 0; k < 3; ++k) {
-      to[6 + k] -= static_cast<double>(t.base_x) * to[k] + static_cast<double>(t.base_y) * to[3 + k];
+    const Tile<T> copy = t;
+    if (task.kind == MapKind::grid) {
+      slopes_to_grid(task, copy, slopes, grid_gradient);
+    } else {
+      slopes_to_matrix(task, copy, slopes, sums + 9 * index);
     }
   }
 }
