@@ -18,7 +18,8 @@ void* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
   return start + before;
 }
 
-static bool is_mapped(std::size_t size) { return keeps_blocks && size > huge_limit; }
+// In small pages a stream through several tensors spends a sixth of its time on finding them.
+static bool is_mapped(std::size_t size) { return keeps_blocks && size >= huge_page; }
 
 void* system_allocate(std::size_t size) noexcept {
   if (is_mapped(size)) {

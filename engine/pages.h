@@ -23,7 +23,6 @@ inline constexpr std::size_t small_limit = 1024;
 inline constexpr int small_classes = small_limit / block_alignment;
 inline constexpr std::size_t slab_bytes = 256 * 1024;
 inline constexpr std::size_t huge_page = std::size_t{2} << 20;
-inline constexpr std::size_t huge_limit = std::size_t{4} << 20;
 inline constexpr std::size_t largest_request = std::size_t{1} << (sizeof(std::size_t) * 8 - 4);
 
 inline int small_class(std::size_t bytes) { return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / block_alignment); }
