@@ -68,10 +68,14 @@ LUMIGRAD_HD double clamp(double x, double lo, double hi) { return min(max(x, lo)
 LUMIGRAD_INLINE float abs(float x) { return std::fabs(x); }
 LUMIGRAD_INLINE double abs(double x) { return std::fabs(x); }
 
-// a b + c, rounded once where the target has the instruction.
+// a b + c, rounded once where the target has the instruction (the compiler, which has none, rounds twice).
 #if defined(__CUDA_ARCH__) || defined(__FMA__) || defined(__aarch64__)
-LUMIGRAD_INLINE float fma(float a, float b, float c) { return std::fma(a, b, c); }
-LUMIGRAD_INLINE double fma(double a, double b, double c) { return std::fma(a, b, c); }
+LUMIGRAD_HD float fma(float a, float b, float c) {
+  return __builtin_is_constant_evaluated() ? a * b + c : std::fma(a, b, c);
+}
+LUMIGRAD_HD double fma(double a, double b, double c) {
+  return __builtin_is_constant_evaluated() ? a * b + c : std::fma(a, b, c);
+}
 #else
 LUMIGRAD_HD float fma(float a, float b, float c) { return a * b + c; }
 LUMIGRAD_HD double fma(double a, double b, double c) { return a * b + c; }
