@@ -10,6 +10,8 @@
 #include <lumigrad/vision/geometry/steps.h>
 #include <lumigrad/vision/image_io/pixel_pass.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <vector>
@@ -136,6 +138,133 @@ TEST_CASE("the size of a patch is not in the result") {
       CHECK(found == expected.values());
     }
   }
+}
+
+namespace {
+
+// Bytes of an image in some format, rows apart by more than they need.
+struct Bytes {
+  std::int64_t height, width, gap;
+  PixelFormat format;
+  std::vector<std::uint8_t> memory;
+
+  Bytes(std::int64_t h, std::int64_t w, PixelFormat f)
+      : height(h), width(w), gap(w * pixel_channels(f) + 5), format(f), memory(static_cast<std::size_t>(h * gap), 7) {}
+  void fill() {
+    for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::uint8_t>(i * 2654435761u >> 13);
+    for (std::size_t i = 0; i < memory.size() / 5; ++i) memory[i * 3] = i % 2 ? 255 : 0;
+  }
+  Tensor view() { return image_from(memory.data(), height, width, gap, format); }
+  // The bytes as numbers, double precision.
+  Tensor numbers() { return unsqueeze(view().to(DType::f64), 0); }
+};
+
+}  // namespace
+
+TEST_CASE("short formulas take bytes to bytes in registers, bit for bit") {
+  namespace c = color::steps;
+  const Work chains[] = {
+      {"grey", {c::rgb_to_grayscale()}, [](const Tensor& x) { return color::rgb_to_grayscale(x); }},
+      {"a colour", {c::rgb_to_hsv()}, [](const Tensor& x) { return color::rgb_to_hsv(x); }},
+      {"values", {enhance::steps::invert()}, [](const Tensor& x) { return enhance::invert(x); }},
+      {"beyond the limits",
+       {enhance::steps::adjust_brightness(0.4), c::rgb_to_ycbcr(), enhance::steps::adjust_contrast(3)},
+       [](const Tensor& x) {
+         return enhance::adjust_contrast(color::rgb_to_ycbcr(enhance::adjust_brightness(x, 0.4)), 3);
+       }},
+      {"grey in the end", {enhance::steps::invert(), c::rgb_to_grayscale()}, [](const Tensor& x) {
+         return color::rgb_to_grayscale(enhance::invert(x));
+       }}};
+  for (const std::int64_t width : {1, 15, 16, 31, 32, 33, 47, 64, 95, 200})
+    for (const PixelFormat format : {PixelFormat::rgb_u8, PixelFormat::bgr_u8}) {
+      Bytes image(3, width, format);
+      image.fill();
+      for (const Work& work : chains) {
+        CAPTURE(work.what);
+        CAPTURE(width);
+        const Tensor expected = select(work.operators(unsqueeze(to_float(image.view()), 0)), 0, 0);
+        for (const PixelFormat to : {PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::grey_u8}) {
+          if (pixel_channels(to) < expected.size(0)) continue;
+          Bytes one(3, width, to), other = one;
+          image_to(expected, one.memory.data(), one.gap, to);
+          image_to(image.view(), work.steps, other.memory.data(), other.gap, to);
+          CHECK(one.memory == other.memory);
+        }
+      }
+    }
+}
+
+TEST_CASE("bytes of half the size are means, and what ends in .5 goes to even") {
+  const int threads = num_threads();
+  for (const PixelFormat format :
+       {PixelFormat::grey_u8, PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::rgba_u8})
+    for (const std::int64_t w : {1, 7, 16, 17, 40, 64, 65, 130, 700}) {
+      const std::int64_t h = 90, channels = pixel_channels(format);
+      Bytes image(2 * h, 2 * w, format), half(h, w, format);
+      image.fill();
+      std::vector<std::uint8_t> expected = half.memory;
+      for (std::int64_t y = 0; y < h; ++y)
+        for (std::int64_t i = 0; i < w * channels; ++i) {
+          int sum = 0;
+          for (const std::int64_t at : {2 * y * image.gap, (2 * y + 1) * image.gap})
+            for (const std::int64_t next : {std::int64_t{0}, channels})
+              sum += image.memory[static_cast<std::size_t>(at + i / channels * 2 * channels + i % channels + next)];
+          const int up = sum % 4 == 3 || (sum % 4 == 2 && sum / 4 % 2 == 1);
+          expected[static_cast<std::size_t>(y * half.gap + i)] = static_cast<std::uint8_t>(sum / 4 + up);
+        }
+      for (const int count : {1, 3}) {
+        set_num_threads(count);
+        image_to(image.view(), {geometry::steps::resize({.size = {h, w}})}, half.memory.data(), half.gap, format);
+        CAPTURE(w);
+        CAPTURE(channels);
+        CHECK(half.memory == expected);
+      }
+    }
+  set_num_threads(threads);
+}
+
+TEST_CASE("a column and a row filter bytes as numbers, rounded once") {
+  const int threads = num_threads();
+  const Shape sizes[] = {{1, 70}, {3, 64}, {9, 66}, {70, 33}, {41, 700}};
+  const Shape kernels[] = {{1, 1}, {3, 5}, {7, 2}, {5, 23}, {12, 17}};
+  for (const PixelFormat format :
+       {PixelFormat::grey_u8, PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::rgba_u8})
+    for (const Border border : {Border::zeros, Border::border, Border::reflection, Border::symmetric, Border::circular})
+      for (std::size_t s = 0; s < std::size(sizes); ++s) {
+        const Shape size = sizes[s], kernel = kernels[(s + static_cast<std::size_t>(border)) % std::size(kernels)];
+        const bool valid = border == Border::zeros && kernel[0] <= size[0];
+        const auto weights = [](std::int64_t taps, double sharp) {  // some of them negative: results beyond the limits
+          std::vector<double> w(static_cast<std::size_t>(taps), (1 - sharp) / static_cast<double>(taps));
+          w[w.size() / 2] += sharp;
+          return Tensor::from(w, {taps}).to(DType::f32);
+        };
+        const Tensor down = weights(kernel[0], 1.5), along = weights(kernel[1], -0.25);
+        const FilterOptions options{.border = border, .valid = valid};
+        Bytes image(size[0], size[1], format);
+        image.fill();
+        const Tensor exact =
+            select(filter_separable(image.numbers(), down.to(DType::f64), along.to(DType::f64), options), 0, 0);
+        Bytes result(exact.size(1), exact.size(2), format);
+        std::vector<std::uint8_t> before;
+        for (const int count : {1, 3}) {
+          set_num_threads(count);
+          image_to(image.view(), {ImageStep("blur", down, along, options)}, result.memory.data(), result.gap, format);
+          if (count == 1) before = result.memory;
+        }
+        CAPTURE(size);
+        CAPTURE(kernel);
+        CAPTURE(static_cast<int>(border));
+        CHECK(result.memory == before);
+        const std::vector<double> values = exact.values(), found = result.numbers().values();
+        double worst = 0;
+        for (std::size_t i = 0; i < values.size(); ++i)
+          worst = std::max(worst, std::abs(std::clamp(values[i], 0.0, 255.0) - found[i]));
+        CHECK(worst < 0.5 + 3e-4);
+        for (std::int64_t y = 0; y < result.height; ++y)  // nothing behind the rows
+          for (std::int64_t i = result.gap - 5; i < result.gap; ++i)
+            CHECK(result.memory[static_cast<std::size_t>(y * result.gap + i)] == 7);
+      }
+  set_num_threads(threads);
 }
 
 TEST_CASE("what does not fit is refused before anything is written") {

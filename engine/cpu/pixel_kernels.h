@@ -303,7 +303,7 @@ constexpr PixelKernels kernels() {
 template <class F, Kernels which>
 constexpr PixelKernels chained_kernels() {
   PixelKernels k = kernels<F, which>();
-  if constexpr (which != Kernels::none && !kept_small<float>() && runs_in_relay<F>()) k.relay = &Runners<F>::formula;
+  if constexpr (which != Kernels::none && !kept_small<float>() && runs_in_relay<F>()) k.relay = &relay_formula<F>;
   return k;
 }
 

@@ -16,6 +16,10 @@ struct PixelRows {
   void (*planes_from_words)(const std::uint16_t* from, int channels, float* const* to, std::size_t n);
   void (*bytes_from_planes)(const float* const* from, int channels, std::uint8_t* to, std::size_t n);
   void (*words_from_planes)(const float* const* from, int channels, std::uint16_t* to, std::size_t n);
+  /// Means of 2 x 2 pixels of `channels` (1, 3, 4) interleaved bytes, correctly rounded, ties to even: n pixels from two
+  /// rows of 2 n.
+  void (*halved_bytes)(const std::uint8_t* above, const std::uint8_t* below, int channels, std::uint8_t* to,
+                       std::size_t n);
 };
 
 LUMIGRAD_LEVEL_TABLE(PixelRows, pixel_row_table)

@@ -23,7 +23,9 @@
 // recording of the adjoint (recorded.h run on symbols) knows which those are.
 //
 // Registers are eight stretches of one lane, for formulas of single values, or two stretches of three lanes, for
-// formulas of pixels: r0 r1 r2 and r3 r4 r5. A formula of single values does not care which.
+// formulas of pixels: r0 r1 r2 and r3 r4 r5. A formula of single values does not care which. From interleaved bytes
+// into interleaved bytes a program has steps at its ends that take them apart and put them together; there the last
+// formula may make one lane of three, r0 and r3.
 #pragma once
 #include <lumigrad/engine/cpu/simd.h>
 #include <lumigrad/engine/derivatives.h>
@@ -41,14 +43,17 @@ using Runner = void (*)(LUMIGRAD_RUNNER_ARGUMENTS);
 
 inline constexpr int tile_registers = 8, pixel_registers = 6, most_params = 5;
 
-/// One step of a program, and what it works with.
+/// One step of a program, and what it works with. (Nothing is set by itself: a program has room for many and is made
+/// for every block.)
 struct RelayStep {
   Runner run;
-  bool full = true;               // all eight registers are in use, otherwise six
-  const float* params = nullptr;  // of a formula
-  float* room = nullptr;          // where values are kept, a tile
-  float* sums = nullptr;          // of the parameters' gradients, a register each
-  float* lanes[3] = {};           // of a load or store
+  bool full;            // all eight registers are in use, otherwise six
+  bool reversed;        // the channels of `bytes` stand in the order B, G, R
+  const float* params;  // of a formula
+  float* room;          // where values are kept, a tile
+  float* sums;          // of the parameters' gradients, a register each
+  float* lanes[3];      // of a load or store
+  std::uint8_t* bytes;  // the same of interleaved pixels
 };
 
 /// What a program needs of a formula.
@@ -122,7 +127,7 @@ constexpr AdjointWork adjoint_work() {
 /// The runners of a formula of single values, or of pixels of three channels.
 template <class F>
 struct Runners {
-  static constexpr int lanes = inputs_of<F>, params = params_of<F>;
+  static constexpr int lanes = inputs_of<F>, results = outputs_of<F>, params = params_of<F>;
 
   static LUMIGRAD_SIMD void splat(Tile* to, const float* p) {
     for (int k = 0; k < params; ++k) to[k] = Tile(p[k]);
@@ -131,8 +136,8 @@ struct Runners {
   template <int Begin, int End>
   static LUMIGRAD_SIMD void values(Tile* r, const Tile* p) {
     each_register<Begin, End, lanes>([&](auto k) LUMIGRAD_INLINED {
-      const Pixel<Tile, lanes> y = lumigrad::forward<F>(r + k, p);
-      each_register<0, lanes>([&](auto c) LUMIGRAD_INLINED { r[k + c] = y[c]; });
+      const Pixel<Tile, results> y = lumigrad::forward<F>(r + k, p);
+      each_register<0, results>([&](auto c) LUMIGRAD_INLINED { r[k + c] = y[c]; });
     });
   }
   static void forward(LUMIGRAD_RUNNER_ARGUMENTS) {
@@ -168,17 +173,24 @@ struct Runners {
     LUMIGRAD_HAND_ON;
   }
 
-  static constexpr RelayFormula formula = {
-      &forward,
-      {&vjp<false>, &vjp<(params > 0)>},
-      {adjoint_work<F, false>().reads_inputs, adjoint_work<F, (params > 0)>().reads_inputs},
-      params};
+  static constexpr RelayFormula formula() {
+    RelayFormula f = {&forward, {}, {}, params};
+    if constexpr (lanes == results)
+      f = {&forward,
+           {&vjp<false>, &vjp<(params > 0)>},
+           {adjoint_work<F, false>().reads_inputs, adjoint_work<F, (params > 0)>().reads_inputs},
+           params};
+    return f;
+  }
 };
+template <class F>
+inline constexpr RelayFormula relay_formula = Runners<F>::formula();
 
-/// Formulas short enough to be worth it, whose channels stay as many.
+/// Formulas short enough to be worth it, whose channels stay as many, or become one on the way to bytes.
 template <class F>
 constexpr bool runs_in_relay() {
-  if constexpr (inputs_of<F> != outputs_of<F> || (inputs_of<F> != 1 && inputs_of<F> != 3)) {
+  constexpr int from = inputs_of<F>, to = outputs_of<F>;
+  if constexpr (!(from == 1 && to == 1) && !(from == 3 && (to == 3 || to == 1))) {
     return false;
   } else {
     return Recorded<F>::steps <= 40 && params_of<F> <= most_params && !transcendental<F>;

@@ -3,6 +3,8 @@
 #pragma once
 #include <lumigrad/engine/cpu/level_table.h>
 
+#include <cstdint>
+
 namespace lumigrad {
 
 /// One formula of a relay, and its parameters.
@@ -10,6 +12,17 @@ struct RelayLeg {
   const PixelKernels* kernels;  // with kernels->relay
   const float* params;
   double* sums;  // backward: gets the gradients of the parameters added; null where nobody wants them
+};
+
+/// Rows of pixels of 3 bytes, or of 1. `reversed`: in the order B, G, R.
+template <class Byte>
+struct InterleavedPixels {
+  Byte* first;
+  std::ptrdiff_t row_bytes;
+  int channels;
+  bool reversed;
+
+  InterleavedPixels from_row(std::ptrdiff_t y) const { return {first + y * row_bytes, row_bytes, channels, reversed}; }
 };
 
 /// At most this many legs make a relay.
@@ -24,6 +37,11 @@ struct RelayKernels {
   /// gx = w' dy/dx (unless its first lane is null) and the sums of the legs that have some.
   void (*vjp)(const RelayLeg* legs, int count, int lanes, const float* const* x, const float* const* w,
               float* const* gx, std::size_t n, unsigned flags);
+  /// forward of three lanes from pixels of 3 bytes (255 stands for 1) into bytes (limited to [0, 1], NaN 0, to nearest,
+  /// ties to even), which must not be the same memory. columns: a tile or more, not only whole ones; no byte beyond the
+  /// rows is touched. The last formula may have one result, where the pixels written have one channel.
+  void (*bytes)(const RelayLeg* legs, int count, const InterleavedPixels<const std::uint8_t>& x,
+                const InterleavedPixels<std::uint8_t>& y, std::size_t rows, std::size_t columns);
 };
 
 LUMIGRAD_LEVEL_TABLE(RelayKernels, relays)

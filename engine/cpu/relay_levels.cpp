@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs of relays, made and run.
+#include <lumigrad/engine/cpu/pixel_bytes.h>
 #include <lumigrad/engine/cpu/pixel_kernels.h>
 #include <lumigrad/engine/cpu/relay_kernels.h>
 
@@ -68,6 +69,34 @@ void stop(LUMIGRAD_RUNNER_ARGUMENTS) {
   static_cast<void>(r4), static_cast<void>(r5), static_cast<void>(r6), static_cast<void>(r7);
 }
 
+// From R, G, B to B, G, R and back.
+LUMIGRAD_SIMD void reverse(Tile* r) {
+  each_register<0, pixel_registers, 3>([&](auto k) LUMIGRAD_INLINED {
+    const Tile first = r[k];
+    r[k] = r[k + 2];
+    r[k + 2] = first;
+  });
+}
+// The first register reads bytes behind its own pixels, where the second one's stand, and that one before its own.
+void read_bytes(LUMIGRAD_RUNNER_ARGUMENTS) {
+  LUMIGRAD_TILE;
+  const std::uint8_t* from = step->bytes + 3 * i;
+  const Integers pixels[2] = {load_bytes<3, false>(from), load_bytes<3, true>(from + 3 * pixel_width)};
+  each_register<0, pixel_registers>([&](auto k) LUMIGRAD_INLINED { r[k] = shares_of<3>(pixels[k / 3], k % 3); });
+  if (step->reversed) reverse(r);
+  LUMIGRAD_HAND_ON;
+}
+void write_colours(LUMIGRAD_RUNNER_ARGUMENTS) {
+  LUMIGRAD_TILE;
+  if (step->reversed) reverse(r);
+  store_bytes<3>(r, step->bytes + 3 * i);
+  store_bytes<3>(r + 3, step->bytes + 3 * (i + pixel_width));
+}
+void write_grey(LUMIGRAD_RUNNER_ARGUMENTS) {
+  const LUMIGRAD_TILE;
+  store_shares(r[0], r[3], step->bytes + i);
+}
+
 constexpr std::size_t tile_of(int lanes) {
   return static_cast<std::size_t>((lanes == 1 ? tile_registers : stretches) * width);
 }
@@ -123,6 +152,27 @@ void forward(const RelayLeg* legs, int count, int lanes, const float* const* x, 
   if (past_caches && !(flags & more_follow)) fence();
 }
 
+// The last tile makes some pixels again that are made already.
+void bytes(const RelayLeg* legs, int count, const InterleavedPixels<const std::uint8_t>& x,
+           const InterleavedPixels<std::uint8_t>& y, std::size_t rows, std::size_t columns) {
+  Program program;
+  program.lanes = 3;
+  RelayStep& from = program.add(read_bytes);
+  from.bytes = const_cast<std::uint8_t*>(x.first);
+  from.reversed = x.reversed;
+  for (int s = 0; s < count; ++s) program.add(formula_of(legs[s]).forward).params = legs[s].params;
+  RelayStep& to = program.add(y.channels == 1 ? write_grey : write_colours);
+  to.bytes = y.first;
+  to.reversed = y.reversed;
+  const std::size_t tile = tile_of(3), whole = columns / tile * tile;
+  for (std::size_t row = 0; row < rows; ++row) {
+    program.run(0, whole);
+    if (whole < columns) program.run(columns - tile, columns);
+    from.bytes += x.row_bytes;
+    to.bytes += y.row_bytes;
+  }
+}
+
 // The lanes of a register added up in double.
 LUMIGRAD_SIMD double total(const Tile& t) {
   typedef float Half __attribute__((vector_size(vector_bytes / 2)));
@@ -174,6 +224,6 @@ void vjp(const RelayLeg* legs, int count, int lanes, const float* const* x, cons
 
 }  // namespace
 
-extern const RelayKernels relays = {{tile_of(1), tile_of(3)}, forward, vjp};
+extern const RelayKernels relays = {{tile_of(1), tile_of(3)}, forward, vjp, bytes};
 
 }  // namespace lumigrad::LUMIGRAD_LEVEL

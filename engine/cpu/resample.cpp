@@ -36,60 +36,93 @@ void lines(const T* const* x, T* y, std::int64_t count, const T* weight, int tap
 #if LUMIGRAD_VECTOR_BYTES > 16
 constexpr int reach = vector_bytes / 2;
 
-// p[place[l]] in lane l, for places in [0, reach); zero for -1.
-LUMIGRAD_SIMD Vec<float> pick(const float* p, const std::int32_t* place) {
-  const Int<float> at = Int<float>::load(place);
-  Vec<float> picked;
+// Number place[l] of the stretch [low, high] in lane l, for places in [0, reach); whatever for -1.
+LUMIGRAD_SIMD native::F pick(native::F low, native::F high, const Int<float>& place) {
 #if LUMIGRAD_VECTOR_BYTES == 64
-  picked.raw[0] = native::F(_mm512_permutex2var_ps(_mm512_loadu_ps(p), __m512i(at.raw[0]), _mm512_loadu_ps(p + 16)));
+  return native::F(_mm512_permutex2var_ps(__m512(low), __m512i(place.raw[0]), __m512(high)));
 #else
-  const __m256i index = __m256i(at.raw[0]);
-  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), index);
-  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p + 8), index);
-  picked.raw[0] = at.raw[0] > 7 ? native::F(high) : native::F(low);
+  const __m256i index = __m256i(place.raw[0]);
+  const __m256 left = _mm256_permutevar8x32_ps(__m256(low), index),
+               right = _mm256_permutevar8x32_ps(__m256(high), index);
+  return place.raw[0] > 7 ? native::F(right) : native::F(left);
 #endif
-  return select(at < Int<float>(0), Vec<float>(0), picked);
 }
 #else
 constexpr int reach = 0;
+LUMIGRAD_SIMD native::F pick(native::F low, native::F, const Int<float>&) { return low; }  // never called
 #endif
 
+// What no permutation reaches: one by one.
 template <class T>
-constexpr int reach_of = sizeof(T) == 4 ? reach : 0;
-
-template <class T>
-LUMIGRAD_SIMD Vec<T> tap_of(const T* x, std::int32_t corner, const std::int32_t* place) {
-  constexpr int width = Vec<T>::width;
-  if constexpr (reach_of < T >> 0)
-    if (corner >= 0) return pick(x + corner, place);
-  alignas(64) T value[width];
-  for (int l = 0; l < width; ++l) value[l] = place[l] < 0 ? T(0) : x[place[l]];
-  return Vec<T>::load(value);
+[[gnu::noinline]] void collect(const T* x, const std::int32_t* place, T* to) {
+#pragma GCC unroll 1
+  for (int l = 0; l < Vec<T>::width; ++l) to[l] = place[l] < 0 ? T(0) : x[place[l]];
 }
 
-template <class T>
-void along(const T* x, T* y, const LineMap<T>& map) {
+// A block of N lines that share their places: a register of each.
+template <class T, int N>
+LUMIGRAD_SIMD Vec<T, N> block_along(const T* const (&x)[N], const LineMap<T>& map, std::int64_t block) {
+  using V = Vec<T, N>;
   constexpr int width = Vec<T>::width;
-  for (std::int64_t b = 0; b < map.blocks; ++b) {
-    Vec<T> sum(0);
-    for (int k = 0; k < map.taps; ++k) {
-      const std::int64_t at = k * map.blocks + b;
-      const Vec<T> value = tap_of(x, map.corner[at], map.place + at * width),
-                   by = Vec<T>::load(map.weight + at * width);
-      sum = k == 0 ? by * value : fma(by, value, sum);
-    }
-    const std::int64_t i = b * width;
-    if (i + width <= map.count) {
-      sum.store(y + i);
+  V sum(0), low(0), high(0);
+  std::int32_t last = -1;
+  for (int k = 0; k < map.taps; ++k) {
+    const std::int64_t at = k * map.blocks + block;
+    const std::int32_t corner = map.corner[at], *place = map.place + at * width;
+    V tap;
+    if (sizeof(T) == sizeof(float) && reach > 0 && corner >= 0) {
+      if constexpr (sizeof(T) == sizeof(float)) {
+        if (corner != last) {
+          for (int n = 0; n < N; ++n) {
+            low.raw[n] = Vec<T>::load(x[n] + corner).raw[0];
+            high.raw[n] = Vec<T>::load(x[n] + corner + reach / 2).raw[0];
+          }
+          last = corner;
+        }
+        const Int<T> from = Int<T>::load(place);
+        for (int n = 0; n < N; ++n) tap.raw[n] = pick(low.raw[n], high.raw[n], from);
+        if (map.holes[at])
+          for (int n = 0; n < N; ++n) tap.raw[n] = from.raw[0] < 0 ? Vec<T>(0).raw[0] : tap.raw[n];
+      }
     } else {
-      for (int l = 0; i + l < map.count; ++l) y[i + l] = sum.raw[0][l];
+      alignas(64) T value[N * width];
+      for (int n = 0; n < N; ++n) collect(x[n], place, value + n * width);
+      tap = V::load(value);
     }
+    const Vec<T> by = Vec<T>::load(map.weight + at * width);
+    for (int n = 0; n < N; ++n)
+      sum.raw[n] = k == 0 ? by.raw[0] * tap.raw[n] : native::fma(by.raw[0], tap.raw[n], sum.raw[n]);
   }
+  return sum;
+}
+
+template <class T, int N>
+LUMIGRAD_SIMD void along_lines(const T* const* from, T* const* to, const LineMap<T>& lines) {
+  constexpr int width = Vec<T>::width;
+  const LineMap<T> map = lines;
+  const T* x[N];
+  T *y[N], rest[N * width];
+  for (int n = 0; n < N; ++n) x[n] = from[n], y[n] = to[n];
+  for (std::int64_t b = 0, i = 0; b < map.blocks; ++b, i += width) {
+    if (i + width > map.count)
+      for (int n = 0; n < N; ++n) y[n] = rest + n * width - i;
+    const Vec<T, N> sum = block_along<T, N>(x, map, b);
+    for (int n = 0; n < N; ++n) *reinterpret_cast<typename Register<T>::Unaligned*>(y[n] + i) = sum.raw[n];
+  }
+  const auto left = static_cast<std::size_t>(map.count % width);
+  for (int n = 0; n < N; ++n) __builtin_memcpy(to[n] + map.count - left, rest + n * width, left * sizeof(T));
+}
+template <class T>
+void along(const T* const* x, T* const* y, int count, const LineMap<T>& map) {
+  int n = 0;
+  if constexpr (sizeof(T) == sizeof(float))
+    for (; count - n >= 3; n += 3) along_lines<T, 3>(x + n, y + n, map);
+  for (; n < count; ++n) along_lines<T, 1>(x + n, y + n, map);
 }
 
 template <class T>
 constexpr ResampleKernels<T> all_of() {
-  return {Vec<T>::width, reach_of<T>, lines<T>, along<T>};
+  return {Vec<T>::width, sizeof(T) == sizeof(float) ? reach : 0, lines<T>, along<T>};
 }
 
 }  // namespace

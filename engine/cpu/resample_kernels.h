@@ -16,6 +16,7 @@ struct LineMap {
   std::int64_t count = 0, blocks = 0;
   int taps = 0;
   const std::int32_t* corner = nullptr;  ///< [taps][blocks]
+  const std::uint8_t* holes = nullptr;   ///< the same; whether some places are -1
   const std::int32_t* place = nullptr;   ///< [taps][blocks][block]
   const T* weight = nullptr;             ///< the same; zero where there is no tap
 };
@@ -25,8 +26,8 @@ struct ResampleKernels {
   int block, reach;  ///< of LineMap; reach 0: no permutation at this level
   /// A line of the result is a weighted sum of lines: y[j] = sum over k of weight[k] x[k][j].
   void (*lines)(const T* const* x, T* y, std::int64_t count, const T* weight, int taps);
-  /// Along the line itself.
-  void (*along)(const T* x, T* y, const LineMap<T>& map);
+  /// Along each of `count` lines itself. Three share the work that is not their own.
+  void (*along)(const T* const* x, T* const* y, int count, const LineMap<T>& map);
 };
 
 struct ResampleTable {

@@ -96,7 +96,7 @@ struct Course {
       if (link.gate >= 0 && p[link.gate] == T(0)) continue;
       bool runs = false;
       if constexpr (std::is_same_v<T, float>) {
-        runs = may_relay && link.kernels->relay;
+        runs = may_relay && link.kernels->relay && link.inputs == link.outputs;
         legs.push_back({link.kernels, p + link.first, nullptr});
       }
       if (runs && open && stages[stages.size() - 1].count < longest_relay) {
@@ -336,6 +336,22 @@ ChainRun::~ChainRun() = default;
 void ChainRun::operator()(float* const* x, float* const* y, std::size_t n) const {
   stretch(courses_->courses, inputs_, outputs_, x, y, n, 0);
 }
+
+// A formula with fewer results than three ends its chain: no step behind it sees three lanes.
+bool ChainRun::takes_bytes() const {
+  const Course<float>& course = courses_->courses.singly;
+  bool all = !course.links.empty() && course.links.size() <= longest_relay;
+  for (const Link* link : course.links) all = all && link->kernels->relay && (link->each || link->inputs == 3);
+  for (std::size_t s = 1; s < course.links.size(); ++s)
+    all = all && course.links[s - 1]->inputs == course.links[s - 1]->outputs;
+  return all;
+}
+void ChainRun::bytes(const InterleavedPixels<const std::uint8_t>& x, const InterleavedPixels<std::uint8_t>& y,
+                     std::size_t rows, std::size_t columns) const {
+  const Course<float>& course = courses_->courses.singly;
+  relay_kernels().bytes(course.legs.data(), static_cast<int>(course.legs.size()), x, y, rows, columns);
+}
+std::size_t ChainRun::shortest_bytes() { return relay_kernels().tile[1]; }
 
 Tensor chain_forward(const Chain& chain, DType dtype) {
   if (chain.images.device() != Device()) return device_chain_forward(chain);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call of a chain: understood (Chain), then run over blocks, forward and back. No tape here; chain.cpp puts it on it.
 #pragma once
+#include <lumigrad/engine/cpu/relay_kernels.h>
 #include <lumigrad/engine/families/chain.h>
 #include <lumigrad/engine/families/pixel_call.h>
 #include <lumigrad/engine/views.h>
@@ -44,6 +45,12 @@ class ChainRun {
   ~ChainRun();
   /// n pixels through all steps: lanes of plain numbers in and out. A result may stand where its pixel stood.
   void operator()(float* const* x, float* const* y, std::size_t n) const;
+  /// Whether bytes() does it too, for images of three channels.
+  bool takes_bytes() const;
+  /// The same from pixels of three bytes into bytes, without floats in memory. columns: at least shortest_bytes().
+  void bytes(const InterleavedPixels<const std::uint8_t>& x, const InterleavedPixels<std::uint8_t>& y, std::size_t rows,
+             std::size_t columns) const;
+  static std::size_t shortest_bytes();
 
  private:
   int inputs_, outputs_;

@@ -10,6 +10,9 @@
 // before it, a filter for some more around them, a change of size for those that its bands read. Nothing else is new:
 // the kernels are those of the operators, and the numbers are the same bits.
 //
+// Where nothing has to be kept for a neighbour, or only bytes, not even the patch is made (patch_bytes.cpp): short
+// formulas run from bytes to bytes in registers, as in a relay, and a filter or a halving works on the bytes as numbers.
+//
 // color::steps, enhance::steps, filters::steps and geometry::steps make steps of the operators of the same names.
 #pragma once
 #include <lumigrad/engine/callable.h>

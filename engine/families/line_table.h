@@ -14,11 +14,11 @@ const ResampleKernels<T>& resample_kernels_of() {
 }
 
 /// Whether the last axis of planes is changed before the other. A term of it has to be put into its lane, which costs
-/// about what four terms of the other axis do.
+/// about what two terms of the other axis do.
 inline bool columns_first(const Band& rows, const Band& columns) {
   const auto terms = [](const Band& band) { return static_cast<std::int64_t>(band.source().size()); };
-  return 4 * terms(columns) * rows.columns() + terms(rows) * columns.rows() <
-         4 * terms(columns) * rows.rows() + terms(rows) * columns.columns();
+  return 2 * terms(columns) * rows.columns() + terms(rows) * columns.rows() <
+         2 * terms(columns) * rows.rows() + terms(rows) * columns.columns();
 }
 
 /// A band for the last axis, laid out tap by tap, so that neighbouring results share a vector.
@@ -40,12 +40,15 @@ class LineTable {
         weight_[at] = static_cast<T>(band.weight()[static_cast<std::size_t>(k)]);
       }
     }
-    for (std::size_t e = 0; e < entries; ++e)
-      corner_.push_back(start_counting({place_.data() + e * block, block}, band.columns()));
+    for (std::size_t e = 0; e < entries; ++e) {
+      const std::span<std::int32_t> place(place_.data() + e * block, block);
+      holes_.push_back(std::ranges::find(place, -1) != place.end());
+      corner_.push_back(start_counting(place, band.columns()));
+    }
   }
   LineMap<T> map() const {
-    return {rows_,         static_cast<std::int64_t>(blocks_), static_cast<int>(taps_), corner_.data(), place_.data(),
-            weight_.data()};
+    return {rows_,         static_cast<std::int64_t>(blocks_), static_cast<int>(taps_), corner_.data(), holes_.data(),
+            place_.data(), weight_.data()};
   }
 
  private:
@@ -69,6 +72,7 @@ class LineTable {
   std::int64_t rows_, taps_ = 0;
   std::size_t blocks_ = 0;
   std::vector<std::int32_t> corner_, place_;
+  std::vector<std::uint8_t> holes_;
   std::vector<T> weight_;
 };
 

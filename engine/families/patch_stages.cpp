@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/families/patch_stages.h>
 
-#include <lumigrad/engine/families/chain_call.h>
 #include <lumigrad/engine/families/filter_margins.h>
 #include <lumigrad/engine/families/line_table.h>
 #include <algorithm>
@@ -17,6 +16,7 @@ struct SourceStage final : PatchStage {
     height = p.height;
     width = p.width;
   }
+  const StoredPicture* stored() const override { return &picture; }
   void make(const RowRing&, const RowRing& to, Places rows, std::size_t) const override {
     const std::int64_t pixel = picture.column_step * static_cast<std::int64_t>(size_of(picture.dtype)),
                        offset = to.x.begin * pixel;
@@ -51,6 +51,7 @@ struct FormulaStage final : PatchStage {
     for (const Tensor& p : chain.params) require_here(chain.name, p);
   }
   bool in_place() const override { return chain.whole.outputs <= chain.whole.inputs; }
+  const ChainRun* formulas() const override { return &run; }
   void make(const RowRing& from, const RowRing& to, Places rows, std::size_t) const override {
     const std::int64_t calls = chain.by_value ? channels : 1;
     for (std::int64_t y = rows.begin; y < rows.end; ++y)
@@ -109,6 +110,9 @@ struct FilterStage final : PatchStage {
     for (std::int64_t i = axis.image; i < end; ++i) look_at(i);
     return inside;
   }
+  SeparableFilter separable() const override {
+    return row.defined() ? SeparableFilter{&plan, kernel.data<float>(), row.data<float>()} : SeparableFilter();
+  }
   RowUse row_use() const override { return RowUse::common; }
   Places rows(Places of) const override { return seen(plan.axis[1], of); }
   Places columns(Places of) const override { return seen(plan.axis[2], of); }
@@ -151,6 +155,7 @@ struct DownStage final : PatchStage {
     height = band.rows();
     width = before.width;
   }
+  const Band* axis_band() const override { return &band; }
   RowUse row_use() const override {
     Places last{0, 0};
     for (std::int64_t y = 0; y < height; ++y) {
@@ -184,6 +189,7 @@ struct AlongStage final : PatchStage {
     height = before.height;
     width = band.rows();
   }
+  const Band* axis_band() const override { return &band; }
   Places columns(Places of) const override { return read_by(band, of); }
   void prepare(Places from, Places to) override {
     Band part(from.count());
@@ -196,9 +202,16 @@ struct AlongStage final : PatchStage {
   }
   void make(const RowRing& from, const RowRing& to, Places rows, std::size_t strip) const override {
     const LineMap<float> map = tables[strip].map();
-    for (std::int64_t c = 0; c < channels; ++c)
-      for (std::int64_t y = rows.begin; y < rows.end; ++y)
-        resample_kernels_of<float>().along(from.row(c, y), to.row(c, y), map);
+    const auto count = static_cast<std::size_t>(channels);
+    InlineVector<const float*, 4> x(count);
+    InlineVector<float*, 4> result(count);
+    for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+      for (std::size_t c = 0; c < count; ++c) {
+        x[c] = from.row(static_cast<std::int64_t>(c), y);
+        result[c] = to.row(static_cast<std::int64_t>(c), y);
+      }
+      resample_kernels_of<float>().along(x.data(), result.data(), static_cast<int>(channels), map);
+    }
   }
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to a strip of an image in one step.
 #pragma once
+#include <lumigrad/engine/families/chain_call.h>
+#include <lumigrad/engine/families/filter_plan.h>
 #include <lumigrad/engine/families/patches.h>
 #include <lumigrad/engine/stored_pixels.h>
 
@@ -20,6 +22,12 @@ struct RowRing {
 /// What rows of a result are made of: the same row, rows of their own, or rows some of which others read too.
 enum class RowUse { same, own, common };
 
+/// A filter by the product of a column and a row; no plan: none.
+struct SeparableFilter {
+  const FilterPlan* plan = nullptr;
+  const float *column = nullptr, *row = nullptr;
+};
+
 struct PatchStage {
   std::int64_t channels = 1, height = 0, width = 0;  // of its result
 
@@ -32,6 +40,11 @@ struct PatchStage {
   virtual void prepare(Places from, Places to) { static_cast<void>(from), static_cast<void>(to); }
   /// Whether a row of the result may stand where the row stood that it is made of.
   virtual bool in_place() const { return false; }
+  /// What a stage is made of: the image that it reads, the formulas that it runs, the band along its axis.
+  virtual const StoredPicture* stored() const { return nullptr; }
+  virtual const ChainRun* formulas() const { return nullptr; }
+  virtual const Band* axis_band() const { return nullptr; }
+  virtual SeparableFilter separable() const { return {}; }
   /// Makes rows `y` of a strip. `strip` is its number.
   virtual void make(const RowRing& from, const RowRing& to, Places y, std::size_t strip) const = 0;
 };

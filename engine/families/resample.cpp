@@ -97,8 +97,19 @@ void multiply(const T* x, T* y, std::int64_t outer, std::int64_t inner, const Ba
   }
   const LineTable<T> table(band);
   const LineMap<T> map = table.map();
-  parallel_for(
-      outer, [&](std::int64_t o) { resample_kernels_of<T>().along(x + o * columns, y + o * rows, map); }, microseconds);
+  constexpr std::int64_t together = 3;
+  parallel_for((outer + together - 1) / together,
+               [&](std::int64_t chunk) {
+                 const T* from[together];
+                 T* to[together];
+                 const std::int64_t first = chunk * together, count = std::min(together, outer - first);
+                 for (std::int64_t n = 0; n < count; ++n) {
+                   from[n] = x + (first + n) * columns;
+                   to[n] = y + (first + n) * rows;
+                 }
+                 resample_kernels_of<T>().along(from, to, static_cast<int>(count), map);
+               },
+               static_cast<double>(together) * microseconds);
 }
 
 struct ResampleNode final : Node {

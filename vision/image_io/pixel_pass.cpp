@@ -16,6 +16,9 @@ void image_to(const Tensor& image, std::span<const ImageStep> steps, void* pixel
   const Tensor picture = image.rank() == 4 ? select(image, 0, 0, here) : image;
   Patches patches(picture, steps, here);
   const PixelWriter writer(patches.channels(), patches.height(), patches.width(), pixels, row_bytes, format);
+  if (pixel_dtype(format) == DType::u8 &&
+      patches.run_bytes({static_cast<std::uint8_t*>(pixels), row_bytes, pixel_channels(format), is_bgr(format)}))
+    return;
   patches.run([&](std::int64_t y, std::int64_t x, std::int64_t count, const float* const* lines) {
     writer.put(y, x, count, lines);
   });

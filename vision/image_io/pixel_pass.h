@@ -5,7 +5,7 @@
 //              {filters::steps::gaussian_blur2d({.kernel = {5, 5}}), color::steps::rgb_to_grayscale()},
 //              grey, w, PixelFormat::grey_u8);
 //
-// The bytes are read once and the results written once; floats stand in the caches alone
+// The bytes are read once and the results written once; floats stand in the caches or in registers alone
 // (engine/families/image_step.h).
 #pragma once
 #include <lumigrad/engine/families/image_step.h>
@@ -13,7 +13,10 @@
 
 namespace lumigrad {
 
-/// image_to(steps[n - 1](.. steps[0](to_float(image)))), bit for bit, without a tensor between them. image: [C, H, W]
+/// image_to(steps[n - 1](.. steps[0](to_float(image)))), bit for bit, without a tensor between them; but for one step
+/// alone that filters with a column and a row, or halves the size, from interleaved bytes into bytes of the same order:
+/// bytes need not become shares of 255 there, and the results are those of the bytes themselves, rounded once (what ends
+/// in .5 goes to even, where through shares it goes either way). image: [C, H, W]
 /// or [1, C, H, W] of any dtype and layout on the CPU; u8 and u16 stand for shares of 255 and 65535. Options of steps
 /// are numbers here: nothing is recorded, and none of them is one an image. The memory written must not be the image's.
 /// Errors are those of the operators and of image_to; DeviceError for tensors of a device.
