@@ -48,7 +48,14 @@ Tensor get_rotation_matrix2d(const Tensor& center, const Tensor& angle, const Te
 }
 
 Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
-  return get_affine_matrix2d({.translation = translation}, here);
+  const char* name = "get_translation_matrix2d";
+  const Tensor t = pair_of(name, "translation", settled(translation, {&translation}), false, here);
+  require<DTypeError>(is_differentiable(t.dtype()), name, ": expected f32 or f64, got ", t.dtype());
+  const std::int64_t count = t.size(0);
+  const Tensor unit = Tensor::eye(3, t.dtype(), t.device());
+  const Tensor one = expand(slice(slice(unit, 0, 2, 3), 1, 2, 3), {count, 1, 1});
+  const Tensor last = concat({reshape(t, {count, 2, 1}, here), one}, 1, here);
+  return concat({expand(slice(unit, 1, 0, 2), {count, 3, 2}), last}, 2, here);
 }
 
 Tensor get_shear_matrix2d(const Tensor& center, const Tensor& shear, Here here) {
