@@ -204,7 +204,9 @@ Tensor each_plane(const char* name, F formula, const Tensor& x, const Tensor& me
 }  // namespace
 
 Tensor normalize(const Tensor& x, const Tensor& mean, const Tensor& std, Here here) {
-  return each_plane("enhance.normalize", Normalize{}, x, mean, std, here);
+  const char* name = "enhance.normalize";
+  require<DTypeError>(is_differentiable(std.dtype()), name, ": expected a std of f32 or f64, got ", std.dtype());
+  return each_plane(name, Normalize{}, x, mean, reciprocal(std, here), here);  // one division a channel
 }
 
 Tensor denormalize(const Tensor& x, const Tensor& mean, const Tensor& std, Here here) {

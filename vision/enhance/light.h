@@ -132,11 +132,11 @@ struct AddWeighted {
   }
 };
 
-/// (x - p[0]) / p[1]
+/// (x - p[0]) p[1]
 struct Normalize {
   template <class V>
   LUMIGRAD_HD V operator()(V x, Params<V, 2> p) const {
-    return (x - p[0]) / p[1];
+    return (x - p[0]) * p[1];
   }
 };
 
