@@ -19,18 +19,47 @@ double block(const T* x, std::size_t n) {
   return result;
 }
 
+// As many numbers as a register of double holds, from memory of T and back.
+using Wide = native::D;
+template <class T>
+LUMIGRAD_SIMD Wide widened(const T* from) {
+#if LUMIGRAD_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4) return Wide(_mm512_cvtps_pd(_mm256_loadu_ps(from)));
+#elif LUMIGRAD_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) return Wide(_mm256_cvtps_pd(_mm_loadu_ps(from)));
+#endif
+  Wide wide;
+  if constexpr (sizeof(T) == 8) {
+    __builtin_memcpy(&wide, from, sizeof wide);
+  } else {
+    for (std::size_t l = 0; l < sizeof wide / sizeof(double); ++l) wide[l] = static_cast<double>(from[l]);
+  }
+  return wide;
+}
+template <class T>
+LUMIGRAD_SIMD void narrowed(const Wide& wide, T* to) {
+#if LUMIGRAD_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4) return _mm256_storeu_ps(to, _mm512_cvtpd_ps(wide));
+#elif LUMIGRAD_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) return _mm_storeu_ps(to, _mm256_cvtpd_ps(wide));
+#endif
+  if constexpr (sizeof(T) == 8) {
+    __builtin_memcpy(to, &wide, sizeof wide);
+  } else {
+    for (std::size_t l = 0; l < sizeof wide / sizeof(double); ++l) to[l] = static_cast<T>(wide[l]);
+  }
+}
+
 template <class T>
 void accumulate(const T* const* x, int count, double* sums, bool first, T* y, double scale, std::size_t n) {
-  using Wide = native::D;
   constexpr std::size_t width = sizeof(Wide) / sizeof(double);
-  typedef T Narrow __attribute__((vector_size(sizeof(T) * width), aligned(sizeof(T)), may_alias));
   std::size_t i = 0;
   for (; i + width <= n; i += width) {
     Wide sum = {};
     if (!first) __builtin_memcpy(&sum, sums + i, sizeof sum);
-    for (int k = 0; k < count; ++k) sum += __builtin_convertvector(*reinterpret_cast<const Narrow*>(x[k] + i), Wide);
+    for (int k = 0; k < count; ++k) sum += widened(x[k] + i);
     if (y) {
-      *reinterpret_cast<Narrow*>(y + i) = __builtin_convertvector(scale * sum, Narrow);
+      narrowed(scale * sum, y + i);
     } else {
       __builtin_memcpy(sums + i, &sum, sizeof sum);
     }
