@@ -5,6 +5,7 @@
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/tape.h>
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -192,6 +193,39 @@ TEST_CASE("threads and batches change no bit of a gradient") {
         for (std::size_t i = 0; i < one.size(); ++i) CHECK(many[i].values() == one[i].values());
       }
     }
+  }
+}
+
+TEST_CASE("where a map hardly stretches the image gets what single additions give it, whatever the threads") {
+  const Tensor image = noise({1, 3, 171, 158}, DType::f32, 11), w = noise({1, 3, 128, 96}, DType::f32, 12, -1, 1);
+  const std::vector<double> maps[] = {{1, 0, 20, 0, 1, 17, 0, 0, 1},
+                                      {1, 0, 20.3, 0, 1, 17.8, 0, 0, 1},
+                                      {0.99, 0.12, 20, -0.12, 0.99, 30, 1e-5, 2e-5, 1},
+                                      {0.95, -0.11, 31, 0.13, 0.96, 15, 0, 0, 1},
+                                      {1.05, 0.06, 12, -0.01, 1.04, 13, 1e-5, -1e-5, 1},
+                                      {1.03, -0.12, 29, 0.1, 0.9, 14, 0, 1e-4, 1}};
+  for (const std::vector<double>& map : maps) {
+    CAPTURE(map);
+    const auto gradient = [&](const Tensor& x, const Tensor& cotangent) {
+      const Tensor leaf = x.clone().requires_grad();
+      const Tensor y = sample_homography(leaf, Tensor::from(map, {1, 3, 3}), {128, 96});
+      return grad({y}, {leaf}, {.seeds = {cotangent}})[0].values();
+    };
+    set_num_threads(1);
+    const std::vector<double> one = gradient(image, w);
+    const std::vector<double> exact = gradient(image.to(DType::f64), w.to(DType::f64));
+    double worst = 0;
+    for (std::size_t i = 0; i < one.size(); ++i) worst = std::max(worst, std::abs(one[i] - exact[i]));
+    CHECK(worst < 1e-4);
+    set_num_threads(3);
+    CHECK(gradient(image, w) == one);
+    set_num_threads(0);
+    // An output that is not finite spoils the pixels it was read from, and no other.
+    Tensor broken = w.clone();
+    broken.mutable_data<float>()[(128 + 70) * 96 + 41] = std::numeric_limits<float>::quiet_NaN();
+    int spoilt = 0;
+    for (const double v : gradient(image, broken)) spoilt += std::isnan(v);
+    CHECK(spoilt == 4);
   }
 }
 

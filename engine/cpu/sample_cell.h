@@ -29,8 +29,9 @@ struct Tile {
   T m[9];
   bool bounded;  // the map is well-behaved in the tile, and its positions lie in this box
   double x0, y0, x1, y1;
-  bool inside;  // the box lies two pixels inside the image
-  int slant;    // a bound of the rows between the ends of a vector, where it is small
+  bool inside;     // the box lies two pixels inside the image
+  int slant;       // a bound of the rows between the ends of a vector, where it is small
+  double stretch;  // how far columns between neighbouring outputs are from one, at most
 };
 
 LUMIGRAD_SIMD ptrdiff_t even_near(double p) {
@@ -42,7 +43,8 @@ LUMIGRAD_SIMD ptrdiff_t even_near(double p) {
 template <class T>
 LUMIGRAD_SIMD void bound_tile(const SampleTask<T>& task, const double (&m)[9], Tile<T>& t) {
   t.bounded = true;
-  double first = 0, last = 0;
+  t.stretch = 0;
+  double first = 0, last = 0, left = 0;
   for (int corner = 0; corner < 4; ++corner) {
     const double u = corner & 1 ? t.width - 1 : 0, v = corner & 2 ? t.height - 1 : 0;
     const double w = (m[6] * u + m[7] * v + m[8]) * t.scale;
@@ -52,8 +54,13 @@ LUMIGRAD_SIMD void bound_tile(const SampleTask<T>& task, const double (&m)[9], T
     t.x1 = corner == 0 || x > t.x1 ? x : t.x1;
     t.y0 = corner == 0 || y < t.y0 ? y : t.y0;
     t.y1 = corner == 0 || y > t.y1 ? y : t.y1;
-    if (corner == 0) first = y;
+    if (corner == 0) first = y, left = x;
     if (corner == 1) last = y;
+    if (corner == 2) left = x;
+    if ((corner & 1) && t.width > 1) {
+      const double stretch = (x - left) / (t.width - 1) - 1, size = stretch < 0 ? -stretch : stretch;
+      t.stretch = size > t.stretch ? size : t.stretch;
+    }
   }
   const bool countable = sizeof(T) == 8 || task.row_stride * static_cast<ptrdiff_t>(task.height + 4) <= 0x7fffffff;
   t.inside = t.bounded && countable && t.x0 > 2 && t.y0 > 2 && t.x1 < task.width - 3 && t.y1 < task.height - 3;
@@ -73,6 +80,7 @@ template <class T>
   t.scale = 1;
   t.bounded = t.inside = false;
   t.slant = 0;
+  t.stretch = 0;
   if (task.kind == MapKind::grid) return t;
   const double* h = task.matrix;
   double m[9];

@@ -72,7 +72,8 @@ template <class T, int K>
 inline constexpr bool by_windows = sizeof(T) == 4 && K == 2 && window_floats > 0;
 
 LUMIGRAD_SIMD WindowFrame frame_of(const SampleTask<float>& task, const Tile<float>& t) {
-  return {task.image + t.base_x, t.base_x, task.width, t.slant, static_cast<int>(task.height - 2 - t.base_y)};
+  const float* image = task.image ? task.image + t.base_x : nullptr;
+  return {image, t.base_x, task.width, t.slant, static_cast<int>(task.height - 2 - t.base_y)};
 }
 
 /// A vector of output pixels, from (dx, dy) of a tile on, and where it reads.

@@ -6,12 +6,13 @@
 // fewer of them. A tile first adds into a patch of its own, in which a pixel's channels stand side by side: one
 // addition of four floats serves up to four channels. The patch is then added to the gradient's planes. A patch covers
 // what its tile touches and no more than fits into the nearest cache; tiles that spread further add to the planes
-// directly.
+// directly, and so do, row by row, those that are hardly stretched (sample_splat_rows.h).
 //
 // Which way a tile takes, and the order of its additions, follow from the map alone. So the bands into which threads
 // cut the image change no bit of the result.
 #pragma once
 #include <lumigrad/engine/cpu/sample_readers.h>
+#include <lumigrad/engine/cpu/sample_splat_rows.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
@@ -256,8 +257,15 @@ void splat(const SampleTask<T>& task, const T* cotangent, T* gradient, int begin
   const std::int64_t across = (task.out_width + sample_tile - 1) / sample_tile;
   const std::int64_t tiles = across * ((task.out_height + sample_tile - 1) / sample_tile);
   for (std::int64_t index = 0; index < tiles; ++index) {
-    if (rows && (rows[2 * index] >= end || rows[2 * index + 1] <= begin)) continue;
+    // Those that add zeros to rows do so whatever the bands.
+    if (rows && (rows[2 * index] >= end || rows[2 * index + 1] + splat_rows - 2 <= begin)) continue;
     const Tile<T> t = tile_at(task, index);
+    if constexpr (by_rows<T, taps_of<W>>) {
+      if (hardly_stretched(t)) {
+        splat_by_rows<W>(task, t, cotangent, gradient, begin, end);
+        continue;
+      }
+    }
     if constexpr (sizeof(T) == 4) {
       if (const Patch patch(task, t, taps_of<W>); patch.fits && task.channels > 1) {
         splat_by_patch<W>(task, t, patch, cotangent, gradient, begin, end);
