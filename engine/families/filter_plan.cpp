@@ -31,16 +31,17 @@ void apply_rows(const FilterPlan& plan, const Margins<T>& margins, const Row& im
   const std::int64_t slabs = plan.axis[0].taps, taps = plan.axis[1].taps, across = plan.axis[2].taps;
   const std::int64_t read = end - begin + taps - 1;  // rows of a slab
   const bool direct = margins.none();
-  std::vector<T> room(static_cast<std::size_t>(direct ? margins.length() : slabs * read * margins.length()), T(0));
+  const LineRoom<T> room(static_cast<std::size_t>(direct ? 0 : slabs * read * margins.length()));
+  const std::vector<T> zeros(static_cast<std::size_t>(direct ? margins.length() : 0));
   std::vector<const T*> row(static_cast<std::size_t>(slabs * read));
   for (std::int64_t s = 0; s < slabs; ++s) {
     for (std::int64_t r = 0; r < read; ++r) {
       const auto at = static_cast<std::size_t>(s * read + r);
       const T* from = image_row(s, begin + r);
       if (direct) {
-        row[at] = from == nullptr ? room.data() : from + margins.first();
+        row[at] = from == nullptr ? zeros.data() : from + margins.first();
       } else {
-        T* to = room.data() + (s * read + r) * margins.length();
+        T* to = room.get() + (s * read + r) * margins.length();
         margins.fill(from, to);
         row[at] = to;
       }
