@@ -109,7 +109,7 @@ LUMIGRAD_SIMD Tile<T> tile_at(const SampleTask<T>& task, std::int64_t index) {
   return made;
 }
 
-/// Positions of `count` output pixels from (dx, dy) of a tile on; the other lanes are NaN.
+/// Positions of `count` output pixels from (dx, dy) of a tile on; the other lanes repeat the last one.
 template <class T>
 struct Position {
   Vec<T> x, y, a, b, w;
@@ -118,8 +118,9 @@ struct Position {
 template <class T>
 [[gnu::noinline]] void read_grid(const SampleTask<T>& task, ptrdiff_t from, int count, T* x, T* y) {
   for (int i = 0; i < lanes<T>; ++i) {
-    x[i] = i < count ? task.grid_x[from + i * task.grid_pixel] : static_cast<T>(__builtin_nan(""));
-    y[i] = i < count ? task.grid_y[from + i * task.grid_pixel] : T(0);
+    const ptrdiff_t at = from + (i < count ? i : count - 1) * task.grid_pixel;
+    x[i] = task.grid_x[at];
+    y[i] = task.grid_y[at];
   }
 }
 
@@ -140,7 +141,8 @@ template <class T>
 LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, int dx, int dy, int count) {
   using V = Vec<T>;
   if (task.kind == MapKind::grid) return grid_position(task, t, dx, dy, count);
-  const V u = V::ramp() + V(dx);
+  V u = V::ramp() + V(dx);
+  if (count < lanes<T>) u = min(u, V(dx + count - 1));
   const T v = static_cast<T>(dy);
   const V a = fma(V(t.m[0]), u, V(t.m[1] * v + t.m[2]));
   const V b = fma(V(t.m[3]), u, V(t.m[4] * v + t.m[5]));
@@ -152,7 +154,6 @@ LUMIGRAD_SIMD Position<T> position(const SampleTask<T>& task, const Tile<T>& t, 
     x = plain[0];
     y = plain[1];
   }
-  if (count < lanes<T>) x = select(V::ramp() < V(count), x, V(static_cast<T>(__builtin_nan(""))));
   return {x, y, a, b, w};
 }
 
@@ -178,12 +179,12 @@ LUMIGRAD_SIMD Vec<T> first_whole(const Vec<T>& x) {
 }
 
 template <class T, int K>
-LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, const Position<T>& p, int count) {
+LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, const Position<T>& p) {
   using V = Vec<T>;
   using I = Int<T>;
   constexpr int before = K == 4 ? 1 : 0;
   Cell<T, K> c;
-  if (t.inside && count == lanes<T>) {
+  if (t.inside) {
     const V fx = first_whole<T, K>(p.x), fy = first_whole<T, K>(p.y);
     c.tx = p.x - fx;
     c.ty = p.y - fy;
@@ -216,68 +217,6 @@ LUMIGRAD_SIMD Cell<T, K> locate(const SampleTask<T>& task, const Tile<T>& t, con
   }
   if (sizeof(T) == 4 && task.row_stride * static_cast<ptrdiff_t>(task.height + K) > 0x7fffffff) c.inside = false;
   return c;
-}
-
-/// The taps of a vector that is not wholly inside, by the rule of the border. Where there is no pixel, `column` or
-/// `row` is 0 and the mask is false.
-template <class T, int K>
-struct LaneTaps {
-  using Integer = typename Int<T>::Integer;
-  alignas(64) Integer column[K][lanes<T>];
-  alignas(64) Integer row[K][lanes<T>];
-  Mask<T> in_column[K], in_row[K];
-};
-
-/// One axis: `at` counts from the image's first pixel, of `count`.
-template <class T>
-LUMIGRAD_SIMD void tap_at_border(const Int<T>& at, const Mask<T>& valid, int count, Border border,
-                                 typename Int<T>::Integer* to, Mask<T>& in) {
-  using I = Int<T>;
-  using Integer = typename I::Integer;
-  const I first(0), last(static_cast<Integer>(count - 1));
-  in = valid;
-  if (border == Border::zeros) {
-    in = valid & !((at < first) | (at > last));
-    select(in, at, first).store(to);
-  } else if (border == Border::border) {
-    select(in, select(at < first, first, select(at > last, last, at)), first).store(to);
-  } else {
-    select(in, at, first).store(to);
-    for (int i = 0; i < lanes<T>; ++i)
-      to[i] = static_cast<Integer>(index_at_border<std::int64_t>(to[i], count, border));
-  }
-}
-
-template <class T, int K>
-[[gnu::noinline]] void find_taps_from(const SampleTask<T>& task, ptrdiff_t base_x, ptrdiff_t base_y,
-                                      const Cell<T, K>& c, LaneTaps<T, K>& taps) {
-  using I = Int<T>;
-  using Integer = typename I::Integer;
-  for (int k = 0; k < K; ++k) {
-    const I x = c.ix + I(static_cast<Integer>(base_x + k)), y = c.iy + I(static_cast<Integer>(base_y + k));
-    tap_at_border<T>(x, c.valid, task.width, task.border, taps.column[k], taps.in_column[k]);
-    tap_at_border<T>(y, c.valid, task.height, task.border, taps.row[k], taps.in_row[k]);
-  }
-}
-template <class T, int K>
-LUMIGRAD_SIMD void find_taps(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, K>& c, LaneTaps<T, K>& taps) {
-  const Cell<T, K> copy = c;
-  find_taps_from(task, t.base_x, t.base_y, copy, taps);
-}
-
-template <class T, int K>
-[[gnu::noinline]] void fetch_found(const T* plane, ptrdiff_t row_stride, const LaneTaps<T, K>& taps, T outside,
-                                   Vec<T> (&values)[K][K]) {
-  for (int j = 0; j < K; ++j) {
-    alignas(64) T value[K][lanes<T>];
-    for (int i = 0; i < lanes<T>; ++i) {
-      const T* row = plane + taps.row[j][i] * row_stride;
-      for (int k = 0; k < K; ++k) value[k][i] = row[taps.column[k][i]];
-    }
-    for (int k = 0; k < K; ++k) {
-      values[j][k] = select(taps.in_row[j] & taps.in_column[k], Vec<T>::load(value[k]), Vec<T>(outside));
-    }
-  }
 }
 
 // Two neighbours are one 64-bit load; that beats gather instructions at every width.

@@ -2,8 +2,7 @@
 // How the taps of a vector of output pixels are fetched: from a window, by pairs of neighbours, or lane by lane at the
 // border. Included by sample.cpp at each instruction level.
 #pragma once
-#include <lumigrad/engine/cpu/sample_cell.h>
-#include <lumigrad/engine/cpu/window.h>
+#include <lumigrad/engine/cpu/sample_border.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
@@ -67,10 +66,6 @@ struct BorderReader {
   }
 };
 
-/// Whether there are windows for such cells.
-template <class T, int K>
-inline constexpr bool by_windows = sizeof(T) == 4 && K == 2 && window_floats > 0;
-
 LUMIGRAD_SIMD WindowFrame frame_of(const SampleTask<float>& task, const Tile<float>& t) {
   const float* image = task.image ? task.image + t.base_x : nullptr;
   return {image, t.base_x, task.width, t.slant, static_cast<int>(task.height - 2 - t.base_y)};
@@ -102,7 +97,7 @@ LUMIGRAD_SIMD void each_vector(const SampleTask<T>& task, const Tile<T>& t, int 
   for (int dy = top; dy < bottom; ++dy) {
     for (int dx = 0; dx < t.width; dx += lanes<T>) {
       const int count = t.width - dx < lanes<T> ? t.width - dx : lanes<T>;
-      body(dx, dy, count, locate<T, taps_of<W>>(task, t, position(task, t, dx, dy, count), count));
+      body(dx, dy, count, locate<T, taps_of<W>>(task, t, position(task, t, dx, dy, count)));
     }
   }
 }

@@ -78,7 +78,7 @@ LUMIGRAD_SIMD void splat_directly(const SampleTask<T>& task, const Tile<T>& t, c
           const InsideReader<T, K> reader(task, t, c);
           for (int ch = 0; ch < task.channels; ch += channel_group) {
             const int group = task.channels - ch < channel_group ? task.channels - ch : channel_group;
-            for (int g = 0; g < group; ++g) spread<T, K>(wx, wy, Vec<T>::load(from + (ch + g) * plane), part[g]);
+            for (int g = 0; g < group; ++g) spread<T, K>(wx, wy, load_some(from + (ch + g) * plane, count), part[g]);
             add_inside<T, K>(task, reader, group, part, gradient + ch * task.channel_stride);
           }
           return;

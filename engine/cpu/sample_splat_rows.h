@@ -32,16 +32,17 @@ LUMIGRAD_SIMD native::F lanes_at(native::F v, native::FBits at) {
 }
 
 /// What a vector of outputs adds to image rows begin ... end - 1, one by one.
-[[gnu::noinline]] void add_singly(const SampleTask<float>& task, const Tile<float>& t, const Cell<float, 2>& c,
-                                  const Vec<float> (&wx)[2], const Vec<float> (&wy)[2], const float* cotangent,
-                                  float* gradient, int begin, int end) {
+template <class T>
+[[gnu::noinline]] void add_singly(const SampleTask<T>& task, const Tile<T>& t, const Cell<T, 2>& c,
+                                  const Vec<T> (&wx)[2], const Vec<T> (&wy)[2], const T* cotangent, T* gradient,
+                                  int begin, int end) {
   const ptrdiff_t plane = static_cast<ptrdiff_t>(task.out_height) * task.out_width;
   for (int ch = 0; ch < task.channels; ++ch, cotangent += plane, gradient += task.channel_stride) {
-    for (int i = 0; i < lanes<float>; ++i) {
+    for (int i = 0; i < lanes<T>; ++i) {
       for (int j = 0; j < 2; ++j) {
         const ptrdiff_t row = t.base_y + c.iy.raw[0][i] + j;
         if (row < begin || row >= end) continue;
-        float* to = gradient + row * task.row_stride + t.base_x + c.ix.raw[0][i];
+        T* to = gradient + row * task.row_stride + t.base_x + c.ix.raw[0][i];
         for (int k = 0; k < 2; ++k) to[k] += cotangent[i] * (wy[j].raw[0][i] * wx[k].raw[0][i]);
       }
     }

@@ -2,7 +2,7 @@
 // Where a vector of output voxels reads in a volume, and how its taps are fetched: sample_cell.h with a third axis.
 // Included by volume.cpp at each instruction level.
 #pragma once
-#include <lumigrad/engine/cpu/sample_cell.h>
+#include <lumigrad/engine/cpu/sample_border.h>
 #include <lumigrad/engine/cpu/volume_kernels.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {

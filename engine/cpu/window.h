@@ -39,6 +39,13 @@ LUMIGRAD_SIMD void pairs_in_window(const float* p, native::FBits column, native:
 #endif
 }
 
+#if LUMIGRAD_VECTOR_BYTES == 64
+/// p[column[i]], for columns in [0, window_floats - 1].
+LUMIGRAD_SIMD native::F row_in_window(const float* p, native::FBits column) {
+  return native::F(_mm512_permutex2var_ps(_mm512_loadu_ps(p), __m512i(column), _mm512_loadu_ps(p + 16)));
+}
+#endif
+
 /// What windows of one image have in common.
 struct WindowFrame {
   int first, furthest;  // columns: a window reads neither before a row nor behind it
