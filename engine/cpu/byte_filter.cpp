@@ -48,9 +48,8 @@ void down(const std::uint8_t* const* rows, int taps, const float* weight, float*
 }
 
 #if LUMIGRAD_VECTOR_BYTES == 64
-// Weights J, J + 1, ... < count of those whose places start in the first register. Most pieces are cut out of the two
-// whole ones they lie in, since a load that straddles lines of the cache costs two; some are loaded, so that the unit
-// that cuts has no more to do than the others.
+// Weights J, J + 1, ... < count of those whose places start in the first register. As along lines of floats (filter.cpp),
+// every other piece is cut out of the two whole ones it lies in and the others are loaded.
 template <int step, int J>
 LUMIGRAD_SIMD void add_along(Batch& sum, const __m512i (&whole)[registers + 1], const float* line, int count,
                              const float* weight) {
@@ -59,7 +58,7 @@ LUMIGRAD_SIMD void add_along(Batch& sum, const __m512i (&whole)[registers + 1], 
     const Numbers by = Numbers::splat(weight[J]);
     for (int k = 0; k < registers; ++k) {
       const __m512i piece = J == 0       ? whole[k]
-                            : J % 4 == 2 ? _mm512_loadu_si512(line + 16 * k + step * J)
+                            : J % 2 == 0 ? _mm512_loadu_si512(line + 16 * k + step * J)
                                          : _mm512_alignr_epi32(whole[k + 1], whole[k], step * J);
       sum.raw[k] = native::fma(by.raw[0], native::F(piece), sum.raw[k]);
     }
