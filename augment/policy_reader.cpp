@@ -43,7 +43,7 @@ class Reader {
   [[noreturn]] static void refuse(const std::string& where, const std::string& wanted, const Json& got) {
     std::string text = got.dump(-1, ' ', true, Json::error_handler_t::replace);
     if (text.size() > 60) text = text.substr(0, 57) + "...";
-    throw FormatError(message("policy: ", where, ": expected ", wanted, ", got ", text));
+    throw FormatError(message("policy: ", where == "policy" ? "" : where + ": ", "expected ", wanted, ", got ", text));
   }
   static void expect(bool ok, const std::string& where, const std::string& wanted, const Json& got) {
     if (!ok) refuse(where, wanted, got);
@@ -58,7 +58,8 @@ class Reader {
       if (key == name) return;
       list += std::string(list.empty() ? "" : ", ") + name;
     }
-    throw FormatError(message("policy: ", where, ": expected one of ", list, ", got \"", key, "\""));
+    throw FormatError(
+        message("policy: ", where == "policy" ? "" : where + ": ", "expected one of ", list, ", got \"", key, "\""));
   }
   static double number(const Json& json, const std::string& where) {
     expect(json.is_number(), where, "a number", json);
@@ -251,8 +252,10 @@ Json parsed(std::string_view text) {
   };
   try {
     return Json::parse(text, shallow);
-  } catch (const Json::exception& error) {
-    throw FormatError(message("policy: expected JSON, got: ", error.what()));
+  } catch (const Json::parse_error& error) {
+    throw FormatError(message("policy: expected JSON, got something else at byte ", error.byte));
+  } catch (const Json::exception&) {
+    throw FormatError("policy: expected JSON whose numbers fit into double precision");
   }
 }
 
