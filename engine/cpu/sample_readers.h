@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the taps of a vector of output pixels are fetched: from a window, by pairs of neighbours, or lane by lane at the
+// How the taps of a vector of output pixels are fetched: from a window, by pairs of neighbours, or by the rule of the
 // border. Included by sample.cpp at each instruction level.
 #pragma once
 #include <lumigrad/engine/cpu/sample_border.h>
@@ -51,7 +51,7 @@ struct InsideReader {
   }
 };
 
-/// The same anywhere: lanes one by one, by the rule of the border.
+/// The same anywhere, by the rule of the border.
 template <class T, int K>
 struct BorderReader {
   const SampleTask<T>& task;
