@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/vision/geometry/matrices.h>
 
+#include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/ops.h>
 #include <lumigrad/vision/geometry/formulas.h>
 
@@ -8,24 +9,26 @@ namespace lumigrad::geometry {
 namespace {
 
 // What matrices are made of are images of one pixel: the numbers of [N, 2], [2] or [N] are its channels, and a formula
-// takes them as they lie there. A lone number counts for both of a pair where `spread` allows it.
-Tensor channels_of(const char* name, const char* argument, const Tensor& value, std::int64_t count, bool spread,
-                   Here here) {
+// takes them as they lie there. A lone number counts for both of a pair where `spread` allows it. Those of one image
+// follow the others to their device.
+Tensor channels_of(const char* name, const char* argument, const Tensor& given, std::int64_t count, bool spread,
+                   Device device, Here here) {
+  const Tensor value = given.device() == Device() && given.numel() <= count ? given.to(device, here) : given;
   require<DTypeError>(value.dtype() != DType::u8 && value.dtype() != DType::u16, name, ": expected ", argument,
                       " of f32 or f64, got ", value.dtype());
   const std::int64_t found = count == 1 ? 1 : value.rank() == 0 ? 0 : value.size(-1);
   if (spread && value.numel() == 1) return expand(reshape(value, {1, 1, 1, 1}, here), {1, count, 1, 1}, here);
   return reshape(value, {found == 0 ? 0 : value.numel() / found, count, 1, 1}, here);
 }
-Tensor pair_of(const char* name, const char* argument, const Tensor& value, bool spread, Here here) {
+Tensor pair_of(const char* name, const char* argument, const Tensor& value, bool spread, Device device, Here here) {
   require<ShapeError>(
       (spread && value.numel() == 1) || ((value.rank() == 1 || value.rank() == 2) && value.size(-1) == 2), name,
       ": expected ", argument, " of shape [N, 2] or [2], got ", value.shape());
-  return channels_of(name, argument, value, 2, spread, here);
+  return channels_of(name, argument, value, 2, spread, device, here);
 }
-Tensor angle_of(const char* name, const Tensor& value, Here here) {
+Tensor angle_of(const char* name, const Tensor& value, Device device, Here here) {
   require<ShapeError>(value.rank() <= 1, name, ": expected angle of shape [N] or one number, got ", value.shape());
-  return channels_of(name, "angle", value, 1, false, here);
+  return channels_of(name, "angle", value, 1, false, device, here);
 }
 
 // [N, 6, 1, 1] to [N, 2, 3].
@@ -42,14 +45,16 @@ Tensor settled(const Tensor& value, std::initializer_list<const Tensor*> all) {
 
 Tensor get_rotation_matrix2d(const Tensor& center, const Tensor& angle, const Tensor& scale, Here here) {
   const char* name = "get_rotation_matrix2d";
-  const Tensor c = pair_of(name, "center", settled(center, {&center, &angle, &scale}), false, here);
-  const Tensor s = pair_of(name, "scale", scale, true, here), a = angle_of(name, angle, here);
+  const Device d = device::device_of({&center, &angle, &scale});
+  const Tensor c = pair_of(name, "center", settled(center, {&center, &angle, &scale}), false, d, here);
+  const Tensor s = pair_of(name, "scale", scale, true, d, here), a = angle_of(name, angle, d, here);
   return matrix_from_pixels(pixel_planes(RotationMatrix{}, {c, a, s}, {}, name, here), here);
 }
 
 Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
   const char* name = "get_translation_matrix2d";
-  const Tensor t = pair_of(name, "translation", settled(translation, {&translation}), false, here);
+  const Tensor t =
+      pair_of(name, "translation", settled(translation, {&translation}), false, translation.device(), here);
   require<DTypeError>(is_differentiable(t.dtype()), name, ": expected f32 or f64, got ", t.dtype());
   const std::int64_t count = t.size(0);
   const Tensor unit = Tensor::eye(3, t.dtype(), t.device());
@@ -60,8 +65,9 @@ Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
 
 Tensor get_shear_matrix2d(const Tensor& center, const Tensor& shear, Here here) {
   const char* name = "get_shear_matrix2d";
-  const Tensor c = pair_of(name, "center", settled(center, {&center, &shear}), false, here);
-  const Tensor k = pair_of(name, "shear", shear, false, here);
+  const Device d = device::device_of({&center, &shear});
+  const Tensor c = pair_of(name, "center", settled(center, {&center, &shear}), false, d, here);
+  const Tensor k = pair_of(name, "shear", shear, false, d, here);
   return convert_affinematrix_to_homography(
       matrix_from_pixels(pixel_planes(ShearMatrix{}, {c, k}, {}, name, here), here), here);
 }
@@ -69,9 +75,11 @@ Tensor get_shear_matrix2d(const Tensor& center, const Tensor& shear, Here here) 
 Tensor get_affine_matrix2d(const AffineParameters& p, Here here) {
   const char* name = "get_affine_matrix2d";
   const Tensor translation = settled(p.translation, {&p.translation, &p.center, &p.scale, &p.angle, &p.shear});
-  const Tensor t = pair_of(name, "translation", translation, false, here),
-               c = pair_of(name, "center", p.center, false, here), s = pair_of(name, "scale", p.scale, true, here),
-               a = angle_of(name, p.angle, here), k = pair_of(name, "shear", p.shear, false, here);
+  const Device d = device::device_of({&p.translation, &p.center, &p.scale, &p.angle, &p.shear});
+  const Tensor t = pair_of(name, "translation", translation, false, d, here),
+               c = pair_of(name, "center", p.center, false, d, here),
+               s = pair_of(name, "scale", p.scale, true, d, here), a = angle_of(name, p.angle, d, here),
+               k = pair_of(name, "shear", p.shear, false, d, here);
   return convert_affinematrix_to_homography(
       matrix_from_pixels(pixel_planes(AffineMatrix{}, {t, c, s, a, k}, {}, name, here), here), here);
 }
