@@ -21,7 +21,7 @@ std::string family_of(const std::string& node) {
       {"pixel", {"mul", "add", "sub", "div", "neg", "where", "enhance.adjust_gamma", "losses.mse_loss"}},
       {"reduce", {"sum"}},
       {"stencil", {"conv2d", "filter", "filter_spread", "filter_sums", "window_collect"}},
-      {"sample", {"sample_homography", "sample_volume_affine", "resample"}},
+      {"sample", {"sample_homography", "sample_volume_affine", "resample", "resample_planes"}},
       {"contract", {"matmul", "solve_triangular", "inverse"}},
       {"gather", {"gather", "scatter", "cumsum"}},
       {"", {"reshape", "expand", "clone", "slice", "select", "embed", "permute", "concat", "squeeze", "unsqueeze"}}};

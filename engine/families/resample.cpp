@@ -3,6 +3,7 @@
 
 #include <lumigrad/engine/families/line_table.h>
 #include <lumigrad/engine/families/resample_device.h>
+#include <lumigrad/engine/families/resample_planes.h>
 #include <lumigrad/engine/inline_vector.h>
 #include <lumigrad/engine/node.h>
 #include <lumigrad/engine/parallel.h>
@@ -122,7 +123,7 @@ struct ResampleNode final : Node {
   }
 };
 
-// Both axes in one pass, on a device.
+// Both axes in one pass.
 struct ResamplePlanesNode final : Node {
   using Node::Node;
   std::shared_ptr<const Band> rows, columns;
@@ -148,6 +149,17 @@ Tensor multiplied(const Tensor& dense, int axis, const Band& band) {
   return y;
 }
 
+Tensor planes_multiplied(const Tensor& dense, const Band& rows, const Band& columns) {
+  Tensor y = Tensor::empty(dense.shape().with(-2, rows.rows()).with(-1, columns.rows()), dense.dtype());
+  if (y.numel() == 0) return y;
+  const std::int64_t planes = y.numel() / (rows.rows() * columns.rows());
+  if (dense.dtype() == DType::f32)
+    resample_rows(dense.data<float>(), y.mutable_data<float>(), planes, rows, columns);
+  else
+    resample_rows(dense.data<double>(), y.mutable_data<double>(), planes, rows, columns);
+  return y;
+}
+
 }  // namespace
 
 Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here) {
@@ -167,7 +179,8 @@ Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Her
 
 Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::shared_ptr<const Band> columns,
                        Here here) {
-  if (x.device() == Device() || !fits_one_pass(*rows, *columns)) {
+  const bool here_on_cpu = x.device() == Device();
+  if (!here_on_cpu && !fits_one_pass(*rows, *columns)) {
     const bool along_first = columns_first(*rows, *columns);
     const Tensor half = along_first ? resample(x, -1, columns, here) : resample(x, -2, rows, here);
     return along_first ? resample(half, -2, rows, here) : resample(half, -1, columns, here);
@@ -177,7 +190,8 @@ Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::s
   require<ShapeError>(x.rank() >= 2 && x.size(-2) == rows->columns() && x.size(-1) == columns->columns(), name,
                       ": expected planes of ", rows->columns(), " x ", columns->columns(), ", got ", x.shape());
   const Tensor dense = x.contiguous(here);
-  Tensor y = resample_planes_on_device(name, dense.detach(), *rows, *columns);
+  Tensor y = here_on_cpu ? planes_multiplied(dense, *rows, *columns)
+                         : resample_planes_on_device(name, dense.detach(), *rows, *columns);
   if (auto node = record<ResamplePlanesNode>(name, here, {&dense})) {
     node->rows = std::move(rows);
     node->columns = std::move(columns);

@@ -49,7 +49,8 @@ class LUMIGRAD_API Band {
 /// differentiable in x.
 LUMIGRAD_API Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Here here = {});
 
-/// x with its last two axes multiplied by a band each. On a device one pass, where the bands are narrow.
+/// x with its last two axes multiplied by a band each, in one pass over memory (on a device where the bands are
+/// narrow).
 LUMIGRAD_API Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows,
                                     std::shared_ptr<const Band> columns, Here here = {});
 
