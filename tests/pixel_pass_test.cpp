@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <lumigrad/engine/cpu/level.h>
 #include <lumigrad/engine/families/patches.h>
 #include <lumigrad/engine/parallel.h>
 #include <lumigrad/engine/views.h>
@@ -155,6 +156,11 @@ struct Bytes {
     for (std::size_t i = 0; i < memory.size() / 5; ++i) memory[i * 3] = i % 2 ? 255 : 0;
   }
   Tensor view() { return image_from(memory.data(), height, width, gap, format); }
+  // Steps from these bytes alone into others, which must be the short way.
+  bool run(const std::vector<ImageStep>& steps, Bytes& to) {
+    Patches patches(view(), steps, {});
+    return patches.run_bytes({to.memory.data(), to.gap, pixel_channels(to.format), is_bgr(to.format)});
+  }
   // The bytes as numbers, double precision.
   Tensor numbers() { return unsqueeze(view().to(DType::f64), 0); }
 };
@@ -187,6 +193,11 @@ TEST_CASE("short formulas take bytes to bytes in registers, bit for bit") {
           if (pixel_channels(to) < expected.size(0)) continue;
           Bytes one(3, width, to), other = one;
           image_to(expected, one.memory.data(), one.gap, to);
+          const bool short_way = width >= 32 && pixel_channels(to) == expected.size(0);
+          if (short_way && simd_level() != Level::baseline) {
+            CHECK(image.run(work.steps, other));
+            CHECK(one.memory == other.memory);
+          }
           image_to(image.view(), work.steps, other.memory.data(), other.gap, to);
           CHECK(one.memory == other.memory);
         }
@@ -214,7 +225,7 @@ TEST_CASE("bytes of half the size are means, and what ends in .5 goes to even") 
         }
       for (const int count : {1, 3}) {
         set_num_threads(count);
-        image_to(image.view(), {geometry::steps::resize({.size = {h, w}})}, half.memory.data(), half.gap, format);
+        CHECK(image.run({geometry::steps::resize({.size = {h, w}})}, half));
         CAPTURE(w);
         CAPTURE(channels);
         CHECK(half.memory == expected);
@@ -225,7 +236,7 @@ TEST_CASE("bytes of half the size are means, and what ends in .5 goes to even") 
 
 TEST_CASE("a column and a row filter bytes as numbers, rounded once") {
   const int threads = num_threads();
-  const Shape sizes[] = {{1, 70}, {3, 64}, {9, 66}, {70, 33}, {41, 700}};
+  const Shape sizes[] = {{1, 70}, {3, 5}, {9, 66}, {70, 33}, {41, 700}};
   const Shape kernels[] = {{1, 1}, {3, 5}, {7, 2}, {5, 23}, {12, 17}};
   for (const PixelFormat format :
        {PixelFormat::grey_u8, PixelFormat::rgb_u8, PixelFormat::bgr_u8, PixelFormat::rgba_u8})
@@ -248,7 +259,7 @@ TEST_CASE("a column and a row filter bytes as numbers, rounded once") {
         std::vector<std::uint8_t> before;
         for (const int count : {1, 3}) {
           set_num_threads(count);
-          image_to(image.view(), {ImageStep("blur", down, along, options)}, result.memory.data(), result.gap, format);
+          CHECK(image.run({ImageStep("blur", down, along, options)}, result));
           if (count == 1) before = result.memory;
         }
         CAPTURE(size);
@@ -265,6 +276,31 @@ TEST_CASE("a column and a row filter bytes as numbers, rounded once") {
             CHECK(result.memory[static_cast<std::size_t>(y * result.gap + i)] == 7);
       }
   set_num_threads(threads);
+}
+
+TEST_CASE("a filter of bytes rounds what ends in .5 to even, whatever the width") {
+  const Tensor pair = Tensor::from(std::vector<float>{0.5f, 0.5f}, {2}), one = Tensor::ones({1});
+  for (const std::int64_t width : {1, 2, 15, 63, 64, 200}) {
+    Bytes image(5, width + 1, PixelFormat::grey_u8), result(5, width, PixelFormat::grey_u8);
+    image.fill();
+    CHECK(image.run({ImageStep("mean", one, pair, {.valid = true})}, result));
+    for (std::int64_t y = 0; y < 5; ++y)
+      for (std::int64_t x = 0; x < width; ++x) {
+        const auto at = static_cast<std::size_t>(y * image.gap + x);
+        const int sum = image.memory[at] + image.memory[at + 1];
+        CHECK(int{result.memory[static_cast<std::size_t>(y * result.gap + x)]} == sum / 2 + (sum % 4 == 3));
+      }
+  }
+}
+
+TEST_CASE("bytes in an order of their own keep it") {
+  // A, B, G, R in memory, read backwards as four channels.
+  std::uint8_t memory[4 * 128 * 2], half[4 * 64], back[4 * 64];
+  for (std::size_t i = 0; i < sizeof memory; ++i) memory[i] = static_cast<std::uint8_t>(10 * (i % 4 + 1));
+  const Tensor image = Tensor::view(memory + 3, {4, 2, 128}, {-1, 512, 4}, nullptr);
+  image_to(image, {geometry::steps::resize({.size = {1, 64}})}, half, sizeof half, PixelFormat::bgra_u8);
+  image_to(slice(slice(image, 1, 0, 1), 2, 0, 64), back, sizeof back, PixelFormat::bgra_u8);
+  for (std::size_t i = 0; i < sizeof half; ++i) CHECK(half[i] == back[i]);
 }
 
 TEST_CASE("what does not fit is refused before anything is written") {

@@ -2,6 +2,7 @@
 // Several short formulas, one after the other, without memory between them (cpu/relay.h), at the level in use.
 #pragma once
 #include <lumigrad/engine/cpu/level_table.h>
+#include <lumigrad/engine/interleaved_pixels.h>
 
 #include <cstdint>
 
@@ -12,17 +13,6 @@ struct RelayLeg {
   const PixelKernels* kernels;  // with kernels->relay
   const float* params;
   double* sums;  // backward: gets the gradients of the parameters added; null where nobody wants them
-};
-
-/// Rows of pixels of 3 bytes, or of 1. `reversed`: in the order B, G, R.
-template <class Byte>
-struct InterleavedPixels {
-  Byte* first;
-  std::ptrdiff_t row_bytes;
-  int channels;
-  bool reversed;
-
-  InterleavedPixels from_row(std::ptrdiff_t y) const { return {first + y * row_bytes, row_bytes, channels, reversed}; }
 };
 
 /// At most this many legs make a relay.

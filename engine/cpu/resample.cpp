@@ -103,11 +103,14 @@ LUMIGRAD_SIMD void along_lines(const T* const* from, T* const* to, const LineMap
   const T* x[N];
   T *y[N], rest[N * width];
   for (int n = 0; n < N; ++n) x[n] = from[n], y[n] = to[n];
-  for (std::int64_t b = 0, i = 0; b < map.blocks; ++b, i += width) {
-    if (i + width > map.count)
-      for (int n = 0; n < N; ++n) y[n] = rest + n * width - i;
+  for (std::int64_t b = 0; b < map.blocks; ++b) {
+    if ((b + 1) * width > map.count)
+      for (int n = 0; n < N; ++n) y[n] = rest + n * width;
     const Vec<T, N> sum = block_along<T, N>(x, map, b);
-    for (int n = 0; n < N; ++n) *reinterpret_cast<typename Register<T>::Unaligned*>(y[n] + i) = sum.raw[n];
+    for (int n = 0; n < N; ++n) {
+      *reinterpret_cast<typename Register<T>::Unaligned*>(y[n]) = sum.raw[n];
+      y[n] += width;
+    }
   }
   const auto left = static_cast<std::size_t>(map.count % width);
   for (int n = 0; n < N; ++n) __builtin_memcpy(to[n] + map.count - left, rest + n * width, left * sizeof(T));

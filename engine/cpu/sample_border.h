@@ -15,7 +15,7 @@ template <class T, int K>
 inline constexpr bool by_windows = sizeof(T) == 4 && K == 2 && window_floats > 0;
 
 /// The taps of a vector that is not wholly inside, by the rule of the border. Where there is no pixel, `column` or
-/// `row` is some pixel's and the mask is false.
+/// `row` is some pixel's, if there is one at all, and the mask is false.
 template <class T, int K>
 struct LaneTaps {
   using Integer = typename Int<T>::Integer;

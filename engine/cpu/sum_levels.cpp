@@ -28,7 +28,7 @@ LUMIGRAD_SIMD Wide widened(const T* from) {
 #elif LUMIGRAD_VECTOR_BYTES == 32
   if constexpr (sizeof(T) == 4) return Wide(_mm256_cvtps_pd(_mm_loadu_ps(from)));
 #endif
-  Wide wide;
+  Wide wide = {};
   if constexpr (sizeof(T) == 8) {
     __builtin_memcpy(&wide, from, sizeof wide);
   } else {

@@ -12,7 +12,8 @@
 namespace lumigrad {
 namespace {
 
-// Numbers of a strip: its lines and the rows that they are made of stay in the nearest cache. Pixels of a job.
+// Numbers of a strip: its lines and the rows that they are made of stay in the nearest cache. (Where windows are wide,
+// so are strips: their ends are made twice.) Pixels of a job.
 constexpr std::int64_t strip_numbers = 1024, pixels_a_job = 32768;
 constexpr int together = 4;
 
@@ -28,12 +29,14 @@ class ByteStrip {
         first_(begin - columns_.front),
         read_((end - begin + columns_.taps - 1) * image.channels),
         results_((end - begin) * image.channels),
-        inside_(first_ >= 0 && first_ + read_ / image.channels <= columns_.image),
-        stride_((read_ + byte_filter_slack + 15) / 16 * 16),
+        short_(results_ < shortest_byte_line),
+        copied_(short_ || first_ < 0 || first_ + read_ / image.channels > columns_.image),
+        pitch_(read_ + (short_ ? shortest_byte_line : 0)),
+        stride_((pitch_ + byte_filter_slack + 15) / 16 * 16),
         lines_(static_cast<std::size_t>(together * stride_)),
-        held_(static_cast<std::size_t>(inside_ ? 0 : rows_.taps + together - 1), -1 - rows_.front),
-        copies_(held_.size() * static_cast<std::size_t>(read_)),
-        zeros_(static_cast<std::size_t>(border_ == Border::zeros ? read_ : 0)) {}
+        held_(static_cast<std::size_t>(copied_ ? rows_.taps + together - 1 : 0), -1 - rows_.front),
+        copies_(held_.size() * static_cast<std::size_t>(pitch_)),
+        zeros_(static_cast<std::size_t>(border_ == Border::zeros ? pitch_ : 0)) {}
 
   // Rows y ... y + outs - 1 of the result; `to` is where the first one's part goes.
   void make(std::int64_t y, int outs, const float* column, const float* row, std::uint8_t* to, std::int64_t row_bytes) {
@@ -42,21 +45,26 @@ class ByteStrip {
     float* line[together];
     for (int o = 0; o < outs; ++o) line[o] = lines_.get() + o * stride_;
     const ByteFilterKernels& kernels = byte_filter_kernels();
-    kernels.down(read_from_.data(), static_cast<int>(rows_.taps), column, line, outs, read_);
-    for (int o = 0; o < outs; ++o)
-      kernels.along(line[o], static_cast<int>(columns_.taps), image_.channels, row, to + o * row_bytes, results_);
+    kernels.down(read_from_.data(), static_cast<int>(rows_.taps), column, line, outs, pitch_);
+    const int taps = static_cast<int>(columns_.taps);
+    for (int o = 0; o < outs; ++o) {
+      std::uint8_t few[shortest_byte_line];
+      std::uint8_t* const made = short_ ? few : to + o * row_bytes;
+      kernels.along(line[o], taps, image_.channels, row, made, std::max(results_, shortest_byte_line));
+      if (short_) std::memcpy(to + o * row_bytes, few, static_cast<std::size_t>(results_));
+    }
   }
 
  private:
   // The part of a row that the strip reads, by the rule of the border where that is outside the image. Where columns
-  // are, it is a copy, which stays until the window has left it.
+  // are, or where there are too few for a kernel, it is a copy, which stays until the window has left it.
   const std::uint8_t* read(std::int64_t y) {
     const std::int64_t source = index_at_border(y, rows_.image, border_);
     if (source < 0) return zeros_.data();
-    const std::uint8_t* whole = image_.from_row(source).first;
-    if (inside_) return whole + first_ * image_.channels;
+    const std::uint8_t* whole = from_row(image_, source).first;
+    if (!copied_) return whole + first_ * image_.channels;
     const auto slot = static_cast<std::size_t>(y + rows_.front) % held_.size();
-    std::uint8_t* to = copies_.data() + static_cast<std::int64_t>(slot) * read_;
+    std::uint8_t* to = copies_.data() + static_cast<std::int64_t>(slot) * pitch_;
     if (held_[slot] != y) copy(whole, to);
     held_[slot] = y;
     return to;
@@ -79,8 +87,8 @@ class ByteStrip {
   Border border_;
   InterleavedPixels<const std::uint8_t> image_;
   std::int64_t first_, read_, results_;  // the first column read, and numbers of a row that are read and made
-  bool inside_;
-  std::int64_t stride_;
+  bool short_, copied_;
+  std::int64_t pitch_, stride_;  // numbers of a copy, with zeros up to what a kernel wants, and of a line
   LineRoom<float> lines_;
   std::vector<std::int64_t> held_;  // rows of which there are copies
   std::vector<std::uint8_t> copies_, zeros_;
@@ -89,12 +97,11 @@ class ByteStrip {
 
 }  // namespace
 
-bool takes_byte_rows(std::int64_t numbers) { return numbers >= shortest_byte_line; }
-
 void filter_bytes(const FilterPlan& plan, const InterleavedPixels<const std::uint8_t>& image, const float* column,
                   const float* row, const InterleavedPixels<std::uint8_t>& result) {
   const std::int64_t width = plan.axis[2].result, height = plan.axis[1].result, size = image.channels;
-  const std::int64_t strips = std::max<std::int64_t>(width * size / strip_numbers, 1),
+  const std::int64_t numbers = std::max(strip_numbers, 8 * (plan.axis[2].taps - 1) * size),
+                     strips = std::max<std::int64_t>(width * size / numbers, 1),
                      group = std::max<std::int64_t>(pixels_a_job * strips / width / together, 1) * together;
   parallel_for(
       strips * ((height + group - 1) / group),
@@ -104,7 +111,7 @@ void filter_bytes(const FilterPlan& plan, const InterleavedPixels<const std::uin
         const std::int64_t last = std::min((job / strips + 1) * group, height);
         for (std::int64_t y = job / strips * group; y < last;) {
           const int outs = last - y >= together ? together : 1;
-          strip.make(y, outs, column, row, result.from_row(y).first + begin * size, result.row_bytes);
+          strip.make(y, outs, column, row, from_row(result, y).first + begin * size, result.row_bytes);
           y += outs;
         }
       },

@@ -8,10 +8,11 @@
 //
 // A patch is a rectangle small enough to stay in the caches of one core. A formula asks for the same pixels of the step
 // before it, a filter for some more around them, a change of size for those that its bands read. Nothing else is new:
-// the kernels are those of the operators, and the numbers are the same bits.
+// the kernels are those of the operators, and the numbers are the same bits, with one exception:
 //
 // Where nothing has to be kept for a neighbour, or only bytes, not even the patch is made (patch_bytes.cpp): short
-// formulas run from bytes to bytes in registers, as in a relay, and a filter or a halving works on the bytes as numbers.
+// formulas run from bytes to bytes in registers, as in a relay; a filter with a column and a row, or a halving, that is
+// the only step takes the bytes as numbers and rounds once.
 //
 // color::steps, enhance::steps, filters::steps and geometry::steps make steps of the operators of the same names.
 #pragma once

@@ -41,6 +41,7 @@ bool Patches::run_bytes(const InterleavedPixels<std::uint8_t>& to) {
   if (picture.dtype != DType::u8 || !interleaved || result.channels != to.channels || result.height * result.width == 0)
     return false;
   const bool reversed = channels > 1 && picture.channel_step < 0;
+  if (channels == 4 && (reversed || to.reversed)) return false;  // where alpha stands is another matter
   const InterleavedPixels<const std::uint8_t> from{
       reinterpret_cast<const std::uint8_t*>(picture.row(reversed ? channels - 1 : 0, 0)), picture.row_step, channels,
       reversed};
@@ -49,7 +50,7 @@ bool Patches::run_bytes(const InterleavedPixels<std::uint8_t>& to) {
   const ChainRun* formulas = stages_.size() == 2 ? stages_[1]->formulas() : nullptr;
   if (formulas && formulas->takes_bytes() && channels == 3 && columns >= ChainRun::shortest_bytes()) {
     for_rows(result, 0.2, [&](std::int64_t y, std::int64_t count) {
-      formulas->bytes(from.from_row(y), to.from_row(y), static_cast<std::size_t>(count), columns);
+      formulas->bytes(from_row(from, y), from_row(to, y), static_cast<std::size_t>(count), columns);
     });
     return true;
   }
@@ -57,13 +58,13 @@ bool Patches::run_bytes(const InterleavedPixels<std::uint8_t>& to) {
       reversed == to.reversed) {
     for_rows(result, 0.3, [&](std::int64_t first, std::int64_t count) {
       for (std::int64_t y = first; y < first + count; ++y)
-        pixel_rows().halved_bytes(from.from_row(2 * y).first, from.from_row(2 * y + 1).first, channels,
-                                  to.from_row(y).first, columns);
+        pixel_rows().halved_bytes(from_row(from, 2 * y).first, from_row(from, 2 * y + 1).first, channels,
+                                  from_row(to, y).first, columns);
     });
     return true;
   }
   const SeparableFilter filter = stages_.size() == 2 ? stages_[1]->separable() : SeparableFilter();
-  if (filter.plan && reversed == to.reversed && takes_byte_rows(result.width * channels)) {
+  if (filter.plan && reversed == to.reversed) {
     filter_bytes(*filter.plan, from, filter.column, filter.row, to);
     return true;
   }

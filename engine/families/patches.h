@@ -6,8 +6,8 @@
 // that it reads; those that it read before are still there, so that nothing is made twice but a few columns where
 // strips meet and a few rows where one job ends and the next begins.
 #pragma once
-#include <lumigrad/engine/cpu/relay_kernels.h>
 #include <lumigrad/engine/families/image_step.h>
+#include <lumigrad/engine/interleaved_pixels.h>
 #include <memory>
 
 namespace lumigrad {
@@ -38,9 +38,10 @@ class Patches {
   /// `rows` are made together, of strips of `columns`; 0: what fits the caches. The result does not depend on it.
   void run(Taker take, std::int64_t rows = 0, std::int64_t columns = 0);
 
-  /// The same into interleaved bytes of as many channels as the result has; limited to [0, 1], NaN 0, to nearest, ties
-  /// to even. False, and nothing done, unless this is work for which bytes need no floats in memory: short formulas
-  /// from pixels of three bytes, in rows long enough, and halving, which is done in whole numbers.
+  /// Into interleaved bytes of as many channels as the result has, limited to [0, 1], NaN 0, to nearest, ties to even.
+  /// False, and nothing done, unless this is work for which bytes of the same channels need no floats in memory: short
+  /// formulas from pixels of three bytes, in rows long enough, the numbers those of run(); and one filter with a column
+  /// and a row, or halving, which take the bytes as numbers and round once.
   bool run_bytes(const InterleavedPixels<std::uint8_t>& to);
 
  private:

@@ -14,8 +14,8 @@ namespace {
 Tensor channels_of(const char* name, const char* argument, const Tensor& given, std::int64_t count, bool spread,
                    Device device, Here here) {
   const Tensor value = given.device() == Device() && given.numel() <= count ? given.to(device, here) : given;
-  require<DTypeError>(value.dtype() != DType::u8 && value.dtype() != DType::u16, name, ": expected ", argument,
-                      " of f32 or f64, got ", value.dtype());
+  require<DTypeError>(is_differentiable(value.dtype()), name, ": expected ", argument, " of f32 or f64, got ",
+                      value.dtype());
   const std::int64_t found = count == 1 ? 1 : value.rank() == 0 ? 0 : value.size(-1);
   if (spread && value.numel() == 1) return expand(reshape(value, {1, 1, 1, 1}, here), {1, count, 1, 1}, here);
   return reshape(value, {found == 0 ? 0 : value.numel() / found, count, 1, 1}, here);
@@ -109,6 +109,8 @@ Tensor get_perspective_transform(const Tensor& source, const Tensor& destination
 Tensor invert_affine_transform(const Tensor& matrix, Here here) {
   require<ShapeError>(matrix.rank() == 3 && matrix.size(1) == 2 && matrix.size(2) == 3,
                       "invert_affine_transform: expected matrices [N, 2, 3], got ", matrix.shape());
+  require<DTypeError>(is_differentiable(matrix.dtype()),
+                      "invert_affine_transform: expected matrices of f32 or f64, got ", matrix.dtype());
   const Tensor entries = reshape(matrix, {matrix.size(0), 6, 1, 1}, here);
   return matrix_from_pixels(pixel_planes(InvertAffine{}, {entries}, {}, "invert_affine_transform", here), here);
 }

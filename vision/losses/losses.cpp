@@ -24,6 +24,8 @@ Tensor loss(const char* name, F formula, std::initializer_list<Tensor> inputs, s
 }
 
 const Tensor& scale_of(const char* name, const Robust& options) {
+  require<DTypeError>(is_differentiable(options.scale.dtype()), name, ": expected a scale of f32 or f64, got ",
+                      options.scale.dtype());
   for (const double scale : options.scale.values())
     require<NumericError>(scale > 0, name, ": expected scale > 0, got ", scale);
   return options.scale;
