@@ -7,9 +7,7 @@
 namespace lumigrad::LUMIGRAD_LEVEL {
 namespace {
 
-constexpr int registers = 4;  // of each line together
-constexpr int batch = registers * Numbers::width;
-using Batch = Vec<float, registers>;
+constexpr int fewest = 4;  // registers of a line together, of which the bytes fill one
 
 // K registers of each line, from number `at` on. Every piece of a row is loaded once for all of them.
 template <int outs, int K>
@@ -48,15 +46,15 @@ void down(const std::uint8_t* const* rows, int taps, const float* weight, float*
 }
 
 #if LUMIGRAD_VECTOR_BYTES == 64
-// Weights J, J + 1, ... < count of those whose places start in the first register. As along lines of floats (filter.cpp),
-// every other piece is cut out of the two whole ones it lies in and the others are loaded.
-template <int step, int J>
-LUMIGRAD_SIMD void add_along(Batch& sum, const __m512i (&whole)[registers + 1], const float* line, int count,
+// Weights J, J + 1, ... < count of those whose places start in the first register. As along lines of floats
+// (filter.cpp), every other piece is cut out of the two whole ones it lies in and the others are loaded.
+template <int step, int J, int K>
+LUMIGRAD_SIMD void add_along(Vec<float, K>& sum, const __m512i (&whole)[K + 1], const float* line, int count,
                              const float* weight) {
   if constexpr (step * J < 16) {
     if (J >= count) return;
     const Numbers by = Numbers::splat(weight[J]);
-    for (int k = 0; k < registers; ++k) {
+    for (int k = 0; k < K; ++k) {
       const __m512i piece = J == 0       ? whole[k]
                             : J % 2 == 0 ? _mm512_loadu_si512(line + 16 * k + step * J)
                                          : _mm512_alignr_epi32(whole[k + 1], whole[k], step * J);
@@ -65,32 +63,46 @@ LUMIGRAD_SIMD void add_along(Batch& sum, const __m512i (&whole)[registers + 1], 
     add_along<step, J + 1>(sum, whole, line, count, weight);
   }
 }
-template <int step>
-LUMIGRAD_SIMD Batch sums_along(const float* line, int across, const float* weight) {
+template <int step, int K>
+LUMIGRAD_SIMD Vec<float, K> sums_along(const float* line, int across, const float* weight) {
   constexpr int most = (15 + step) / step;  // that start in a register
-  Batch sum(0);
+  Vec<float, K> sum(0);
   for (; across > 0; across -= most, line += most * step, weight += most) {
-    __m512i whole[registers + 1];
-    for (int k = 0; k <= registers; ++k) whole[k] = _mm512_loadu_si512(line + 16 * k);
+    __m512i whole[K + 1];
+    for (int k = 0; k <= K; ++k) whole[k] = _mm512_loadu_si512(line + 16 * k);
     add_along<step, 0>(sum, whole, line, across, weight);
   }
   return sum;
 }
 #else
-template <int step>
-LUMIGRAD_SIMD Batch sums_along(const float* line, int across, const float* weight) {
+template <int step, int K>
+LUMIGRAD_SIMD Vec<float, K> sums_along(const float* line, int across, const float* weight) {
+  using Batch = Vec<float, K>;
   Batch sum(0);
   for (int j = 0; j < across; ++j) sum = fma(Batch::splat(weight[j]), Batch::load(line + step * j), sum);
   return sum;
 }
 #endif
 
+template <int step, int K>
+LUMIGRAD_SIMD void along_tile(const float* line, int across, const float* weight, std::uint8_t* to) {
+  const Vec<float, K> sum = sums_along<step, K>(line, across, weight);
+  for (int k = 0; k < K; k += fewest) {
+    Vec<float, fewest> part;
+    for (int j = 0; j < fewest; ++j) part.raw[j] = sum.raw[k + j];
+    store_numbers(part, to + k * Numbers::width);
+  }
+}
 template <int step>
 LUMIGRAD_SIMD void along_line(const float* line, int across, const float* weight, std::uint8_t* to,
                               std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += batch) {
-    if (i + batch > count) i = count - batch;
-    store_numbers(sums_along<step>(line + i, across, weight), to + i);
+  constexpr int many = vector_bytes == 64 ? 2 * fewest : fewest;
+  std::int64_t i = 0;
+  for (; i + many * Numbers::width <= count; i += many * Numbers::width)
+    along_tile<step, many>(line + i, across, weight, to + i);
+  for (; i < count; i += fewest * Numbers::width) {  // the last one once more over numbers that are done
+    if (i + fewest * Numbers::width > count) i = count - fewest * Numbers::width;
+    along_tile<step, fewest>(line + i, across, weight, to + i);
   }
 }
 
