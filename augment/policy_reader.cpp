@@ -49,7 +49,8 @@ class Reader {
     if (!ok) refuse(where, wanted, got);
   }
   static const Json& at(const Json& json, const std::string& where, const char* key) {
-    if (!json.contains(key)) throw FormatError(message("policy: ", where, ": expected \"", key, "\", got none"));
+    if (!json.contains(key))
+      throw FormatError(message("policy: ", where == "policy" ? "" : where + ": ", "expected \"", key, "\", got none"));
     return json.at(key);
   }
   static void known(const std::string& key, const std::string& where, std::initializer_list<const char*> names) {
@@ -265,7 +266,13 @@ std::shared_ptr<Augmentation> parse_policy(std::string_view json) { return Reade
 
 std::shared_ptr<Augmentation> load_policy(const std::string& path) {
   const FileBytes file = read_file(path, most_bytes);
-  const Json json = parsed({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
+  const Json json = [&] {
+    try {
+      return parsed({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
+    } catch (const FormatError& error) {
+      throw FormatError(message(path, ": ", error.what()));
+    }
+  }();
   auto made = Reader().policy(json);
   if (!json.contains("state")) return made;
   const Json& state = json.at("state");

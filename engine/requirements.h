@@ -5,6 +5,11 @@
 
 namespace lumigrad {
 
+/// What an error about the type of an image ends with.
+constexpr const char* advice(DType dtype) {
+  return dtype == DType::u8 || dtype == DType::u16 ? "; to_float makes numbers of stored pixels" : "";
+}
+
 /// Throws DTypeError unless x holds numbers that can be differentiated.
 inline void require_real(const char* name, const Tensor& x) {
   require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype(),

@@ -2,7 +2,8 @@
 // The conventions of every vision operator. There are no exceptions; where another library differs, the operator's
 // comment says so.
 //
-//   images       planar [N, C, H, W], RGB, float in [0, 1]; u8 and u16 stand for value / 255 and value / 65535
+//   images       planar [N, C, H, W], RGB, float in [0, 1]; u8 and u16 stand for value / 255 and value / 65535: color,
+//                enhance and warps take them as they are, what works on numbers wants them made so (to_float)
 //   volumes      planar [N, C, D, H, W], sizes (d, h, w); voxels and their centres as pixels
 //   points       (x, y) or (x, y, z): columns first, the order of mathematics
 //   sizes        (h, w): rows first, the order of memory

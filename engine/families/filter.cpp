@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters on the tape: what is checked, what is saved, and which filter is the gradient of which.
 #include <lumigrad/engine/families/filter.h>
+#include <lumigrad/engine/requirements.h>
 
 #include <lumigrad/engine/device/module.h>
 #include <lumigrad/engine/families/filter_device.h>
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* name = "filter";
 
 void require_number(const Tensor& x, int axes) {
-  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype(), advice(x.dtype()));
   require<ShapeError>(x.rank() >= axes, name, ": expected at least ", axes, " axes, got shape ", x.shape());
 }
 void require_same(const Tensor& a, const Tensor& b) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lumigrad/engine/families/filter_rank.h>
+#include <lumigrad/engine/requirements.h>
 
 #include <lumigrad/engine/cpu/filter_rank_kernels.h>
 #include <lumigrad/engine/cpu/level.h>
@@ -195,7 +196,7 @@ Tensor on_tape(Selects selects, const Tensor& x, const WindowOptions& o, const T
                Here here) {
   static constexpr const char* names[] = {"window_max", "window_min", "window_median"};
   const char* name = names[static_cast<int>(selects)];
-  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype());
+  require<DTypeError>(is_differentiable(x.dtype()), name, ": expected f32 or f64, got ", x.dtype(), advice(x.dtype()));
   require<ShapeError>(x.rank() >= 2, name, ": expected images [.., H, W], got shape ", x.shape());
   require<ShapeError>(o.rows >= 1 && o.columns >= 1 && o.rows < (1 << 15) && o.columns < (1 << 15), name,
                       ": expected a window of at least one place, got ", o.rows, " x ", o.columns);

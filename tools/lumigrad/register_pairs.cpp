@@ -246,7 +246,7 @@ int register_pairs(const RegisterRequest& request) {
   if (failed > 0)
     std::fprintf(stderr, "lumigrad: %zu of %zu pairs could not be read; their \"error\" in results.json says why\n",
                  failed, pairs.size());
-  return 0;
+  return failed > 0 && failed == pairs.size() ? 3 : 0;
 }
 
 }  // namespace lumigrad::command

@@ -59,7 +59,8 @@ LUMIGRAD_API Tensor lab_to_rgb(const Tensor& image, Clipping options = {}, Here 
 LUMIGRAD_API Tensor rgb_to_luv(const Tensor& image, const Tensor& eps = 1e-12, Here here = {});
 LUMIGRAD_API Tensor luv_to_rgb(const Tensor& image, const Tensor& eps = 1e-12, Here here = {});
 
-/// Y, Cb, Cr of ITU-R BT.601 in full range, differences centred on 0.5.
+/// Y, Cb, Cr of ITU-R BT.601 in full range, differences centred on 0.5: in bytes on 127.5, where OpenCV's are on 128 and
+/// in the order Cr, Cb.
 LUMIGRAD_API Tensor rgb_to_ycbcr(const Tensor& image, Here here = {});
 /// The inverse, limited to [0, 1].
 LUMIGRAD_API Tensor ycbcr_to_rgb(const Tensor& image, Here here = {});

@@ -2,6 +2,7 @@
 #include <lumigrad/vision/geometry/resize.h>
 
 #include <lumigrad/engine/ops.h>
+#include <lumigrad/engine/requirements.h>
 #include <lumigrad/vision/geometry/axis_bands.h>
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,8 @@ namespace {
 
 void require_image(const char* name, const Tensor& image) {
   require<ShapeError>(image.rank() == 4, name, ": expected an image [N, C, H, W], got ", image.shape());
-  require<DTypeError>(is_differentiable(image.dtype()), name, ": expected an image of f32 or f64, got ", image.dtype());
+  require<DTypeError>(is_differentiable(image.dtype()), name, ": expected an image of f32 or f64, got ", image.dtype(),
+                      advice(image.dtype()));
 }
 
 // All axes from 2 on, the one that shrinks most first: less is left to do.
@@ -82,7 +84,8 @@ std::vector<Band> resize_bands(const Shape& image, const ResizeOptions& options)
 
 Tensor resize(const Tensor& image, const ResizeOptions& options, Here here) {
   if (image.rank() != 5) require_image("resize", image);
-  require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype());
+  require<DTypeError>(is_differentiable(image.dtype()), "resize: expected an image of f32 or f64, got ", image.dtype(),
+                      advice(image.dtype()));
   require<ShapeError>(image.rank() == 5 || options.depth == 0,
                       "resize: expected a volume [N, C, D, H, W] for a depth, got ", image.shape());
   return apply(image, resize_bands(image.shape(), options), here);

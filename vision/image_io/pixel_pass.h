@@ -7,6 +7,9 @@
 //
 // The bytes are read once and the results written once; floats stand in the caches or in registers alone
 // (engine/families/image_step.h).
+//
+// What is written is limited to the format's range like anything else: a hue in radians, or L of Lab, wants a step that
+// scales it first (pixel_step makes one of any formula).
 #pragma once
 #include <lumigrad/engine/families/image_step.h>
 #include <lumigrad/vision/image_io/pixels.h>
