@@ -303,6 +303,18 @@ TEST_CASE("bytes in an order of their own keep it") {
   for (std::size_t i = 0; i < sizeof half; ++i) CHECK(half[i] == back[i]);
 }
 
+TEST_CASE("a result may stand beside its image in the rows of one picture, not on it") {
+  std::uint8_t frame[6 * 48], alone[6 * 24];  // two images of 8 columns side by side
+  for (std::size_t i = 0; i < sizeof frame; ++i) frame[i] = static_cast<std::uint8_t>(7 * i);
+  const Tensor left = image_from(frame, 6, 8, 48, PixelFormat::rgb_u8);
+  image_to(left, {filters::steps::gaussian_blur2d()}, alone, 24, PixelFormat::rgb_u8);
+  for (const std::int64_t columns : {0, 1, 7})
+    CHECK_THROWS_AS(image_to(left, {filters::steps::gaussian_blur2d()}, frame + 3 * columns, 48, PixelFormat::rgb_u8),
+                    ShapeError);
+  image_to(left, {filters::steps::gaussian_blur2d()}, frame + 24, 48, PixelFormat::rgb_u8);
+  for (std::size_t y = 0; y < 6; ++y) CHECK(std::memcmp(frame + 48 * y + 24, alone + 24 * y, 24) == 0);
+}
+
 TEST_CASE("what does not fit is refused before anything is written") {
   std::uint8_t memory[48] = {}, to[48];
   std::memset(to, 9, sizeof to);
@@ -322,6 +334,10 @@ TEST_CASE("what does not fit is refused before anything is written") {
   CHECK_THROWS_AS(image_to(image, {geometry::steps::resize({.size = {-1, 2}})}, to, 12, PixelFormat::rgb_u8),
                   ShapeError);
   CHECK_THROWS_AS(image_to(image, {color::steps::sepia()}, nullptr, 12, PixelFormat::rgb_u8), ShapeError);
+  CHECK_THROWS_AS(image_to(image, {color::steps::sepia()}, memory, 12, PixelFormat::rgb_u8), ShapeError);
+  CHECK_THROWS_AS(image_to(slice(image, 1, 2, 4), {color::steps::sepia()}, memory + 23, -12, PixelFormat::rgb_u8),
+                  ShapeError);
+  image_to(slice(image, 1, 2, 4), {color::steps::sepia()}, memory + 12, -12, PixelFormat::rgb_u8);  // the rows above
   for (const std::uint8_t byte : to) CHECK(byte == 9);
   const Tensor nothing = image_from(nullptr, 0, 4, 12, PixelFormat::rgb_u8);
   image_to(nothing, {color::steps::sepia(), f::box_blur()}, nullptr, 12, PixelFormat::rgb_u8);

@@ -19,10 +19,11 @@ namespace lumigrad {
 /// image_to(steps[n - 1](.. steps[0](to_float(image)))), bit for bit, without a tensor between them; but for one step
 /// alone that filters with a column and a row, or halves the size, from interleaved bytes into bytes of the same order:
 /// bytes need not become shares of 255 there, and the results are those of the bytes themselves, rounded once (what ends
-/// in .5 goes to even, where through shares it goes either way). image: [C, H, W]
-/// or [1, C, H, W] of any dtype and layout on the CPU; u8 and u16 stand for shares of 255 and 65535. Options of steps
-/// are numbers here: nothing is recorded, and none of them is one an image. The memory written must not be the image's.
-/// Errors are those of the operators and of image_to; DeviceError for tensors of a device.
+/// in .5 goes to even, where through shares it goes either way). image: [C, H, W] or [1, C, H, W] of any dtype and
+/// layout on the CPU; u8 and u16 stand for shares of 255 and 65535. Options of steps are numbers here: nothing is
+/// recorded, and none of them is one an image. Errors are those of the operators and of image_to; ShapeError where the
+/// memory written overlaps the image's (side by side in rows of one picture they may lie), DeviceError for tensors of a
+/// device.
 LUMIGRAD_API void image_to(const Tensor& image, std::span<const ImageStep> steps, void* pixels, std::int64_t row_bytes,
                            PixelFormat format, Here here = {});
 LUMIGRAD_API void image_to(const Tensor& image, std::initializer_list<ImageStep> steps, void* pixels,
