@@ -40,17 +40,20 @@ class Reader {
   }
 
  private:
+  // The start of an error about a place in the policy, or about all of it.
+  static std::string at_place(const std::string& where) {
+    return where == "policy" ? "policy: " : "policy: " + where + ": ";
+  }
   [[noreturn]] static void refuse(const std::string& where, const std::string& wanted, const Json& got) {
     std::string text = got.dump(-1, ' ', true, Json::error_handler_t::replace);
     if (text.size() > 60) text = text.substr(0, 57) + "...";
-    throw FormatError(message("policy: ", where == "policy" ? "" : where + ": ", "expected ", wanted, ", got ", text));
+    throw FormatError(message(at_place(where), "expected ", wanted, ", got ", text));
   }
   static void expect(bool ok, const std::string& where, const std::string& wanted, const Json& got) {
     if (!ok) refuse(where, wanted, got);
   }
   static const Json& at(const Json& json, const std::string& where, const char* key) {
-    if (!json.contains(key))
-      throw FormatError(message("policy: ", where == "policy" ? "" : where + ": ", "expected \"", key, "\", got none"));
+    if (!json.contains(key)) throw FormatError(message(at_place(where), "expected \"", key, "\", got none"));
     return json.at(key);
   }
   static void known(const std::string& key, const std::string& where, std::initializer_list<const char*> names) {
@@ -59,8 +62,7 @@ class Reader {
       if (key == name) return;
       list += std::string(list.empty() ? "" : ", ") + name;
     }
-    throw FormatError(
-        message("policy: ", where == "policy" ? "" : where + ": ", "expected one of ", list, ", got \"", key, "\""));
+    throw FormatError(message(at_place(where), "expected one of ", list, ", got \"", key, "\""));
   }
   static double number(const Json& json, const std::string& where) {
     expect(json.is_number(), where, "a number", json);
@@ -80,7 +82,7 @@ class Reader {
       return f();
     } catch (const Error& error) {
       if (std::string_view(error.what()).starts_with("policy: ")) throw;
-      throw FormatError(message("policy: ", where, ": ", error.what()));
+      throw FormatError(message(at_place(where), error.what()));
     }
   }
 

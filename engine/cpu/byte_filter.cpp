@@ -2,6 +2,7 @@
 // Separable filters of interleaved bytes, built once per instruction level. Neither pass takes pixels apart: down the
 // columns channels do not matter, and along a row they are only a larger step.
 #include <lumigrad/engine/cpu/byte_filter_kernels.h>
+#include <lumigrad/engine/cpu/line_sums.h>
 #include <lumigrad/engine/cpu/pixel_bytes.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
@@ -44,45 +45,6 @@ void down(const std::uint8_t* const* rows, int taps, const float* weight, float*
           std::int64_t count) {
   outs == 4 ? down_lines<4>(rows, taps, weight, out, count) : down_lines<1>(rows, taps, weight, out, count);
 }
-
-#if LUMIGRAD_VECTOR_BYTES == 64
-// Weights J, J + 1, ... < count of those whose places start in the first register. As along lines of floats
-// (filter.cpp), every other piece is cut out of the two whole ones it lies in and the others are loaded.
-template <int step, int J, int K>
-LUMIGRAD_SIMD void add_along(Vec<float, K>& sum, const __m512i (&whole)[K + 1], const float* line, int count,
-                             const float* weight) {
-  if constexpr (step * J < 16) {
-    if (J >= count) return;
-    const Numbers by = Numbers::splat(weight[J]);
-    for (int k = 0; k < K; ++k) {
-      const __m512i piece = J == 0       ? whole[k]
-                            : J % 2 == 0 ? _mm512_loadu_si512(line + 16 * k + step * J)
-                                         : _mm512_alignr_epi32(whole[k + 1], whole[k], step * J);
-      sum.raw[k] = native::fma(by.raw[0], native::F(piece), sum.raw[k]);
-    }
-    add_along<step, J + 1>(sum, whole, line, count, weight);
-  }
-}
-template <int step, int K>
-LUMIGRAD_SIMD Vec<float, K> sums_along(const float* line, int across, const float* weight) {
-  constexpr int most = (15 + step) / step;  // that start in a register
-  Vec<float, K> sum(0);
-  for (; across > 0; across -= most, line += most * step, weight += most) {
-    __m512i whole[K + 1];
-    for (int k = 0; k <= K; ++k) whole[k] = _mm512_loadu_si512(line + 16 * k);
-    add_along<step, 0>(sum, whole, line, across, weight);
-  }
-  return sum;
-}
-#else
-template <int step, int K>
-LUMIGRAD_SIMD Vec<float, K> sums_along(const float* line, int across, const float* weight) {
-  using Batch = Vec<float, K>;
-  Batch sum(0);
-  for (int j = 0; j < across; ++j) sum = fma(Batch::splat(weight[j]), Batch::load(line + step * j), sum);
-  return sum;
-}
-#endif
 
 template <int step, int K>
 LUMIGRAD_SIMD void along_tile(const float* line, int across, const float* weight, std::uint8_t* to) {

@@ -14,10 +14,10 @@ struct ByteFilterKernels {
   void (*down)(const std::uint8_t* const* rows, int taps, const float* weight, float* const* out, int outs,
                std::int64_t count);
   /// to[i] = sum over j < across of weight[j] line[i + step j], limited to [0, 255], NaN 0, to nearest, ties to even;
-  /// count is at least 64. Reads up to byte_filter_slack numbers behind the last that is asked for.
+  /// count is at least 64.
   void (*along)(const float* line, int across, int step, const float* weight, std::uint8_t* to, std::int64_t count);
 };
-inline constexpr std::int64_t byte_filter_slack = 32, shortest_byte_line = 64;
+inline constexpr std::int64_t shortest_byte_line = 64;
 
 LUMIGRAD_LEVEL_TABLE(ByteFilterKernels, byte_filters)
 inline const ByteFilterKernels& byte_filter_kernels() { return LUMIGRAD_AT(simd_level(), byte_filters); }

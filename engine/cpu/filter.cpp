@@ -5,6 +5,7 @@
 // would fetch it again, and fetching is what such a loop waits for. So up to four rows of the result stand in registers
 // together: a piece of the image is loaded once and multiplied into all of them.
 #include <lumigrad/engine/cpu/filter_kernels.h>
+#include <lumigrad/engine/cpu/line_sums.h>
 #include <lumigrad/engine/cpu/simd.h>
 
 namespace lumigrad::LUMIGRAD_LEVEL {
@@ -35,47 +36,13 @@ LUMIGRAD_SIMD void add_slab(Vec<T, K> (&sum)[outs], const T* const* rows, int ta
   if constexpr (outs >= 4) add_row<3, outs - 1>(sum, rows[2] + at, across, weight + 2 * across);
 }
 
-#if LUMIGRAD_VECTOR_BYTES == 64
-// One row alone, along itself. Here every weight wants the row from another element on, and a load that starts within a
-// line of the cache costs two. So every other piece is cut out of the two whole ones it lies in: loads and cuts keep
-// two units busy, the sums a third. Adds weights J, J + 1, ... < count to K registers of the result.
-template <int J, int K>
-LUMIGRAD_SIMD void add_along(Vec<float, K>& sum, const __m512i (&whole)[K + 1], const float* row, int count,
-                             const float* weight) {
-  if constexpr (J < 16) {
-    if (J >= count) return;
-    const Vec<float> by = Vec<float>::splat(weight[J]);
-    for (int k = 0; k < K; ++k) {
-      const __m512i piece =
-          J % 2 == 1 ? _mm512_alignr_epi32(whole[k + 1], whole[k], J) : _mm512_loadu_si512(row + J + 16 * k);
-      sum.raw[k] = native::fma(by.raw[0], native::F(piece), sum.raw[k]);
-    }
-    add_along<J + 1>(sum, whole, row, count, weight);
-  }
-}
-
-template <int K>
-LUMIGRAD_SIMD void tile_along(const float* row, int across, const float* weight, float* out) {
-  Vec<float, K> sum(0);
-  for (; across > 0; across -= 16, row += 16, weight += 16) {
-    const int count = across < 16 ? across : 16;
-    __m512i whole[K + 1];
-    for (int k = 0; k < K; ++k) whole[k] = _mm512_loadu_si512(row + 16 * k);
-    const auto needed = static_cast<__mmask16>((1u << (count - 1)) - 1u);  // the row may end there
-    whole[K] = _mm512_maskz_loadu_epi32(needed, row + 16 * K);
-    add_along<0>(sum, whole, row, count, weight);
-  }
-  sum.store(out);
-}
-#endif
-
 // K registers of each result, from element `at` on.
 template <class T, int outs, int K>
 LUMIGRAD_SIMD void tile(const T* const* rows, int slabs, int taps, int across, const T* weight, T* const* out,
                         std::int64_t at) {
 #if LUMIGRAD_VECTOR_BYTES == 64
   if constexpr (outs == 1 && sizeof(T) == 4)
-    if (slabs == 1 && taps == 1) return tile_along<K>(rows[0] + at, across, weight, out[0] + at);
+    if (slabs == 1 && taps == 1) return sums_along<1, K>(rows[0] + at, across, weight).store(out[0] + at);
 #endif
   if constexpr (outs > 1) {  // the rows that the next results read first, most likely as far down as these lie apart
     const auto address = [](const T* p) { return reinterpret_cast<std::uintptr_t>(p); };

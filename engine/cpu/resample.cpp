@@ -119,7 +119,7 @@ template <class T>
 void along(const T* const* x, T* const* y, int count, const LineMap<T>& map) {
   int n = 0;
   if constexpr (sizeof(T) == sizeof(float))
-    for (; count - n >= 3; n += 3) along_lines<T, 3>(x + n, y + n, map);
+    for (; count - n >= lines_together; n += lines_together) along_lines<T, lines_together>(x + n, y + n, map);
   for (; n < count; ++n) along_lines<T, 1>(x + n, y + n, map);
 }
 

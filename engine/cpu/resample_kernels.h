@@ -21,12 +21,15 @@ struct LineMap {
   const T* weight = nullptr;             ///< the same; zero where there is no tap
 };
 
+/// How many lines of floats share the work that is not their own where they are made along themselves.
+inline constexpr int lines_together = 3;
+
 template <class T>
 struct ResampleKernels {
   int block, reach;  ///< of LineMap; reach 0: no permutation at this level
   /// A line of the result is a weighted sum of lines: y[j] = sum over k of weight[k] x[k][j].
   void (*lines)(const T* const* x, T* y, std::int64_t count, const T* weight, int taps);
-  /// Along each of `count` lines itself. Three share the work that is not their own.
+  /// Along each of `count` lines itself, best as many as lines_together.
   void (*along)(const T* const* x, T* const* y, int count, const LineMap<T>& map);
 };
 

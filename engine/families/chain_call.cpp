@@ -339,11 +339,13 @@ void ChainRun::operator()(float* const* x, float* const* y, std::size_t n) const
 
 // A formula with fewer results than three ends its chain: no step behind it sees three lanes.
 bool ChainRun::takes_bytes() const {
-  const Course<float>& course = courses_->courses.singly;
-  bool all = !course.links.empty() && course.links.size() <= longest_relay;
-  for (const Link* link : course.links) all = all && link->kernels->relay && (link->each || link->inputs == 3);
-  for (std::size_t s = 1; s < course.links.size(); ++s)
-    all = all && course.links[s - 1]->inputs == course.links[s - 1]->outputs;
+  const auto& links = courses_->courses.singly.links;
+  bool all = !links.empty() && links.size() <= longest_relay;
+  for (std::size_t s = 0; s < links.size(); ++s) {
+    const Link& link = *links[s];
+    all = all && link.kernels->relay && (link.each || link.inputs == 3) &&
+          (link.inputs == link.outputs || s + 1 == links.size());
+  }
   return all;
 }
 void ChainRun::bytes(const InterleavedPixels<const std::uint8_t>& x, const InterleavedPixels<std::uint8_t>& y,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A call of a chain: understood (Chain), then run over blocks, forward and back. No tape here; chain.cpp puts it on it.
 #pragma once
-#include <lumigrad/engine/cpu/relay_kernels.h>
 #include <lumigrad/engine/families/chain.h>
 #include <lumigrad/engine/families/pixel_call.h>
+#include <lumigrad/engine/interleaved_pixels.h>
 #include <lumigrad/engine/views.h>
 
 namespace lumigrad {

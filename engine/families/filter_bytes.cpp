@@ -32,7 +32,7 @@ class ByteStrip {
         short_(results_ < shortest_byte_line),
         copied_(short_ || first_ < 0 || first_ + read_ / image.channels > columns_.image),
         pitch_(read_ + (short_ ? shortest_byte_line : 0)),
-        stride_((pitch_ + byte_filter_slack + 15) / 16 * 16),
+        stride_((pitch_ + 15) / 16 * 16),
         lines_(static_cast<std::size_t>(together * stride_)),
         held_(static_cast<std::size_t>(copied_ ? rows_.taps + together - 1 : 0), -1 - rows_.front),
         copies_(held_.size() * static_cast<std::size_t>(pitch_)),

@@ -9,8 +9,6 @@
 namespace lumigrad {
 namespace {
 
-constexpr std::int64_t pixels_a_job = 32768;
-
 // Calls rows(y, count) for stretches of the rows of a result.
 void for_rows(const PatchStage& result, double nanoseconds, FunctionRef<void(std::int64_t, std::int64_t)> rows) {
   const std::int64_t group = std::max<std::int64_t>(pixels_a_job / result.width, 1);

@@ -49,6 +49,9 @@ struct PatchStage {
   virtual void make(const RowRing& from, const RowRing& to, Places y, std::size_t strip) const = 0;
 };
 
+/// Pixels of a job for a thread.
+inline constexpr std::int64_t pixels_a_job = 32768;
+
 using Stages = std::vector<std::unique_ptr<PatchStage>>;
 
 /// The image, which is made of nothing.

@@ -11,9 +11,8 @@ namespace lumigrad {
 namespace {
 
 // Columns of a strip whose rows are made one by one, in the first cache; floats of one whose rows are kept for others,
-// in the second; how many of those are made together, as many as filters make at once; pixels and rows of a job.
-constexpr std::int64_t most_columns = 640, most_floats = 150000, common_rows = 4, pixels_a_job = 32768,
-                       rows_a_job = 128;
+// in the second; how many of those are made together, as many as filters make at once; rows of a job.
+constexpr std::int64_t most_columns = 640, most_floats = 150000, common_rows = 4, rows_a_job = 128;
 
 // Parts of at most about `most` places, all as long as one another and whole registers.
 std::int64_t even_parts(std::int64_t extent, std::int64_t most) {

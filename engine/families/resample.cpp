@@ -98,7 +98,7 @@ void multiply(const T* x, T* y, std::int64_t outer, std::int64_t inner, const Ba
   }
   const LineTable<T> table(band);
   const LineMap<T> map = table.map();
-  constexpr std::int64_t together = 3;
+  constexpr std::int64_t together = lines_together;
   parallel_for((outer + together - 1) / together,
                [&](std::int64_t chunk) {
                  const T* from[together];
@@ -179,8 +179,8 @@ Tensor resample(const Tensor& x, int axis, std::shared_ptr<const Band> band, Her
 
 Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::shared_ptr<const Band> columns,
                        Here here) {
-  const bool here_on_cpu = x.device() == Device();
-  if (!here_on_cpu && !fits_one_pass(*rows, *columns)) {
+  const bool on_cpu = x.device() == Device();
+  if (!on_cpu && !fits_one_pass(*rows, *columns)) {
     const bool along_first = columns_first(*rows, *columns);
     const Tensor half = along_first ? resample(x, -1, columns, here) : resample(x, -2, rows, here);
     return along_first ? resample(half, -2, rows, here) : resample(half, -1, columns, here);
@@ -190,8 +190,8 @@ Tensor resample_planes(const Tensor& x, std::shared_ptr<const Band> rows, std::s
   require<ShapeError>(x.rank() >= 2 && x.size(-2) == rows->columns() && x.size(-1) == columns->columns(), name,
                       ": expected planes of ", rows->columns(), " x ", columns->columns(), ", got ", x.shape());
   const Tensor dense = x.contiguous(here);
-  Tensor y = here_on_cpu ? planes_multiplied(dense, *rows, *columns)
-                         : resample_planes_on_device(name, dense.detach(), *rows, *columns);
+  Tensor y = on_cpu ? planes_multiplied(dense, *rows, *columns)
+                    : resample_planes_on_device(name, dense.detach(), *rows, *columns);
   if (auto node = record<ResamplePlanesNode>(name, here, {&dense})) {
     node->rows = std::move(rows);
     node->columns = std::move(columns);

@@ -40,7 +40,7 @@ class PlaneRows {
   }
 
  private:
-  static constexpr std::int64_t together = 3;  // lines that share their table (cpu/resample_kernels.h)
+  static constexpr std::int64_t together = lines_together;
 
   void down_then_along(const T* x, T* y, std::int64_t begin, std::int64_t end, T* room) const {
     for (std::int64_t i = begin; i < end; i += together) {
@@ -113,7 +113,8 @@ void resample_rows(const T* x, T* y, std::int64_t planes, const Band& rows, cons
   constexpr std::int64_t numbers_a_job = 32768;
   const PlaneRows<T> work(rows, columns);
   const std::int64_t height = rows.rows(), from = rows.columns() * columns.columns(), to = height * columns.rows();
-  const std::int64_t group = std::max<std::int64_t>(numbers_a_job / columns.rows() / 3, 4) * 3,
+  const std::int64_t group =
+                         std::max<std::int64_t>(numbers_a_job / columns.rows() / lines_together, 4) * lines_together,
                      groups = (height + group - 1) / group;
   const double terms = static_cast<double>(rows.source().size()) / static_cast<double>(height) +
                        static_cast<double>(columns.source().size()) / static_cast<double>(columns.rows());

@@ -55,7 +55,6 @@ Tensor get_translation_matrix2d(const Tensor& translation, Here here) {
   const char* name = "get_translation_matrix2d";
   const Tensor t =
       pair_of(name, "translation", settled(translation, {&translation}), false, translation.device(), here);
-  require<DTypeError>(is_differentiable(t.dtype()), name, ": expected f32 or f64, got ", t.dtype());
   const std::int64_t count = t.size(0);
   const Tensor unit = Tensor::eye(3, t.dtype(), t.device());
   const Tensor one = expand(slice(slice(unit, 0, 2, 3), 1, 2, 3), {count, 1, 1});
